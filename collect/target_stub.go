@@ -1,0 +1,4 @@
+package collect
+
+// Target is one function under investigation.
+type Target struct{ Account, Region, Function string }

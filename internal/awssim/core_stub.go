@@ -1,0 +1,3 @@
+package awssim
+
+type coreState struct{}

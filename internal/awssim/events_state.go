@@ -1,0 +1,5 @@
+package awssim
+
+type eventsState struct{}
+
+func (s *eventsState) objects(account, region string, put putObject) {}

@@ -1,0 +1,5 @@
+package awssim
+
+type iamState struct{}
+
+func (s *iamState) objects(account, region string, put putObject) {}

@@ -1,0 +1,5 @@
+package awssim
+
+type s3State struct{}
+
+func (s *s3State) objects(account, region string, put putObject) {}

@@ -1,0 +1,41 @@
+// Package vault is where a case lives: a flat namespace of objects that are
+// written once and never changed. A folder implements it here; package s3vault
+// implements it on a bucket with Object Lock. Both pass vaulttest.
+package vault
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+)
+
+var (
+	// ErrExists: the name is taken. Nothing was written.
+	ErrExists = errors.New("object exists")
+	// ErrNotFound: no object of that name.
+	ErrNotFound = errors.New("object not found")
+)
+
+// Entry is one stored object. Names use '/' and consist of safe characters.
+type Entry struct {
+	Name    string
+	Size    int64
+	Version string // S3 VersionId; "" in a folder
+	Marker  bool   // an S3 delete marker: somebody tried to hide the object
+}
+
+// Vault stores objects create-only. Safe for concurrent use.
+type Vault interface {
+	// Create writes an object if the name is free (ErrExists otherwise): whole and
+	// durable when it returns nil, absent or whole after a crash. body is read
+	// from its start; size and sha256 (of the body) are what was computed while
+	// spooling, and the vault refuses a body that differs.
+	Create(ctx context.Context, name string, body io.ReadSeeker, size int64, sha256 [32]byte) (Entry, error)
+	// Open reads an object. ErrNotFound if there is none.
+	Open(ctx context.Context, name string) (io.ReadCloser, error)
+	// List yields what lies under the prefix, by name; in a bucket all versions.
+	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
+	// String is the location as given: a folder path or s3://bucket/prefix.
+	String() string
+}
