@@ -18,6 +18,7 @@ type Need struct {
 	IAM     []Grant // what the caller's policy must allow for it (names differ, some calls need several)
 	When    string  // "" is always; otherwise when it is made, in words
 	Mutates bool    // it changes the account
+	Class   Class   // "" is Account
 }
 
 // Grant is an IAM permission, Resource being a template for people: "function ARN", "*".
