@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"encoding/json"
 	"time"
 )
 
@@ -40,6 +41,7 @@ type Source struct {
 type Meta struct {
 	Artefact  string            `json:"artefact"`
 	Name      string            `json:"name"`
+	NameB64   string            `json:"name_base64url,omitempty"` // set by Put: the name's bytes, where they are not UTF-8
 	Source    Source            `json:"source"`
 	Call      string            `json:"call,omitempty"`   // "Lambda:GetFunction"
 	Params    map[string]string `json:"params,omitempty"` // of the call, never a secret
@@ -66,6 +68,18 @@ type Item struct {
 	Path   string `json:"path"` // inside the bag: data/... or data/sealed/...
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"` // hex, of the stored bytes (the ciphertext of a sealed artefact)
+	// HMAC of a sealed artefact's plaintext, hex: HMAC-SHA256 under the bag's key,
+	// which is stored inside the seal and nowhere else (a plain hash of a secret can be guessed at).
+	HMAC      string `json:"hmac_sha256,omitempty"`
+	VersionID string `json:"version_id,omitempty"` // S3 VersionId; "" in a folder
+}
+
+// Ref points at an artefact of the case, for those who cite it.
+type Ref struct {
+	Bag    string `json:"bag"`    // ULID
+	Item   string `json:"item"`   // Item.ID
+	Path   string `json:"path"`   // from the case's root: collections/<bag>/data/...
+	SHA256 string `json:"sha256"` // hex, of the stored bytes
 }
 
 // Gap is what was wanted and not had.
@@ -112,8 +126,11 @@ type Header struct {
 
 // Tool identifies the binary that wrote a bag.
 type Tool struct {
-	Name, Version, Commit, Go string
-	SHA256                    string // of the executable; "" if unreadable
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go,omitempty"`
+	SHA256  string `json:"sha256,omitempty"` // of the executable; "" if unreadable
 }
 
 // Status of a bag.
@@ -126,10 +143,76 @@ const (
 	StatusAbandoned Status = "abandoned"
 )
 
-// Problem is one finding of verification: damage, with where.
+// Problem is one finding of verification, with where.
 type Problem struct {
 	Path string `json:"path"`
 	What string `json:"what"` // "changed", "missing", "not listed", "unfinished", ...
 	Want string `json:"want,omitempty"`
 	Got  string `json:"got,omitempty"`
+	// Unfinished marks what an interrupted run leaves behind: nothing that was
+	// sealed is affected. Everything else is damage.
+	Unfinished bool `json:"unfinished,omitempty"`
+}
+
+// Damage says whether sealed evidence is affected (exit code 5), as against work that
+// was never finished (exit code 3).
+func (p Problem) Damage() bool { return !p.Unfinished }
+
+// EventType is what a ledger event records.
+type EventType string
+
+// Ledger event types.
+const (
+	EventOpen     EventType = "open"
+	EventCollect  EventType = "collect"
+	EventResume   EventType = "resume"
+	EventSeal     EventType = "seal"
+	EventTransfer EventType = "transfer"
+	EventAccess   EventType = "access"
+	EventAnalyse  EventType = "analyse"
+	EventContain  EventType = "contain"
+	EventApprove  EventType = "approve"
+	EventOverride EventType = "override"
+	EventDecide   EventType = "decide"
+	EventNote     EventType = "note"
+	EventImport   EventType = "import"
+	EventExport   EventType = "export"
+	EventUndo     EventType = "undo"
+	EventRekey    EventType = "rekey"
+)
+
+// Event is one file of the ledger, ledger/00000000.json and on. Callers of Record give
+// Type, Actor, Reason and Data; the rest is filled in.
+type Event struct {
+	Schema   string            `json:"schema"`
+	Seq      int64             `json:"seq"`
+	PrevHash string            `json:"prev_hash"` // hex SHA-256 of the previous event's file bytes; "" in event 0
+	Case     string            `json:"case"`
+	ID       string            `json:"id"` // ULID: tells our own event from another's after a lost reply
+	Type     EventType         `json:"type"`
+	Actor    string            `json:"actor"`
+	Clock    time.Time         `json:"clock"`
+	Reason   string            `json:"reason,omitempty"`
+	Covers   []Digest          `json:"covers,omitempty"` // tagmanifests of sealed bags; in event 0 case.json and README-VERIFY.txt
+	Data     map[string]string `json:"data,omitempty"`   // details, never a secret
+}
+
+// Digest ties a file of the case to its bytes.
+type Digest struct {
+	Path   string `json:"path"`   // from the case's root
+	SHA256 string `json:"sha256"` // hex
+}
+
+// JournalEntry is one line of a bag's journal.
+type JournalEntry struct {
+	Seq   int64           `json:"seq"` // from 1, in the order of writing
+	At    time.Time       `json:"at"`
+	Kind  string          `json:"kind"` // "begin", "intent", "outcome", "call", ...
+	Value json.RawMessage `json:"value,omitempty"`
+}
+
+// Found is one coverage entry and the bag it stands in.
+type Found struct {
+	Bag   *Bag
+	Entry Entry
 }

@@ -15,6 +15,14 @@ var (
 	ErrExists = errors.New("object exists")
 	// ErrNotFound: no object of that name.
 	ErrNotFound = errors.New("object not found")
+	// ErrFull: no space is left, or a quota is used up.
+	ErrFull = errors.New("no space left")
+	// ErrGone: the place itself (folder, bucket) is not there.
+	ErrGone = errors.New("vault is gone")
+	// ErrName: the name is outside the vault's alphabet.
+	ErrName = errors.New("unsafe object name")
+	// ErrBody: the body is not what size and hash announced. Nothing was written.
+	ErrBody = errors.New("body differs from its announced size or hash")
 )
 
 // Entry is one stored object. Names use '/' and consist of safe characters.
@@ -23,6 +31,26 @@ type Entry struct {
 	Size    int64
 	Version string // S3 VersionId; "" in a folder
 	Marker  bool   // an S3 delete marker: somebody tried to hide the object
+	Odd     string // "" for an object; otherwise why it is none: OddLeftover, "symbolic link", ...
+}
+
+// OddLeftover is Entry.Odd of what an interrupted write left behind.
+const OddLeftover = "left by an interrupted write"
+
+// Stager is a Vault that takes bytes before their size and hash are known, so that
+// nothing is spooled elsewhere first. A folder is one; a bucket is not.
+type Stager interface {
+	// Stage starts an object. It becomes visible with Commit, whole and durable.
+	Stage(ctx context.Context, name string) (Staged, error)
+}
+
+// Staged is an object being written.
+type Staged interface {
+	io.Writer
+	// Commit makes it visible: ErrExists if the name was taken meanwhile.
+	Commit(ctx context.Context) (Entry, error)
+	// Discard drops it; after Commit it does nothing.
+	Discard() error
 }
 
 // Vault stores objects create-only. Safe for concurrent use.
