@@ -1,12 +1,10 @@
-// Package collect reads evidence from AWS and puts it into a case. It changes
-// nothing in the account: every call is declared, and the client refuses the rest.
-//
-// To add an artefact: one file with a Collector value, one line in catalogue.go.
 package collect
 
 import (
 	"context"
 	"io"
+	"net/netip"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -16,16 +14,86 @@ import (
 
 // Collector takes one kind of evidence of a target.
 type Collector struct {
-	Name, About string // Name: "lambda.code"; Artefacts are named Name or Name.part
+	Name, About string // Name: "lambda.code"; artefacts are named Name or Name.part
+	Small       bool   // part of Scope "containment"
 	Needs       []awsapi.Need
-	Collect     func(ctx context.Context, t Target, cfg ConfigFor, out Sink) error
+	// Collect records everything it wanted as an artefact or a gap. An error is
+	// one of the evidence's store, or of the context: nothing else stops a run.
+	Collect func(ctx context.Context, j *Job) error
 }
 
-// ConfigFor gives the collector a client configuration for a region, limited to the calls it declared.
-type ConfigFor func(region string) aws.Config
-
-// Sink takes what a collector found, or did not.
-type Sink interface {
+// Artefacts is what a collection is written to: *evidence.Writer. Safe for
+// concurrent use. A Put whose write function fails stores nothing.
+type Artefacts interface {
 	Put(ctx context.Context, m evidence.Meta, write func(io.Writer) error) (evidence.Item, error)
+	PutSecret(ctx context.Context, m evidence.Meta, secret, twin []byte) (sealed, redacted evidence.Item, err error)
 	Gap(g evidence.Gap) error
+}
+
+// Inputs are the roads to AWS.
+type Inputs struct {
+	// Connect makes a client configuration for a region, limited to the declared
+	// calls and recorded: Session.ConfigRecorded.
+	Connect func(region string, needs []awsapi.Need, also awsapi.Recorder) aws.Config
+	// HTTP is what presigned downloads travel through: Session.HTTPClient.
+	HTTP aws.HTTPClient
+	// Endpoint is the configured endpoint URL; "" is AWS. Code is downloaded
+	// over HTTPS, or from this endpoint's host.
+	Endpoint string
+}
+
+// Scope of a collection.
+type Scope string
+
+// Scopes.
+const (
+	All         Scope = "all"
+	Containment Scope = "containment" // what acts of containment overwrite or destroy: small and quick
+)
+
+// Options say how much to collect, and how fast. The zero value is usable.
+type Options struct {
+	Scope    Scope         // "" is All
+	Since    time.Duration // how far back events and logs reach; 0 is 7 days, at most 90
+	Parallel int           // downloads at once; 0 is 8
+
+	MaxLogBytes int64 // of one log group's events; 0 is 256 MiB
+	MaxKeys     int   // access keys of the role's sessions to look up; 0 is 50
+
+	AllowPrivate []netip.Prefix // private addresses that downloads may come from
+
+	Pacer    *Pacer         // shared by runs in one account; nil: one for this run
+	Unpaced  bool           // keep no client-side quota (benchmarks)
+	Progress func(Progress) // called from many goroutines, never concurrently; nil: nobody is told
+	Now      func() time.Time
+	// Record is told of every call, with the collector that made it.
+	Record func(collector string, x awsapi.Exchange)
+	// Redact makes the stand-in of a secret value: evidence's keyed form
+	// "[sealed:<hmac>]"; nil gives "[sealed]".
+	Redact func(value string) string
+}
+
+// Progress is the state of a run.
+type Progress struct {
+	Planned, Done, Gaps int
+	Bytes               int64
+	Last                string // artefact that was finished last, with its qualifier
+}
+
+// Summary is what a run came to.
+type Summary struct {
+	States   map[evidence.State]int `json:"states"`
+	Items    int                    `json:"items"`
+	Bytes    int64                  `json:"bytes"`
+	Complete bool                   `json:"complete"` // false: exit code 3
+	Started  time.Time              `json:"started"`
+	Ended    time.Time              `json:"ended"`
+}
+
+// Status is what to seal the bag with.
+func (s Summary) Status() evidence.Status {
+	if s.Complete {
+		return evidence.StatusComplete
+	}
+	return evidence.StatusPartial
 }

@@ -1,0 +1,62 @@
+// Package collect reads evidence from AWS and puts it into a case. It changes
+// nothing in the account: every call is declared, and the client refuses the rest.
+//
+// To add an artefact: one file with a Collector value, one line in catalogue.go.
+//
+// What is wanted and not had becomes a gap of exactly that artefact; the rest goes
+// on. Calls overlap; what one collector learns and others need (versions, aliases,
+// the role) passes through facts, each with one owner: see facts.go.
+//
+// # What lies in a bag
+//
+// Coverage entries are identified by Artefact, Source.ARN and Source.Qualifier.
+// FUNCTION is the unqualified function ARN; Source.Account and Source.Region are
+// always set. JSON documents are what the AWS CLI prints for the call (member
+// names of the API, times RFC 3339, blobs base64, no nulls), pages of a listing
+// merged into one list. "small" are the artefacts of Scope "containment".
+//
+//	artefact                        source ARN      qualifier                shape
+//	lambda.concurrency       small  FUNCTION                                 {"ReservedConcurrentExecutions":5}; {} is unset, which is not 0
+//	lambda.provisioned       small  FUNCTION                                 {"ProvisionedConcurrencyConfigs":[...]}
+//	lambda.mappings          small  FUNCTION                                 {"EventSourceMappings":[...]}: of the function and all its versions and aliases, each as Get returns it (as listed, where Get failed)
+//	lambda.mappings.detail   small  mapping ARN                              only ever a gap: Get of that mapping failed
+//	lambda.mappings.sweep    small  FUNCTION                                 only ever a gap: the account-wide listing failed, mappings of versions or aliases may be missing
+//	lambda.invoke-config     small  FUNCTION                                 {"FunctionEventInvokeConfigs":[...]}: all qualifiers
+//	lambda.urls              small  FUNCTION                                 {"FunctionUrlConfigs":[...]}: unqualified and aliases
+//	lambda.policy            small  FUNCTION        "", alias, version       {"Policy":"JSON text","RevisionId":"..."}; state absent: there is none
+//	lambda.policy.resource   small  FUNCTION        "", alias, version       the same by GetResourcePolicy, which also shows what PutResourcePolicy wrote
+//	lambda.aliases           small  FUNCTION                                 {"Aliases":[...]}
+//	lambda.configuration     small  FUNCTION        $LATEST, version         GetFunction: {"Configuration":{...},"Code":{...},"Tags":{...},"Concurrency":{...}}; Scope containment: $LATEST only
+//	lambda.configuration.versions
+//	                         small  FUNCTION                                 {"Versions":[...]}: $LATEST and all published ones, without State* and LastUpdate*
+//	iam.role                 small  role ARN                                 GetRole: {"Role":{...}}, AssumeRolePolicyDocument as JSON
+//	iam.role.inline          small  role ARN                                 {"PolicyNames":[...]}
+//	iam.role.inline.document small  role ARN        policy name              GetRolePolicy: {"RoleName","PolicyName","PolicyDocument":{...}}
+//	iam.role.attached        small  role ARN                                 {"AttachedPolicies":[{"PolicyName","PolicyArn"}]}
+//	iam.policy               small  policy ARN                               GetPolicy: {"Policy":{...}}: attached ones and the boundary
+//	iam.policy.versions      small  policy ARN                               {"Versions":[...]}: without documents
+//	iam.policy.document      small  policy ARN      version id (default)     GetPolicyVersion: {"PolicyVersion":{"Document":{...},...}}
+//	lambda.runtime                  FUNCTION        $LATEST, version         GetRuntimeManagementConfig
+//	lambda.recursion                FUNCTION                                 {"RecursiveLoop":"Terminate"}
+//	lambda.signing                  FUNCTION                                 GetFunctionCodeSigningConfig; absent: none
+//	lambda.signing.config           config ARN                               GetCodeSigningConfig: {"CodeSigningConfig":{...}}
+//	lambda.tags                     FUNCTION                                 {"Tags":{...}}
+//	lambda.code                     FUNCTION        $LATEST, version         the deployment package, bytes as AWS serves them; Declared is CodeSha256
+//	lambda.environment              FUNCTION        $LATEST, version         sealed {"Variables":{...}}, and its redacted twin (Meta.Twin)
+//	lambda.layers                   layer version ARN                        GetLayerVersionByArn
+//	lambda.layers.content           layer version ARN                        the layer's zip; Declared is its CodeSha256
+//	lambda.layers.policy            layer version ARN                        {"Policy":"JSON text","RevisionId":"..."}; absent: none
+//	cloudtrail.lookup               FUNCTION        "ResourceName=payments"  NDJSON, one page of LookupEvents a line: {"Events":[...]}; Region is where it was asked; Params: AttributeKey, AttributeValue, StartTime, EndTime
+//	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
+//	                                                                         the same, once per account and region, whatever the number of functions
+//	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
+//	logs.group                      log group ARN                            {"LogGroups":[...]}: the one group, with class and retention
+//	logs.group.subscriptions        log group ARN                            {"SubscriptionFilters":[...]}
+//	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms
+//
+// An artefact that was cut short (a page failed, a cap was met) is stored as far
+// as it came, and a gap with the same artefact and source says why it ends.
+//
+// Wherever a configuration appears, the values of its environment are replaced
+// by "[sealed:...]", and presigned URLs lose their query.
+package collect
