@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+)
+
+// program is what every command works with.
+type program struct {
+	s      *ui.Streams
+	getenv func(string) string
+}
+
+// run is the whole program but for the exit.
+func run(ctx context.Context, args []string, s *ui.Streams) int {
+	p := &program{s: s, getenv: os.Getenv}
+	app := p.app()
+	ordered, err := permute(app, args[1:])
+	if err != nil {
+		return s.Report(err)
+	}
+	return s.Report(app.RunContext(ctx, append(args[:1:1], ordered...)))
+}
+
+func (p *program) app() *cli.App {
+	return &cli.App{
+		Name:        "freezeframe",
+		Usage:       "freeze the function, keep the frame: incident response forensics for AWS Lambda",
+		UsageText:   "freezeframe [global flags] COMMAND [flags] [arguments]   (flags may stand anywhere)",
+		Description: "Start with 'freezeframe tabletop run code-overwrite --yes': the whole job, on a simulated account.",
+		Version:     version(),
+		Writer:      p.s.Out,
+		ErrWriter:   p.s.Err,
+		Flags:       globalFlags(),
+		Before: func(c *cli.Context) error {
+			p.s.JSON, p.s.Quiet = c.Bool("json"), c.Bool("quiet")
+			p.s.Color = !c.Bool("no-color") && p.getenv("NO_COLOR") == ""
+			return nil
+		},
+		Commands: []*cli.Command{
+			p.caseCommand(), p.collectCommand(), p.timelineCommand(), p.containCommand(),
+			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(),
+		},
+		Action: func(c *cli.Context) error {
+			return errors.Join(cli.ShowAppHelp(c), noArguments(c))
+		},
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true,
+		// Errors end in run, in one place; cli's own handler would read exec.ExitError as our exit code.
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError: func(c *cli.Context, err error, _ bool) error {
+			return ui.UsageHint("freezeframe --help", "%w", err)
+		},
+	}
+}
+
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "case", Usage: "the evidence case: a folder or s3://bucket/prefix", EnvVars: []string{"FREEZEFRAME_CASE"}},
+		&cli.StringFlag{Name: "profile", Usage: "profile of the AWS configuration files"},
+		&cli.StringFlag{Name: "region", Usage: "AWS region of the function"},
+		&cli.StringFlag{Name: "role-arn", Usage: "role to assume in the account under investigation"},
+		&cli.StringFlag{Name: "endpoint-url", Usage: "talk to this endpoint instead of AWS (recorded in the case)"},
+		&cli.BoolFlag{Name: "json", Usage: "print results as JSON"},
+		&cli.BoolFlag{Name: "quiet", Usage: "no progress on stderr"},
+		&cli.BoolFlag{Name: "no-color", Usage: "no colours"},
+	}
+}
+
+// version is the module's version as built, or the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel " + setting(info, "vcs.revision")
+}
+
+func setting(info *debug.BuildInfo, key string) string {
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// streams are the process's own.
+func streams() *ui.Streams {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		width = 0
+	}
+	return &ui.Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Width: width,
+		OutTTY: isTerminal(os.Stdout), ErrTTY: isTerminal(os.Stderr), InTTY: isTerminal(os.Stdin),
+	}
+}
+
+func isTerminal(f io.Writer) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}

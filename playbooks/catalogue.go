@@ -1,0 +1,15 @@
+package playbooks
+
+// Verbs is everything a step can do, by name. To add one: a file verb_NAME.go
+// and a line here.
+func Verbs() []Verb {
+	return []Verb{
+		collectVerb(),
+		timelineVerb(),
+		containPlanVerb(),
+		approveVerb(),
+		containApplyVerb(),
+		verifyVerb(),
+		reportVerb(),
+	}
+}
