@@ -1,0 +1,104 @@
+package contain
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// Clock is time, passed in: Sleep ends early with the context's error.
+type Clock struct {
+	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// PlanInput is what a plan is made from.
+type PlanInput struct {
+	Session  *awsapi.Session // made read-only by NewPlan
+	Case     *evidence.Case  // nil: the plan belongs to no case yet
+	Function string          // name or unqualified ARN
+	Acts     []string        // names; none: DefaultActs
+	Order    Order           // "" is RoleFirst
+	// ServiceGrants also removes grants to services without SourceArn or SourceAccount.
+	ServiceGrants bool
+	// Organization is the id of one's own organization (o-...): grants limited to it stay.
+	Organization string
+	Protected    []string // ARNs or names with wildcards: break-glass, worker, contain roles
+	Chain        []string // ARNs of further principals of the operator, such as the one that assumed the session's role
+	Clock        Clock
+}
+
+// ApplyInput is what it takes to apply a plan.
+type ApplyInput struct {
+	Session   *awsapi.Session
+	Case      *evidence.Case
+	Plan      *Plan
+	Operator  string // the human; "" is the case's
+	Tool      evidence.Tool
+	DryRun    bool     // all reads and checks, no write; the session is made read-only
+	Override  string   // reason for acting although something is not sealed
+	Protected []string // as in PlanInput
+	Chain     []string
+	Deadline  time.Duration // for a change to show; 0 is 2 minutes
+	Clock     Clock
+	Progress  func(Outcome) // called from many goroutines, never concurrently
+}
+
+// LiftInput is what release and undo take.
+type LiftInput struct {
+	Session  *awsapi.Session
+	Case     *evidence.Case
+	Function string   // name or ARN; "" is every function contained in this case, in the session's account and region
+	Acts     []string // undo: names; none with All
+	All      bool     // undo: everything
+	Reason   string   // needed by undo
+	Operator string
+	Tool     evidence.Tool
+	DryRun   bool
+	// Force takes back acts named in Acts although their document is neither as the act
+	// left it nor as it was before.
+	Force    bool
+	Deadline time.Duration
+	Clock    Clock
+	Progress func(Outcome)
+}
+
+// State of an act on one document.
+type State string
+
+// States that Standing reports.
+const (
+	InForce  State = "in force"
+	Drifted  State = "drifted" // somebody changed it since
+	Released State = "released"
+	Undone   State = "undone"
+	Pending  State = "pending"   // an intent without outcome: the run was cut off
+	NoAnswer State = "no answer" // the document could not be read
+)
+
+// Standing is how one act stands on one document.
+type Standing struct {
+	Act      string    `json:"act"`
+	Kind     Kind      `json:"kind"`
+	Doc      string    `json:"doc"`
+	Key      string    `json:"key,omitempty"`
+	Function string    `json:"function"` // ARN
+	Resource string    `json:"resource"`
+	State    State     `json:"state"`
+	Since    time.Time `json:"since"`
+	Bag      string    `json:"bag"` // of the run that put it in force, or lifted it
+	Detail   string    `json:"detail,omitempty"`
+}
+
+// StatusInput is what Standings needs. Without a session nothing is read from the
+// account, and states are those of the journal.
+type StatusInput struct {
+	Session  *awsapi.Session
+	Case     *evidence.Case
+	Function string
+}
+
+var errNotBuilt = errors.New("not built yet")
