@@ -17,17 +17,19 @@ type Collector struct {
 	Name, About string // Name: "lambda.code"; artefacts are named Name or Name.part
 	Small       bool   // part of Scope "containment"
 	Needs       []awsapi.Need
-	// Collect records everything it wanted as an artefact or a gap. An error is
-	// one of the evidence's store, or of the context: nothing else stops a run.
-	Collect func(ctx context.Context, j *Job) error
+	// Collect records everything it wanted as an artefact or a gap of the job. An
+	// error of the evidence's store stops the run through the job; nothing else does.
+	Collect func(ctx context.Context, j *Job)
 }
 
 // Artefacts is what a collection is written to: *evidence.Writer. Safe for
-// concurrent use. A Put whose write function fails stores nothing.
+// concurrent use. A Put whose write function fails stores nothing, except that
+// after evidence.ErrTruncated what was written stays, as truncated.
 type Artefacts interface {
 	Put(ctx context.Context, m evidence.Meta, write func(io.Writer) error) (evidence.Item, error)
 	PutSecret(ctx context.Context, m evidence.Meta, secret, twin []byte) (sealed, redacted evidence.Item, err error)
 	Gap(g evidence.Gap) error
+	MAC(value []byte) string // stands for a secret value in redacted documents
 }
 
 // Inputs are the roads to AWS.
@@ -68,9 +70,6 @@ type Options struct {
 	Now      func() time.Time
 	// Record is told of every call, with the collector that made it.
 	Record func(collector string, x awsapi.Exchange)
-	// Redact makes the stand-in of a secret value: evidence's keyed form
-	// "[sealed:<hmac>]"; nil gives "[sealed]".
-	Redact func(value string) string
 }
 
 // Progress is the state of a run.

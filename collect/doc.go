@@ -10,8 +10,8 @@
 // # What lies in a bag
 //
 // Coverage entries are identified by Artefact, Source.ARN and Source.Qualifier.
-// FUNCTION is the unqualified function ARN; Source.Account and Source.Region are
-// always set. JSON documents are what the AWS CLI prints for the call (member
+// FUNCTION is the unqualified function ARN; Source.Account is always set,
+// Source.Region everywhere but for IAM, which has none. JSON documents are what the AWS CLI prints for the call (member
 // names of the API, times RFC 3339, blobs base64, no nulls), pages of a listing
 // merged into one list. "small" are the artefacts of Scope "containment".
 //
@@ -50,12 +50,16 @@
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions
 //	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
-//	logs.group                      log group ARN                            {"LogGroups":[...]}: the one group, with class and retention
-//	logs.group.subscriptions        log group ARN                            {"SubscriptionFilters":[...]}
+//	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention
+//	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
 //	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms
 //
+// Qualifier "*" is only ever a gap: the versions or aliases (or keys) that may
+// exist beyond those named, because their listing failed. iam.policy.document has
+// the qualifier "default" where not even its version could be had.
+//
 // An artefact that was cut short (a page failed, a cap was met) is stored as far
-// as it came, and a gap with the same artefact and source says why it ends.
+// as it came, in state truncated.
 //
 // Wherever a configuration appears, the values of its environment are replaced
 // by "[sealed:...]", and presigned URLs lose their query.

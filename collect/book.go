@@ -1,0 +1,154 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// book keeps what was planned against what came of it: every planned artefact
+// ends in the coverage, if only as not_attempted.
+type book struct {
+	w    Artefacts
+	tell func(Progress)
+	stop context.CancelCauseFunc
+
+	mu    sync.Mutex
+	open  map[slot]want
+	seen  map[slot]bool
+	sum   Summary
+	prog  Progress
+	lost  int // absent where absence is no answer: taken away under our eyes
+	told  int64
+	store error
+}
+
+// slot identifies a coverage entry.
+type slot struct {
+	artefact string
+	src      evidence.Source
+}
+
+func (w want) slot() slot { return slot{w.artefact, w.src} }
+
+func newBook(w Artefacts, tell func(Progress), stop context.CancelCauseFunc) *book {
+	return &book{
+		w: w, tell: tell, stop: stop, open: map[slot]want{}, seen: map[slot]bool{},
+		sum: Summary{States: map[evidence.State]int{}},
+	}
+}
+
+func (b *book) plan(w want) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.seen[w.slot()] {
+		b.seen[w.slot()], b.open[w.slot()] = true, w
+		b.prog.Planned++
+	}
+}
+
+// gap records the gap in the store.
+func (b *book) gap(w want, g evidence.Gap) {
+	if err := b.w.Gap(g); err != nil {
+		b.fail(err)
+		return
+	}
+	b.stored(w, g.State)
+}
+
+// stored closes an artefact with its state.
+func (b *book) stored(w want, state evidence.State) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.open, w.slot())
+	b.sum.States[state]++
+	switch state {
+	case evidence.Collected, evidence.Mismatch, evidence.Truncated:
+		b.sum.Items++
+	}
+	b.prog.Done++
+	if !state.Complete() {
+		b.prog.Gaps++
+	}
+	b.prog.Last = w.artefact
+	if w.src.Qualifier != "" {
+		b.prog.Last += " " + w.src.Qualifier
+	}
+	b.report()
+}
+
+// lose counts something that was there a moment ago.
+func (b *book) lose() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lost++
+}
+
+func (b *book) bytes(n int) {
+	const step = 4 << 20
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.prog.Bytes += int64(n)
+	if b.prog.Bytes-b.told >= step {
+		b.report()
+	}
+}
+
+func (b *book) report() {
+	b.told = b.prog.Bytes
+	if b.tell != nil {
+		b.tell(b.prog)
+	}
+}
+
+// fail stops the run: evidence that cannot be stored is not collected.
+func (b *book) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.store == nil {
+		b.store = err
+		b.stop(err)
+	}
+}
+
+func (b *book) storeError() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.store
+}
+
+// close writes down what is still open and sums up.
+func (b *book) close(now time.Time) Summary {
+	b.mu.Lock()
+	left := make([]want, 0, len(b.open))
+	for _, w := range b.open {
+		left = append(left, w)
+	}
+	b.mu.Unlock()
+	var errs []error
+	for _, w := range left {
+		g := evidence.Gap{
+			Artefact: w.artefact, Source: w.src, State: evidence.NotAttempted, Call: w.call,
+			At: now.UTC(), Note: "the collection was stopped before it was done",
+		}
+		if err := b.w.Gap(g); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		b.stored(w, evidence.NotAttempted)
+	}
+	if err := errors.Join(errs...); err != nil {
+		b.fail(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sum.Bytes = b.prog.Bytes
+	b.sum.Complete = b.store == nil && b.lost == 0 && len(b.open) == 0
+	for state, n := range b.sum.States {
+		b.sum.Complete = b.sum.Complete && (n == 0 || state.Complete())
+	}
+	return b.sum
+}

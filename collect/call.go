@@ -1,0 +1,94 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// stamp is when a call was made and how AWS names it.
+type stamp struct {
+	id             string
+	started, ended time.Time
+}
+
+// ask makes one call. The optional functions of an SDK operation differ by
+// service: T is its Options.
+func ask[I, O, T any](ctx context.Context, j *Job, call func(context.Context, *I, ...func(*T)) (*O, error), in *I) (*O, stamp, error) {
+	s := stamp{started: j.now()}
+	out, err := call(ctx, in)
+	s.ended = j.now()
+	if err == nil && out == nil {
+		err = errors.New("no answer and no error")
+	}
+	if err != nil {
+		s.id = requestIDOf(err)
+		return nil, s, err
+	}
+	if meta, ok := reflect.ValueOf(out).Elem().FieldByName("ResultMetadata").Interface().(middleware.Metadata); ok {
+		s.id, _ = awsmiddleware.GetRequestIDMetadata(meta)
+	}
+	return out, s, nil
+}
+
+func requestIDOf(err error) string {
+	if re, ok := errors.AsType[interface {
+		error
+		ServiceRequestID() string
+	}](err); ok {
+		return re.ServiceRequestID()
+	}
+	return ""
+}
+
+// fetch makes one call and stores its answer as the wanted document, or records
+// the gap and returns nil.
+func fetch[I, O, T any](ctx context.Context, j *Job, w want, call func(context.Context, *I, ...func(*T)) (*O, error), in *I) *O {
+	j.plan(w)
+	out, s, err := ask(ctx, j, call, in)
+	if err != nil {
+		j.refused(w, s, err)
+		return nil
+	}
+	j.putJSON(ctx, w, s, out)
+	return out
+}
+
+// errLoop is a listing whose token does not move: an emulator's habit.
+var errLoop = errors.New("the listing repeats its page token")
+
+// pager reads the pages of one listing. Token loops of our own: the SDK's
+// paginators put its clients into interfaces (see docs/architecture.md).
+type pager[I, O, T any] struct {
+	call func(context.Context, *I, ...func(*T)) (*O, error)
+	in   *I
+	next func(in *I, out *O) string // moves the token from out to in and returns it; "" ends
+}
+
+// each calls page for every page: first the one that was read already, if any.
+func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O) error) error {
+	last, out := "", first
+	for {
+		if out == nil {
+			var err error
+			if out, _, err = ask(ctx, j, p.call, p.in); err != nil {
+				return err
+			}
+		}
+		if err := page(out); err != nil {
+			return err
+		}
+		token := p.next(p.in, out)
+		if token == "" {
+			return nil
+		}
+		if token == last {
+			return errLoop
+		}
+		last, out = token, nil
+	}
+}

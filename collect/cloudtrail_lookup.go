@@ -1,0 +1,287 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+const lookupCall = "CloudTrail:LookupEvents"
+
+// lookup reads CloudTrail's event history, one attribute a query. The sweep by
+// event source is what finds denied calls: they name no resource.
+func lookup() Collector {
+	return Collector{
+		Name: "cloudtrail.lookup", About: "management events about the function, its role and the role's sessions",
+		Needs:   []awsapi.Need{need(lookupCall, "cloudtrail:LookupEvents", "*")},
+		Collect: collectLookup,
+	}
+}
+
+// query is one LookupEvents with one attribute.
+type query struct {
+	region string
+	key    types.LookupAttributeKey
+	value  string
+	arn    string // what the query is about: Source.ARN
+}
+
+func collectLookup(ctx context.Context, j *Job) {
+	j.plan(j.queryWant(j.about(j.Target.Region, types.LookupAttributeKeyResourceName, j.Target.Function)))
+	role := j.roleOf(ctx)
+	found := newKeysOfRoles()
+	var sweep *promise[keysOfRoles]
+	both(
+		func() { sweep = j.sweep(ctx) },
+		func() {
+			qs := j.firstQueries(role)
+			j.lookups(ctx, qs, found)
+		})
+	found.add(sweep.get(ctx))
+	j.keyLookups(ctx, role, found)
+}
+
+func (j *Job) about(region string, key types.LookupAttributeKey, value string) query {
+	return query{region, key, value, j.Target.ARN}
+}
+
+// globalRegion is where IAM and STS's global endpoint record.
+func globalRegion(region string) string {
+	switch partitionOf(region) {
+	case "aws-cn":
+		return "cn-north-1"
+	case "aws-us-gov":
+		return "us-gov-west-1"
+	}
+	return "us-east-1"
+}
+
+// firstQueries asks for the function by name and ARN, for the sessions that carry
+// its name, and, where IAM records, for the role.
+func (j *Job) firstQueries(role string) []query {
+	t, global := j.Target, globalRegion(j.Target.Region)
+	qs := []query{
+		j.about(t.Region, types.LookupAttributeKeyResourceName, t.Function),
+		j.about(t.Region, types.LookupAttributeKeyResourceName, t.ARN),
+		j.about(t.Region, types.LookupAttributeKeyUsername, t.Function),
+	}
+	if global != t.Region {
+		qs = append(qs, j.about(global, types.LookupAttributeKeyUsername, t.Function))
+	}
+	if role != "" && j.run.claim("lookups of "+role) {
+		qs = append(qs,
+			query{global, types.LookupAttributeKeyResourceName, roleName(role), role},
+			query{global, types.LookupAttributeKeyResourceName, role, role})
+	}
+	return qs
+}
+
+// sweep reads all of Lambda's events, once a region and account for all targets.
+func (j *Job) sweep(ctx context.Context) *promise[keysOfRoles] {
+	r := j.run
+	r.mu.Lock()
+	p, ours := r.sweeps[j.Target.Region], false
+	if p == nil {
+		p, ours = newPromise[keysOfRoles](), true
+		r.sweeps[j.Target.Region] = p
+	}
+	r.mu.Unlock()
+	if ours {
+		found := newKeysOfRoles()
+		j.lookups(ctx, []query{{j.Target.Region, types.LookupAttributeKeyEventSource, "lambda.amazonaws.com", ""}}, found)
+		p.keep(*found)
+	}
+	return p
+}
+
+// keyLookups follows the access keys of the role's sessions, wherever they were used.
+func (j *Job) keyLookups(ctx context.Context, role string, found *keysOfRoles) {
+	if role == "" {
+		if ctx.Err() == nil {
+			j.skip(j.want("cloudtrail.lookup", "AccessKeyId=*", lookupCall), "role unknown: lambda.configuration $LATEST could not be had")
+		}
+		return
+	}
+	keys := found.of(role, j.Target.Function)
+	if most := j.run.o.MaxKeys; len(keys) > most {
+		w := j.of("cloudtrail.lookup", role, "AccessKeyId=*", j.Target.Region, lookupCall)
+		j.gap(w, stamp{}, evidence.Truncated, "", fmt.Sprintf("%d access keys of the role's sessions were seen, the first %d are followed", len(keys), most))
+		keys = keys[:most]
+	}
+	var qs []query
+	for _, k := range keys {
+		if !j.run.claim("key " + k) {
+			continue
+		}
+		qs = append(qs, query{j.Target.Region, types.LookupAttributeKeyAccessKeyId, k, role})
+		if g := globalRegion(j.Target.Region); g != j.Target.Region {
+			qs = append(qs, query{g, types.LookupAttributeKeyAccessKeyId, k, role})
+		}
+	}
+	j.lookups(ctx, qs, newKeysOfRoles())
+}
+
+func (j *Job) lookups(ctx context.Context, qs []query, found *keysOfRoles) {
+	for _, q := range qs {
+		j.plan(j.queryWant(q))
+	}
+	each(qs, callsAtOnce, func(q query) { j.lookup(ctx, q, found) })
+}
+
+func (j *Job) queryWant(q query) want {
+	w := j.of("cloudtrail.lookup", q.arn, string(q.key)+"="+q.value, q.region, lookupCall)
+	w.params = map[string]string{
+		"AttributeKey": string(q.key), "AttributeValue": q.value,
+		"StartTime": j.run.since.Format(time.RFC3339), "EndTime": j.run.until.Format(time.RFC3339),
+	}
+	w.name = strings.Join([]string{"cloudtrail", q.region, string(q.key), q.value, "ndjson"}, ".")
+	w.note = "complete to " + j.run.until.Add(-15*time.Minute).Format(time.RFC3339) + ": events arrive up to about 15 minutes late"
+	return w
+}
+
+// lookup stores the pages of one query as they come.
+func (j *Job) lookup(ctx context.Context, q query, found *keysOfRoles) {
+	w := j.queryWant(q)
+	c := cloudtrail.NewFromConfig(j.config(q.region))
+	in := &cloudtrail.LookupEventsInput{
+		LookupAttributes: []types.LookupAttribute{{AttributeKey: q.key, AttributeValue: aws.String(q.value)}},
+		StartTime:        aws.Time(j.run.since), EndTime: aws.Time(j.run.until), MaxResults: aws.Int32(50),
+	}
+	first, s, err := ask(ctx, j, c.LookupEvents, in)
+	if err != nil {
+		j.refused(w, s, err)
+		return
+	}
+	p := pager[cloudtrail.LookupEventsInput, cloudtrail.LookupEventsOutput, cloudtrail.Options]{
+		call: c.LookupEvents, in: in,
+		next: func(in *cloudtrail.LookupEventsInput, out *cloudtrail.LookupEventsOutput) string {
+			in.NextToken = out.NextToken
+			return aws.ToString(in.NextToken)
+		},
+	}
+	err = j.put(ctx, w, s, func(out io.Writer) error {
+		cut := p.each(ctx, j, first, func(o *cloudtrail.LookupEventsOutput) error {
+			found.read(o.Events)
+			return j.writePage(out, o)
+		})
+		if cut != nil {
+			return truncated(cut)
+		}
+		return nil
+	})
+	if err != nil {
+		j.refused(w, s, err)
+	}
+}
+
+func (j *Job) writePage(out io.Writer, o *cloudtrail.LookupEventsOutput) error {
+	events := o.Events
+	if events == nil {
+		events = []types.Event{}
+	}
+	doc, err := j.run.enc.document(struct{ Events []types.Event }{events})
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(doc)
+	return err
+}
+
+// keysOfRoles are access keys seen in sessions of roles: role ARN -> key -> the
+// session names it was used under.
+type keysOfRoles struct {
+	mu   *sync.Mutex
+	seen map[string]map[string]string
+}
+
+// maxKeysSeen bounds what hostile or huge histories can make us remember.
+const maxKeysSeen = 10_000
+
+func newKeysOfRoles() *keysOfRoles {
+	return &keysOfRoles{mu: new(sync.Mutex), seen: map[string]map[string]string{}}
+}
+
+var accessKey = regexp.MustCompile(`^[A-Z0-9]{16,128}$`)
+
+// record is the little of a CloudTrail record that names sessions.
+type record struct {
+	UserIdentity struct {
+		Type, AccessKeyID string
+		SessionContext    struct{ SessionIssuer struct{ ARN string } }
+	}
+	RequestParameters *struct{ RoleArn string }
+	ResponseElements  *struct{ Credentials *struct{ AccessKeyID string } }
+}
+
+// read takes the keys out of a page. What does not parse is kept in the page and
+// left to the timeline.
+func (k *keysOfRoles) read(events []types.Event) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, e := range events {
+		var r record
+		_ = json.Unmarshal([]byte(aws.ToString(e.CloudTrailEvent)), &r) // partial answers count too
+		if r.UserIdentity.Type == "AssumedRole" {
+			k.put(r.UserIdentity.SessionContext.SessionIssuer.ARN, r.UserIdentity.AccessKeyID, aws.ToString(e.Username))
+		}
+		if r.RequestParameters != nil && r.ResponseElements != nil && r.ResponseElements.Credentials != nil {
+			k.put(r.RequestParameters.RoleArn, r.ResponseElements.Credentials.AccessKeyID, "")
+		}
+	}
+}
+
+func (k *keysOfRoles) put(role, key, session string) {
+	if role == "" || !accessKey.MatchString(key) || len(k.seen) >= maxKeysSeen && k.seen[role] == nil {
+		return
+	}
+	if k.seen[role] == nil {
+		k.seen[role] = map[string]string{}
+	}
+	if _, had := k.seen[role][key]; (!had && len(k.seen[role]) < maxKeysSeen) || (had && session != "") {
+		k.seen[role][key] = session
+	}
+}
+
+func (k *keysOfRoles) add(other keysOfRoles) {
+	if other.mu == nil {
+		return
+	}
+	other.mu.Lock()
+	defer other.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for role, keys := range other.seen {
+		for key, session := range keys {
+			k.put(role, key, session)
+		}
+	}
+}
+
+// of are the role's keys: those of sessions with another name than the function's
+// first, for the lookup by user name has not found their events.
+func (k *keysOfRoles) of(role, function string) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var keys []string
+	for key := range k.seen[role] {
+		keys = append(keys, key)
+	}
+	sort.Slice(keys, func(a, b int) bool {
+		x, y := k.seen[role][keys[a]] == function, k.seen[role][keys[b]] == function
+		return x != y && !x || x == y && keys[a] < keys[b]
+	})
+	return keys
+}

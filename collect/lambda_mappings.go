@@ -1,0 +1,118 @@
+package collect
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+)
+
+// mappings lists by function, then sweeps the whole region for mappings of the
+// function's versions and aliases, and gets each: a listing hides encrypted filters.
+func mappings() Collector {
+	return Collector{
+		Name: "lambda.mappings", About: "event source mappings of the function, its versions and aliases", Small: true,
+		Needs: []awsapi.Need{
+			need("Lambda:ListEventSourceMappings", "lambda:ListEventSourceMappings", "*"),
+			need("Lambda:GetEventSourceMapping", "lambda:GetEventSourceMapping", "event source mapping ARN"),
+		},
+		Collect: collectMappings,
+	}
+}
+
+func collectMappings(ctx context.Context, j *Job) {
+	w := j.want("lambda.mappings", "", "Lambda:ListEventSourceMappings")
+	j.plan(w)
+	c := j.lambda()
+	var own, swept []lambdatypes.EventSourceMappingConfiguration
+	var s stamp
+	var ownErr, sweepErr error
+	both(
+		func() { own, s, ownErr = j.listMappings(ctx, c, aws.String(j.Target.Function)) },
+		func() { swept, _, sweepErr = j.listMappings(ctx, c, nil) })
+	if ownErr != nil {
+		j.refused(w, s, ownErr)
+		return
+	}
+	if sweepErr != nil {
+		j.refused(j.want("lambda.mappings.sweep", "", w.call), stamp{id: requestIDOf(sweepErr)}, sweepErr)
+	}
+	all := merge(own, swept)
+	docs := make([]any, len(all))
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	each(order, callsAtOnce, func(i int) { docs[i] = j.mapping(ctx, c, all[i]) })
+	_ = j.put(ctx, w, s, func(out io.Writer) error { // its only error is the store's, which put reported
+		doc := &listWriter{out: out, enc: j.run.enc}
+		if err := doc.begin("EventSourceMappings"); err != nil {
+			return err
+		}
+		if err := doc.add(docs); err != nil {
+			return err
+		}
+		return doc.end()
+	})
+}
+
+// mapping is one mapping as Get returns it, or as it was listed.
+func (j *Job) mapping(ctx context.Context, c *lambda.Client, m lambdatypes.EventSourceMappingConfiguration) any {
+	out, s, err := ask(ctx, j, c.GetEventSourceMapping, &lambda.GetEventSourceMappingInput{UUID: m.UUID})
+	if err == nil {
+		return out
+	}
+	arn := aws.ToString(m.EventSourceMappingArn)
+	if arn == "" {
+		arn = strings.TrimSuffix(j.Target.ARN, "function:"+j.Target.Function) + "event-source-mapping:" + aws.ToString(m.UUID)
+	}
+	j.refused(j.of("lambda.mappings.detail", arn, "", j.Target.Region, "Lambda:GetEventSourceMapping"), s, err)
+	return m
+}
+
+// listMappings keeps those of the target; function nil lists the whole region.
+func (j *Job) listMappings(ctx context.Context, c *lambda.Client, function *string) ([]lambdatypes.EventSourceMappingConfiguration, stamp, error) {
+	in := &lambda.ListEventSourceMappingsInput{FunctionName: function}
+	first, s, err := ask(ctx, j, c.ListEventSourceMappings, in)
+	if err != nil {
+		return nil, s, err
+	}
+	var found []lambdatypes.EventSourceMappingConfiguration
+	p := pager[lambda.ListEventSourceMappingsInput, lambda.ListEventSourceMappingsOutput, lambda.Options]{
+		call: c.ListEventSourceMappings, in: in,
+		next: func(in *lambda.ListEventSourceMappingsInput, out *lambda.ListEventSourceMappingsOutput) string {
+			in.Marker = out.NextMarker
+			return aws.ToString(in.Marker)
+		},
+	}
+	err = p.each(ctx, j, first, func(o *lambda.ListEventSourceMappingsOutput) error {
+		for _, m := range o.EventSourceMappings {
+			arn := aws.ToString(m.FunctionArn)
+			if function != nil || arn == j.Target.ARN || strings.HasPrefix(arn, j.Target.ARN+":") {
+				found = append(found, m)
+			}
+		}
+		return nil
+	})
+	return found, s, err
+}
+
+// merge is the union by UUID, in order of appearance.
+func merge(lists ...[]lambdatypes.EventSourceMappingConfiguration) []lambdatypes.EventSourceMappingConfiguration {
+	seen := map[string]bool{}
+	var all []lambdatypes.EventSourceMappingConfiguration
+	for _, l := range lists {
+		for _, m := range l {
+			if id := aws.ToString(m.UUID); !seen[id] {
+				seen[id] = true
+				all = append(all, m)
+			}
+		}
+	}
+	return all
+}
