@@ -1,9 +1,6 @@
 package evidence
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // State says what became of one planned artefact.
 type State string
@@ -201,14 +198,6 @@ type Event struct {
 type Digest struct {
 	Path   string `json:"path"`   // from the case's root
 	SHA256 string `json:"sha256"` // hex
-}
-
-// JournalEntry is one line of a bag's journal.
-type JournalEntry struct {
-	Seq   int64           `json:"seq"` // from 1, in the order of writing
-	At    time.Time       `json:"at"`
-	Kind  string          `json:"kind"` // "begin", "intent", "outcome", "call", ...
-	Value json.RawMessage `json:"value,omitempty"`
 }
 
 // Found is one coverage entry and the bag it stands in.

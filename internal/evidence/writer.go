@@ -1,0 +1,346 @@
+package evidence
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+
+	"github.com/freezeframe-ir/freezeframe/internal/journal"
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
+)
+
+const (
+	collectionsDir = "collections/"
+	headerSchema   = "freezeframe.collection/1"
+	beginKind      = "begin" // the journal's first entry: the header, for a bag that is never sealed
+)
+
+// Writer fills a bag. Its methods are safe for many goroutines.
+type Writer struct {
+	c      *Case
+	prefix string // collections/<ulid>/
+	macKey []byte // of the MACs of secrets; stored inside each seal and nowhere else
+	names  *nameTable
+	spool  spool
+	log    *journal.Log
+
+	mu       sync.Mutex // guards what follows
+	header   Header
+	closed   bool
+	active   int // artefacts and notes being written
+	segments int
+	entries  []Entry
+	payload  map[string]string // path in the bag -> hash
+	octets   int64
+	tags     map[string]string
+	plan     *sealPlan
+}
+
+// Begin starts a bag. Bag, Case, Schema, Status are filled in, and Operator, Kind and Started where empty.
+func (c *Case) Begin(ctx context.Context, h Header) (*Writer, error) {
+	h.Schema, h.Bag, h.Case, h.Status = headerSchema, c.newID(), c.ID, StatusPartial
+	if h.Started.IsZero() {
+		h.Started = c.Now()
+	}
+	if h.Operator == "" {
+		h.Operator = c.Operator
+	}
+	if h.Kind == "" {
+		h.Kind = KindCollection
+	}
+	h.Started = h.Started.UTC()
+	w := &Writer{
+		c: c, prefix: collectionsDir + h.Bag + "/", macKey: make([]byte, 32), names: newNameTable(), header: h,
+		payload: map[string]string{}, tags: map[string]string{},
+	}
+	rand.Read(w.macKey) // a key: never from c.Rand, which tests make predictable
+	w.log = journal.New(c.Now, w.storeSegment)
+	if err := w.log.Append(ctx, beginKind, h); err != nil {
+		return nil, fmt.Errorf("begin bag %s: %w", h.Bag, err)
+	}
+	return w, nil
+}
+
+// Bag is the ULID of the bag being written.
+func (w *Writer) Bag() string { return w.header.Bag } // never changes
+
+// SetHeader changes the header before it is sealed (clock skew, principal, params learned on the way).
+// Bag, Case, Schema and Status are not the caller's.
+func (w *Writer) SetHeader(change func(*Header)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.header
+	change(&h)
+	h.Schema, h.Bag, h.Case, h.Status = w.header.Schema, w.header.Bag, w.header.Case, w.header.Status
+	w.header = h
+}
+
+// enter counts an artefact or a note in, so that Seal can refuse while one is being written.
+func (w *Writer) enter() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("bag %s: %w", w.header.Bag, ErrClosed)
+	}
+	w.active++
+	return nil
+}
+
+func (w *Writer) leave() {
+	w.mu.Lock()
+	w.active--
+	w.mu.Unlock()
+}
+
+// Put stores an artefact: hashed while written, sealed with age when m.Sensitive, compared with
+// m.Declared while written (a difference is coverage state mismatch, not an error).
+// When write fails nothing is kept (but see ErrTruncated), and the caller records the gap.
+func (w *Writer) Put(ctx context.Context, m Meta, write func(io.Writer) error) (Item, error) {
+	if err := w.enter(); err != nil {
+		return Item{}, err
+	}
+	defer w.leave()
+	it, state, err := w.store(ctx, w.c.newID(), m, write)
+	if err != nil {
+		return Item{}, fmt.Errorf("store %s: %w", m.Artefact, err)
+	}
+	w.record(it, state)
+	return it, nil
+}
+
+// PutSecret seals secret and stores twin, its redacted counterpart, in clear; each names the other.
+func (w *Writer) PutSecret(ctx context.Context, m Meta, secret, twin []byte) (sealed, redacted Item, err error) {
+	if err := w.enter(); err != nil {
+		return Item{}, Item{}, err
+	}
+	defer w.leave()
+	sealedID, twinID := w.c.newID(), w.c.newID()
+	sm := m
+	sm.Sensitive, sm.Twin = true, twinID
+	sealed, state, err := w.store(ctx, sealedID, sm, copyOf(secret))
+	if err != nil {
+		return Item{}, Item{}, fmt.Errorf("seal %s: %w", m.Artefact, err)
+	}
+	m.Sensitive, m.Twin, m.Declared = false, sealedID, nil
+	redacted, _, err = w.store(ctx, twinID, m, copyOf(twin))
+	if err != nil {
+		sealed.Twin = "" // there is none; the secret itself is kept
+		w.record(sealed, state)
+		return sealed, Item{}, fmt.Errorf("store the redacted %s: %w", m.Artefact, err)
+	}
+	w.record(sealed, state)
+	w.record(redacted, Collected)
+	return sealed, redacted, nil
+}
+
+func copyOf(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.Copy(w, bytes.NewReader(data))
+		return err
+	}
+}
+
+// store writes one object and describes it.
+func (w *Writer) store(ctx context.Context, id string, m Meta, write func(io.Writer) error) (Item, State, error) {
+	it := Item{ID: id, Meta: keepName(m), Path: w.path(id, m)}
+	if it.Started.IsZero() {
+		it.Started = w.c.Now().UTC()
+	}
+	staged, err := w.stage(ctx, w.prefix+it.Path)
+	if err != nil {
+		return Item{}, "", err
+	}
+	out := newTally(staged)
+	state, err := w.fill(out, &it, write)
+	if err != nil {
+		return Item{}, "", errors.Join(err, staged.Discard())
+	}
+	it.Size, it.SHA256 = out.size, out.sum()
+	e, err := staged.Commit(ctx)
+	if err != nil && !w.stored(ctx, it) {
+		return Item{}, "", err
+	}
+	if it.VersionID = e.Version; it.Ended.IsZero() {
+		it.Ended = w.c.Now().UTC()
+	}
+	return it, state, nil
+}
+
+// stored says whether an item is there although its write was reported failed: the
+// work may be done and only the answer lost.
+func (w *Writer) stored(ctx context.Context, it Item) bool {
+	sum, size, err := hashFile(ctx, w.c.vault, w.prefix+it.Path)
+	return err == nil && sum == it.SHA256 && size == it.Size
+}
+
+func (w *Writer) path(id string, m Meta) string {
+	if m.Sensitive {
+		return "data/sealed/" + w.names.take(id+".age")
+	}
+	return "data/" + w.names.take(m.Name)
+}
+
+// fill lets the caller write through the seal (if sensitive) and the declared hash (if any).
+func (w *Writer) fill(out io.Writer, it *Item, write func(io.Writer) error) (State, error) {
+	var seal *sealing
+	if it.Sensitive {
+		var err error
+		if seal, err = w.seal(out); err != nil {
+			return "", err
+		}
+		out = seal
+	}
+	declared := newDeclared(it.Declared)
+	err := write(io.MultiWriter(out, declared))
+	truncated := errors.Is(err, ErrTruncated)
+	if err != nil && !truncated {
+		return "", err
+	}
+	if seal != nil {
+		if err := seal.close(); err != nil {
+			return "", fmt.Errorf("seal: %w", err)
+		}
+		it.HMAC = seal.sum()
+	}
+	it.Declared = declared.result(it.Sensitive)
+	switch {
+	case truncated:
+		return Truncated, nil
+	case it.Declared != nil && !it.Declared.Matches:
+		return Mismatch, nil
+	}
+	return Collected, nil
+}
+
+// declared hashes what is written, if AWS declared a hash for it.
+type declared struct {
+	want *Declared
+	hash hash.Hash
+}
+
+func newDeclared(want *Declared) *declared { return &declared{want: want, hash: sha256.New()} }
+
+func (d *declared) Write(p []byte) (int, error) {
+	if d.want != nil {
+		d.hash.Write(p)
+	}
+	return len(p), nil
+}
+
+// result is a copy with Matches set. The declared hash of a secret is a plain hash, and not kept.
+// An algorithm other than sha256 cannot match: nobody compared.
+func (d *declared) result(secret bool) *Declared {
+	if d.want == nil {
+		return nil
+	}
+	sum := d.hash.Sum(nil)
+	out := *d.want
+	out.Matches = out.Algorithm == "sha256" &&
+		(out.Value == base64.StdEncoding.EncodeToString(sum) || out.Value == hex.EncodeToString(sum))
+	if secret {
+		out.Value = ""
+	}
+	return &out
+}
+
+func (w *Writer) record(it Item, state State) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.payload[it.Path] = it.SHA256
+	w.octets += it.Size
+	w.entries = append(w.entries, Entry{Artefact: it.Artefact, Source: it.Source, State: state, Item: &it})
+}
+
+// maxGapText bounds what AWS, or an attacker through it, can put into a gap.
+const maxGapText = 4096
+
+// Gap records what was wanted and not had.
+func (w *Writer) Gap(g Gap) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("gap of %s: bag %s: %w", g.Artefact, w.header.Bag, ErrClosed)
+	}
+	if g.At.IsZero() {
+		g.At = w.c.Now()
+	}
+	g.At = g.At.UTC()
+	g.Error = g.Error[:min(len(g.Error), maxGapText)]
+	g.Note = g.Note[:min(len(g.Note), maxGapText)]
+	w.entries = append(w.entries, Entry{Artefact: g.Artefact, Source: g.Source, State: g.State, Gap: &g})
+	return nil
+}
+
+// Note appends to the bag's journal: durable when it returns nil.
+func (w *Writer) Note(ctx context.Context, kind string, v any) error {
+	if err := w.enter(); err != nil {
+		return err
+	}
+	defer w.leave()
+	return w.log.Append(ctx, kind, v)
+}
+
+// Jot appends to the bag's journal without waiting: durable with the next Note or Seal.
+func (w *Writer) Jot(ctx context.Context, kind string, v any) error {
+	if err := w.enter(); err != nil {
+		return err
+	}
+	defer w.leave()
+	return w.log.Add(ctx, kind, v)
+}
+
+// storeSegment makes journal lines durable as the next segment. If a segment of that
+// number is there, it is from a write of ours whose answer was lost: what it holds is not written again.
+func (w *Writer) storeSegment(ctx context.Context, lines []byte) error {
+	for {
+		w.mu.Lock()
+		name := segmentName(w.segments + 1)
+		w.mu.Unlock()
+		_, err := w.c.vault.Create(ctx, w.prefix+name, bytes.NewReader(lines), int64(len(lines)), sha256.Sum256(lines))
+		if err == nil {
+			w.tookSegment(name, lines)
+			return nil
+		}
+		there, again := readFile(ctx, w.c.vault, w.prefix+name, maxTagFile)
+		if again != nil || len(there) == 0 || !bytes.HasPrefix(lines, there) {
+			return err
+		}
+		w.tookSegment(name, there)
+		if lines = lines[len(there):]; len(lines) == 0 {
+			return nil
+		}
+		if !errors.Is(err, vault.ErrExists) {
+			return err
+		}
+	}
+}
+
+func (w *Writer) tookSegment(name string, data []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.segments++
+	w.tags[name] = hashBytes(data)
+}
+
+func segmentName(n int) string { return fmt.Sprintf("journal/%05d.ndjson", n) }
+
+// Abandon gives the bag up: it stays unfinished, with the reason in its journal. After Seal it does nothing.
+func (w *Writer) Abandon(ctx context.Context, reason string) error {
+	w.mu.Lock()
+	if w.closed && w.plan == nil {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed, w.plan = true, nil
+	w.mu.Unlock()
+	err := w.log.Append(ctx, "abandon", map[string]string{"reason": reason})
+	return errors.Join(err, w.spool.remove())
+}
