@@ -59,6 +59,14 @@ func (b *book) gap(w want, g evidence.Gap) {
 	b.stored(w, g.State)
 }
 
+// cut closes an artefact that was stored in part; the gap beside it says why.
+func (b *book) cut(w want, g evidence.Gap) {
+	if err := b.w.Gap(g); err != nil {
+		b.fail(err)
+	}
+	b.stored(w, evidence.Truncated)
+}
+
 // stored closes an artefact with its state.
 func (b *book) stored(w want, state evidence.State) {
 	b.mu.Lock()

@@ -59,7 +59,8 @@
 // the qualifier "default" where not even its version could be had.
 //
 // An artefact that was cut short (a page failed, a cap was met) is stored as far
-// as it came, in state truncated.
+// as it came: the coverage has the item in state truncated, and a gap in the same
+// state, artefact and source that says why it ends.
 //
 // Wherever a configuration appears, the values of its environment are replaced
 // by "[sealed:...]", and presigned URLs lose their query.

@@ -80,14 +80,18 @@ func (j *Job) none(w want, s stamp, note string) { j.gap(w, s, evidence.Absent, 
 
 func (j *Job) gap(w want, s stamp, state evidence.State, text, note string) {
 	j.plan(w)
+	j.run.book.gap(w, j.gapOf(w, s, state, text, note))
+}
+
+func (j *Job) gapOf(w want, s stamp, state evidence.State, text, note string) evidence.Gap {
 	at := s.ended
 	if at.IsZero() {
 		at = j.now()
 	}
-	j.run.book.gap(w, evidence.Gap{
+	return evidence.Gap{
 		Artefact: w.artefact, Source: w.src, State: state, Call: w.call,
 		Error: text, RequestID: s.id, At: at, Note: note,
-	})
+	}
 }
 
 // putJSON stores one document.
@@ -120,7 +124,7 @@ func (j *Job) put(ctx context.Context, w want, s stamp, write func(io.Writer) er
 	cut := cause != nil && errors.Is(cause, evidence.ErrTruncated)
 	switch {
 	case err == nil && cut, cut && errors.Is(err, evidence.ErrTruncated):
-		j.run.book.stored(w, evidence.Truncated)
+		j.run.book.cut(w, j.gapOf(w, s, evidence.Truncated, clip(cause.Error()), "kept as far as it came"))
 	case err == nil && item.Declared != nil && !item.Declared.Matches:
 		j.run.book.stored(w, evidence.Mismatch)
 	case err == nil:
