@@ -104,10 +104,7 @@ func (w *Writer) makePlan(ctx context.Context, status Status, closed bool) (*sea
 	if closed {
 		return nil, ErrClosed
 	}
-	h := w.header
-	h.Ended, h.Status = w.c.Now().UTC(), w.status(status)
-	note := map[string]any{"status": h.Status, "entries": len(w.entries)}
-	if err := w.log.Append(ctx, "seal", note); err != nil {
+	if err := w.adoptOrphans(ctx); err != nil {
 		return nil, err
 	}
 	if len(w.payload) == 0 {
@@ -117,7 +114,9 @@ func (w *Writer) makePlan(ctx context.Context, status Status, closed bool) (*sea
 		}
 		w.payload[emptyFile], w.octets = hashBytes([]byte(emptyText)), int64(len(emptyText))
 	}
-	if err := w.adoptOrphans(ctx); err != nil {
+	h := w.header
+	h.Ended, h.Status = w.c.Now().UTC(), w.status(status)
+	if err := w.log.Append(ctx, "seal", map[string]any{"status": h.Status, "entries": len(w.entries)}); err != nil {
 		return nil, err
 	}
 	return w.planFiles(h)
