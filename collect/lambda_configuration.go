@@ -60,6 +60,12 @@ func collectConfiguration(ctx context.Context, j *Job) {
 // latestOf is $LATEST's configuration by GetFunction, or as listed, and puts
 // $LATEST into the list if it is not there.
 func latestOf(versions *versionList, first deployed) *lambdatypes.FunctionConfiguration {
+	seen := map[string]bool{}
+	versions.all = slices.DeleteFunc(versions.all, func(v versionFact) bool { // emulators list some twice
+		again := seen[v.version]
+		seen[v.version] = true
+		return again
+	})
 	i := slices.IndexFunc(versions.all, func(v versionFact) bool { return v.version == "$LATEST" })
 	if i < 0 {
 		fact := versionFact{version: "$LATEST"}

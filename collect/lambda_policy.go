@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -29,10 +30,10 @@ func collectPolicies(ctx context.Context, j *Job) {
 		func() {
 			aliases, versions := j.facts.aliases.get(ctx), j.facts.versions.get(ctx)
 			var quals []string
-			quals = append(quals, aliases.names...)
-			for _, v := range versions.names() {
-				if v != "$LATEST" { // carries no policy of its own
-					quals = append(quals, v)
+			for _, q := range append(slices.Clone(aliases.names), versions.names()...) {
+				// $LATEST carries no policy of its own; emulators list some things twice.
+				if q != "$LATEST" && !slices.Contains(quals, q) {
+					quals = append(quals, q)
 				}
 			}
 			for _, q := range quals {

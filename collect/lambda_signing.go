@@ -36,6 +36,9 @@ func collectSigning(ctx context.Context, j *Job) {
 		return
 	}
 	j.putJSON(ctx, w, s, out)
+	if !j.run.claim("code signing " + arn) {
+		return // another target of this run shares it
+	}
 	fetch(ctx, j, j.of("lambda.signing.config", arn, "", j.Target.Region, "Lambda:GetCodeSigningConfig"),
 		c.GetCodeSigningConfig, &lambda.GetCodeSigningConfigInput{CodeSigningConfigArn: aws.String(arn)})
 }
