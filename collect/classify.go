@@ -42,7 +42,7 @@ func stateOf(code string, status int) evidence.State {
 		return evidence.Throttled
 	case has(code, "ExpiredToken", "RequestExpired"):
 		return evidence.Expired
-	case has(code, "ResourceNotFound", "NoSuch", "NotFound"):
+	case has(code, "NoSuch"), strings.Contains(code, "NotFound"):
 		return evidence.Absent
 	case code != "" && code != "UnknownError":
 		return evidence.Failed

@@ -43,7 +43,7 @@
 //	lambda.tags                     FUNCTION                                 {"Tags":{...}}
 //	lambda.code                     FUNCTION        $LATEST, version         the deployment package, bytes as AWS serves them; Declared is CodeSha256
 //	lambda.environment              FUNCTION        $LATEST, version         sealed {"Variables":{...}}, and its redacted twin (Meta.Twin)
-//	lambda.layers                   layer version ARN                        GetLayerVersionByArn
+//	lambda.layers                   layer version ARN                        GetLayerVersionByArn; with source FUNCTION and state absent: no version has layers
 //	lambda.layers.content           layer version ARN                        the layer's zip; Declared is its CodeSha256
 //	lambda.layers.policy            layer version ARN                        {"Policy":"JSON text","RevisionId":"..."}; absent: none
 //	cloudtrail.lookup               FUNCTION        "ResourceName=payments"  NDJSON, one page of LookupEvents a line: {"Events":[...]}; Region is where it was asked; Params: AttributeKey, AttributeValue, StartTime, EndTime

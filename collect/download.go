@@ -29,6 +29,7 @@ const (
 	downloadTries = 3
 	sizeSlack     = 4 << 10   // above the declared size before we stop reading
 	sizeUnknown   = 512 << 20 // cap where no size is declared
+	stallAfter    = time.Minute
 )
 
 var (
@@ -126,20 +127,27 @@ func (j *Job) notDownloaded(w want, s stamp, err error) {
 }
 
 // stream copies the package, no more than it may be.
-func (j *Job) stream(ctx context.Context, out io.Writer, p pack) (err error) {
+func (j *Job) stream(parent context.Context, out io.Writer, p pack) (err error) {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
 	body, err := j.open(ctx, p.location)
 	if err != nil {
 		return err
 	}
+	stall := time.AfterFunc(stallAfter, cancel)
+	defer stall.Stop()
 	defer func() { err = errors.Join(err, body.Close()) }()
 	most := p.size + sizeSlack
 	if p.size <= 0 {
 		most = sizeUnknown
 	}
 	limited := &io.LimitedReader{R: body, N: most + 1}
-	if _, err := io.CopyBuffer(out, struct{ io.Reader }{limited}, make([]byte, 128<<10)); err != nil {
+	if _, err := io.CopyBuffer(out, progressing{limited, stall}, make([]byte, 128<<10)); err != nil {
+		if parent.Err() != nil {
+			return parent.Err()
+		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return fmt.Errorf("%w: nothing came for %s", errTransient, stallAfter)
 		}
 		return fmt.Errorf("%w: %w", errTransient, withoutURL(err))
 	}
@@ -147,6 +155,17 @@ func (j *Job) stream(ctx context.Context, out io.Writer, p pack) (err error) {
 		return fmt.Errorf("%w: more than %d", errTooLarge, most)
 	}
 	return nil
+}
+
+// progressing puts the stall off with every read.
+type progressing struct {
+	r     io.Reader
+	stall *time.Timer
+}
+
+func (p progressing) Read(b []byte) (int, error) {
+	p.stall.Reset(stallAfter)
+	return p.r.Read(b)
 }
 
 // open requests a presigned address: without credentials, without redirects, and
@@ -157,7 +176,7 @@ func (j *Job) open(ctx context.Context, location string) (io.ReadCloser, error) 
 		return nil, errAddress // the parser's error quotes the address
 	}
 	own := sameHost(u, j.run.in.Endpoint)
-	if !own && (u.Scheme != "https" || !awsHost(u.Hostname())) || u.User != nil {
+	if !own && !fromAWS(u, j.run.in.Endpoint) || u.User != nil {
 		return nil, fmt.Errorf("%w: %s://%s", errAddress, clip(u.Scheme), clip(u.Host))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
@@ -225,6 +244,18 @@ func (j *Job) record(x awsapi.Exchange) {
 func sameHost(u *url.URL, endpoint string) bool {
 	e, err := url.Parse(endpoint)
 	return err == nil && endpoint != "" && u.Scheme == e.Scheme && u.Host == e.Host
+}
+
+// fromAWS says whether a package may come from there: from AWS over HTTPS, and
+// only if it was AWS that we asked. A stranger's endpoint must not send us elsewhere.
+func fromAWS(u *url.URL, endpoint string) bool {
+	if endpoint != "" {
+		e, err := url.Parse(endpoint)
+		if err != nil || !awsHost(e.Hostname()) {
+			return false
+		}
+	}
+	return u.Scheme == "https" && awsHost(u.Hostname())
 }
 
 // awsHost says whether a name is under one of AWS's domains.

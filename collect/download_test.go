@@ -26,6 +26,16 @@ func (b *breaking) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// stuck never gives a byte; an HTTP body ends with its request's context.
+type stuck struct{}
+
+func (stuck) Read([]byte) (int, error) {
+	time.Sleep(stallAfter + time.Second)
+	return 0, errors.New("context canceled")
+}
+
+func (stuck) Close() error { return nil }
+
 func (b *breaking) Close() error { return nil }
 
 func body(r io.Reader) *http.Response {
@@ -70,6 +80,12 @@ func TestDownloads(t *testing.T) {
 			return response(403, `<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`)
 		}, evidence.Expired, 2, "HTTP 403"},
 		{"denied", func(*fake, int64) *http.Response { return denied(downloadCall) }, evidence.Denied, 2, "AccessDenied"},
+		{"stalls once", func(_ *fake, n int64) *http.Response {
+			if n > 1 {
+				return nil
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: stuck{}}
+		}, evidence.Collected, 2, ""},
 		{"server error once", func(_ *fake, n int64) *http.Response {
 			if n > 1 {
 				return nil
@@ -133,24 +149,28 @@ func TestLateDownloadsAskForANewAddress(t *testing.T) {
 }
 
 func TestOnlyAWSAndTheEndpointServeCode(t *testing.T) {
-	j := &Job{run: &runner{in: Inputs{HTTP: &http.Client{Transport: failing{}}, Endpoint: "http://127.0.0.1:4566"}}}
+	const own, vpce = "http://127.0.0.1:4566", "https://vpce-1.lambda.eu-central-1.vpce.amazonaws.com"
 	for _, c := range []struct {
-		location string
-		refused  bool
+		endpoint, location string
+		refused            bool
 	}{
-		{"https://awslambda-eu.s3.eu-central-1.amazonaws.com/x?sig=c0ffee", false},
-		{"http://127.0.0.1:4566/x?sig=c0ffee", false},
-		{"http://awslambda-eu.s3.amazonaws.com/x?sig=c0ffee", true},
-		{"https://evil.example/x?sig=c0ffee", true},
-		{"https://amazonaws.com.evil.example/x?sig=c0ffee", true},
-		{"https://evilamazonaws.com/x?sig=c0ffee", true},
-		{"https://user:pass@b.s3.amazonaws.com/x?sig=c0ffee", true},
-		{"http://127.0.0.1:4567/x?sig=c0ffee", true},
-		{"https://127.0.0.1:4566/x?sig=c0ffee", true},
-		{"file:///etc/passwd?sig=c0ffee", true},
-		{"http://[::1?sig=c0ffee", true},
-		{"", true},
+		{"", "https://awslambda-eu.s3.eu-central-1.amazonaws.com/x?sig=c0ffee", false},
+		{vpce, "https://awslambda-eu.s3.eu-central-1.amazonaws.com/x?sig=c0ffee", false},
+		{own, "http://127.0.0.1:4566/x?sig=c0ffee", false},
+		{own, "https://awslambda-eu.s3.eu-central-1.amazonaws.com/x?sig=c0ffee", true},
+		{"", "http://awslambda-eu.s3.amazonaws.com/x?sig=c0ffee", true},
+		{"", "https://evil.example/x?sig=c0ffee", true},
+		{"", "https://amazonaws.com.evil.example/x?sig=c0ffee", true},
+		{"", "https://evilamazonaws.com/x?sig=c0ffee", true},
+		{"", "https://user:pass@b.s3.amazonaws.com/x?sig=c0ffee", true},
+		{own, "http://user@127.0.0.1:4566/x?sig=c0ffee", true},
+		{own, "http://127.0.0.1:4567/x?sig=c0ffee", true},
+		{own, "https://127.0.0.1:4566/x?sig=c0ffee", true},
+		{own, "file:///etc/passwd?sig=c0ffee", true},
+		{own, "http://[::1?sig=c0ffee", true},
+		{"", "", true},
 	} {
+		j := &Job{run: &runner{in: Inputs{HTTP: &http.Client{Transport: failing{}}, Endpoint: c.endpoint}}}
 		_, err := j.open(t.Context(), c.location)
 		if errors.Is(err, errAddress) != c.refused || strings.Contains(err.Error(), "c0ffee") {
 			t.Errorf("%s: %v", c.location, err)

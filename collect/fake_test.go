@@ -54,8 +54,6 @@ func newFake() *fake {
 	return &fake{versions: 3, codeSize: 64 << 10, faults: map[string]func() *http.Response{}}
 }
 
-type opKey struct{}
-
 // session is a guarded session on the fake.
 func (f *fake) session(t testing.TB) (Inputs, *awsapi.Session) {
 	t.Helper()

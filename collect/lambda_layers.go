@@ -31,12 +31,19 @@ func layers() Collector {
 func collectLayers(ctx context.Context, j *Job) {
 	versions := j.facts.versions.get(ctx)
 	var arns []string
+	some := false
 	for _, v := range versions.all {
 		for _, l := range v.layers {
+			some = true
 			if j.run.claim("layer " + l) {
 				arns = append(arns, l)
 			}
 		}
+	}
+	if some {
+		j.planned.Store(true) // if only by another target of this run
+	} else if versions.known {
+		j.none(j.want("lambda.layers", "", ""), stamp{}, "no version has layers")
 	}
 	if !versions.known && len(versions.all) > 0 {
 		j.skip(j.want("lambda.layers", "*", "Lambda:GetLayerVersionByArn"), "versions, and so their layers, unknown: lambda.configuration.versions is not whole")
