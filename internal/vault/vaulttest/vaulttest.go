@@ -203,7 +203,7 @@ func cancelled(t *testing.T, v vault.Vault) {
 func stage(t *testing.T, v vault.Vault) {
 	s, ok := v.(vault.Stager)
 	if !ok {
-		t.Skip("this vault takes no unfinished objects")
+		return // optional: a bucket takes no unfinished objects
 	}
 	ctx := context.Background()
 	one, err := s.Stage(ctx, "s/one")

@@ -1,0 +1,70 @@
+package s3vault
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
+)
+
+// wrap says what was being done, and makes the vault's sentinels of S3's codes.
+func (v *Vault) wrap(doing, name string, err error) error {
+	if sentinel := sentinelOf(err); sentinel != nil {
+		return fmt.Errorf("%s %s in %s: %w (%w)", doing, name, v, sentinel, err)
+	}
+	return fmt.Errorf("%s %s in %s: %w", doing, name, v, err)
+}
+
+func sentinelOf(err error) error {
+	switch code(err) {
+	case "PreconditionFailed":
+		return vault.ErrExists
+	case "NoSuchKey", "NoSuchVersion":
+		return vault.ErrNotFound
+	case "NoSuchBucket":
+		return vault.ErrGone
+	case "BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody":
+		return vault.ErrBody
+	case "QuotaExceeded", "EntityTooLarge":
+		return vault.ErrFull
+	}
+	return nil
+}
+
+// isConflict: another write or delete of the same key was under way.
+func isConflict(err error) bool {
+	c := code(err)
+	return c == "ConditionalRequestConflict" || c == "OperationAborted"
+}
+
+func code(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// Needs are the calls a vault with these options makes, all on what is ours.
+func Needs(o Options) []awsapi.Need {
+	objects, bucket := "arn:aws:s3:::"+o.Bucket+"/*", "arn:aws:s3:::"+o.Bucket
+	put := []awsapi.Grant{{Action: "s3:PutObject", Resource: objects}}
+	get := []awsapi.Grant{{Action: "s3:GetObject", Resource: objects}, {Action: "s3:GetObjectVersion", Resource: objects}}
+	if o.RetentionMode != "" {
+		put = append(put, awsapi.Grant{Action: "s3:PutObjectRetention", Resource: objects})
+	}
+	if o.LegalHold {
+		put = append(put, awsapi.Grant{Action: "s3:PutObjectLegalHold", Resource: objects})
+	}
+	if o.KMSKey != "" {
+		put = append(put, awsapi.Grant{Action: "kms:GenerateDataKey", Resource: o.KMSKey})
+		get = append(get, awsapi.Grant{Action: "kms:Decrypt", Resource: o.KMSKey})
+	}
+	return []awsapi.Need{
+		{Call: "S3:PutObject", IAM: put, Mutates: true, Class: awsapi.Vault},
+		{Call: "S3:GetObject", IAM: get, Class: awsapi.Vault},
+		{Call: "S3:ListObjectVersions", IAM: []awsapi.Grant{{Action: "s3:ListBucketVersions", Resource: bucket}}, Class: awsapi.Vault},
+	}
+}
