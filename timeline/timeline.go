@@ -82,6 +82,11 @@ type Summary struct {
 	First      time.Time      `json:"first,omitzero"`
 	Last       time.Time      `json:"last,omitzero"`
 	Gaps       []Gap          `json:"gaps,omitempty"` // what the timeline cannot know
+	// CloudTrailFrom and CloudTrailTo bound the looked-up records of a case: from the
+	// earliest start asked for, and up to the newest bag's end, or to 15 minutes before
+	// it was asked, which is how late events may arrive.
+	CloudTrailFrom time.Time `json:"cloudtrail_from,omitzero"`
+	CloudTrailTo   time.Time `json:"cloudtrail_complete_to,omitzero"`
 	// KeysUntracked counts access keys beyond the bound up to which the same key
 	// is recognised inside and outside of Lambda.
 	KeysUntracked int64          `json:"keys_untracked,omitempty"`

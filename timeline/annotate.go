@@ -1,0 +1,183 @@
+package timeline
+
+import (
+	"strings"
+)
+
+// annotator adds to events, in order, what takes more than one event to see, and
+// decides what comes out. Its memory is bounded.
+type annotator struct {
+	o      Options
+	facts  *facts
+	hashes map[string]lastHash // by function
+	shared map[string]string   // sharedEventID -> event id, of the last few
+	ring   []string            // the keys of shared, oldest first
+	same   func(function string) bool
+	roles  map[string]bool // of the wanted function
+}
+
+const (
+	maxHashes = 1 << 16
+	maxShared = 4096
+)
+
+func newAnnotator(o Options, f *facts) *annotator {
+	a := &annotator{o: o, facts: f, hashes: map[string]lastHash{}, shared: map[string]string{}}
+	if o.Function != "" {
+		a.same = sameFunction(o.Function)
+		a.roles = f.rolesOf(a.same)
+	}
+	return a
+}
+
+// event annotates e and says whether it comes out.
+func (a *annotator) event(e *Event) bool {
+	if e.Kind == KindCloudTrail {
+		a.credentials(e)
+		a.link(e)
+	}
+	a.code(e)
+	if e.Kind == KindCloudTrail {
+		e.Message = a.message(e)
+	}
+	return a.o.inTime(e.Time) && a.wanted(e)
+}
+
+// credentials tags the signs of a function's credentials used elsewhere, strongest
+// first: the same key with and without the marker; a key that AWS says was issued to a
+// function, never seen with it.
+func (a *annotator) credentials(e *Event) {
+	if e.Principal.Type != "AssumedRole" {
+		return
+	}
+	if fn := a.facts.functionOf(e); fn != "" && e.Principal.Function == "" {
+		e.Principal.Function = fn
+	}
+	k := a.facts.keys[e.AccessKey]
+	switch {
+	case k.inside && !e.InLambda && direct(e):
+		e.Tag(TagOutside)
+		e.Tag(TagBothSides)
+	case k.outside && e.InLambda:
+		e.Tag(TagBothSides)
+	case !k.inside && !e.InLambda && e.Principal.Function != "" && direct(e):
+		e.Tag(TagUnmarked)
+	}
+}
+
+// link ties an event to an earlier record of the same act: a copy in another account, or
+// what a VPC endpoint saw. They stand close together, so a short memory is enough.
+func (a *annotator) link(e *Event) {
+	if e.SharedID == "" {
+		return
+	}
+	if id, known := a.shared[e.SharedID]; known {
+		e.LinkedTo = id
+		return
+	}
+	if len(a.ring) >= maxShared {
+		delete(a.shared, a.ring[0])
+		a.ring = a.ring[1:]
+	}
+	a.shared[e.SharedID] = e.ID
+	a.ring = append(a.ring, e.SharedID)
+}
+
+// lastHash is the code hash that a function was last known to have.
+type lastHash struct {
+	hash  string
+	state bool // from a collected configuration, whose time may lie a moment before the call's
+}
+
+// code compares a code hash with the one known before. Versions keep their own code, so
+// only $LATEST's history is one; what CreateFunction and UpdateFunction* answer is its.
+// A collected configuration is only the beginning of a history: it tells of no caller.
+func (a *annotator) code(e *Event) {
+	c := &e.Change
+	if c.CodeHash == "" || e.Function == "" || c.Setting == "DryRun=true" {
+		return
+	}
+	was, known := a.hashes[e.Function]
+	if e.Kind == KindState {
+		if e.Qualifier == "$LATEST" && !known && len(a.hashes) < maxHashes {
+			a.hashes[e.Function] = lastHash{c.CodeHash, true}
+		}
+		return
+	}
+	if e.Kind != KindCloudTrail || e.Outcome != Success {
+		return
+	}
+	switch {
+	case known && was.hash != c.CodeHash:
+		c.WasHash = was.hash
+		e.Tag(TagNewCode)
+	case e.Action == "UpdateFunctionCode" && (!known || was.state):
+		e.Tag(TagNewCode) // uploaded; what was before is not in the evidence
+	}
+	if known || len(a.hashes) < maxHashes {
+		a.hashes[e.Function] = lastHash{hash: c.CodeHash}
+	}
+}
+
+// message says in words what the tags say, as evidence and not as a verdict.
+func (a *annotator) message(e *Event) string {
+	m := messageOf(e)
+	owner := functionName(e.Principal.Function)
+	switch {
+	case e.Tagged(TagOutside):
+		m += "; the same key is also used inside Lambda" + by(owner) + ", this call lacks its marker (a sign of use elsewhere, not proof)"
+	case e.Tagged(TagBothSides):
+		m += "; the same key is also used without Lambda's marker"
+	case e.Tagged(TagUnmarked):
+		m += "; credentials of function " + owner + " without Lambda's marker (a sign of use elsewhere, or a runtime that sends none)"
+	}
+	return cut(m, MaxField)
+}
+
+func by(function string) string {
+	if function == "" {
+		return ""
+	}
+	return " by function " + function
+}
+
+// wanted applies the function filter.
+func (a *annotator) wanted(e *Event) bool {
+	if a.same == nil {
+		return true
+	}
+	switch {
+	case a.same(e.Function), a.same(e.Principal.Function):
+		return true
+	case e.Kind == KindResponder:
+		return e.Function == "" && e.Change.Role == "" || a.roles[plainRole(e.Change.Role)]
+	case e.Change.Role != "" && a.roles[plainRole(e.Change.Role)]:
+		return e.Function == "" // a role shared with another function is that one's affair
+	case a.roles[plainRole(e.Principal.Role)]:
+		return e.Principal.Function == ""
+	}
+	for _, r := range e.Resources {
+		if strings.HasPrefix(r, "arn:") && (a.same(r) || a.roles[plainRole(r)]) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameFunction compares functions given by name or ARN, as far as both say.
+func sameFunction(want string) func(string) bool {
+	wantARN, wantName, _ := splitFunction(want)
+	if wantName == "" {
+		wantName = want
+	}
+	return func(s string) bool {
+		if s == "" || strings.HasPrefix(s, "arn:") && !strings.Contains(s, ":function:") {
+			return false
+		}
+		arn, name, _ := splitFunction(s)
+		if name != wantName {
+			return false
+		}
+		return wantARN == "" || arn == "" || arn == wantARN
+	}
+}

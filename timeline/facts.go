@@ -1,0 +1,122 @@
+package timeline
+
+import (
+	"slices"
+	"strings"
+)
+
+// facts are what must be known of all events before the first can be judged: which
+// keys show inside of Lambda and which outside, and which roles functions run as.
+// Bounded: what does not fit is counted.
+type facts struct {
+	keys      map[string]keyFacts
+	roles     map[string][]string // role ARN without path -> functions
+	untracked int64
+}
+
+type keyFacts struct {
+	inside   bool   // seen with the marker of the execution environment
+	outside  bool   // seen without it, in a direct call
+	function string // that the credentials were issued to
+}
+
+const (
+	maxKeys  = 1 << 18
+	maxRoles = 1 << 14
+)
+
+func newFacts() facts { return facts{keys: map[string]keyFacts{}, roles: map[string][]string{}} }
+
+// learn takes what an event shows. Only temporary keys of role sessions matter.
+func (f *facts) learn(e *Event) {
+	if (e.Service == "lambda" || e.Kind == KindState) && e.Change.Role != "" && strings.HasPrefix(e.Function, "arn:") && e.Outcome != Denied {
+		f.addRole(e.Change.Role, e.Function)
+	}
+	if e.Principal.Type != "AssumedRole" || !strings.HasPrefix(e.AccessKey, "ASIA") {
+		return
+	}
+	k, known := f.keys[e.AccessKey]
+	if !known && len(f.keys) >= maxKeys {
+		f.untracked++
+		return
+	}
+	was := k
+	k.inside = k.inside || e.InLambda
+	k.outside = k.outside || !e.InLambda && direct(e)
+	if k.function == "" || e.Principal.Function != "" && e.Principal.Function < k.function {
+		k.function = e.Principal.Function
+	}
+	if k != was || !known {
+		f.keys[e.AccessKey] = k
+	}
+}
+
+func (f *facts) addRole(role, function string) {
+	role = plainRole(role)
+	have, known := f.roles[role]
+	if !strings.HasPrefix(role, "arn:") || slices.Contains(have, function) || !known && len(f.roles) >= maxRoles || len(have) >= 256 {
+		return
+	}
+	f.roles[role] = append(have, function)
+	slices.Sort(f.roles[role])
+}
+
+// plainRole takes the path out of a role's ARN: sessions are issued without it.
+func plainRole(arn string) string {
+	head, tail, found := strings.Cut(arn, ":role/")
+	if !found {
+		return arn
+	}
+	return head + ":role/" + tail[strings.LastIndexByte(tail, '/')+1:]
+}
+
+// join adds what another reader learned.
+func (f *facts) join(o facts) {
+	f.untracked += o.untracked
+	for key, b := range o.keys {
+		a, known := f.keys[key]
+		if !known && len(f.keys) >= maxKeys {
+			f.untracked++
+			continue
+		}
+		a.inside, a.outside = a.inside || b.inside, a.outside || b.outside
+		if a.function == "" || b.function != "" && b.function < a.function {
+			a.function = b.function
+		}
+		f.keys[key] = a
+	}
+	for role, functions := range o.roles {
+		for _, fn := range functions {
+			f.addRole(role, fn)
+		}
+	}
+}
+
+// functionOf is the function whose credentials a session holds: as AWS says, or because
+// the session is named like a function that runs as this role.
+func (f *facts) functionOf(e *Event) string {
+	p := &e.Principal
+	if p.Function != "" {
+		return p.Function
+	}
+	if k, ok := f.keys[e.AccessKey]; ok && k.function != "" {
+		return k.function
+	}
+	for _, fn := range f.roles[plainRole(p.Role)] {
+		if functionName(fn) == p.Session {
+			return fn
+		}
+	}
+	return ""
+}
+
+// rolesOf are the roles that a function is known to run as.
+func (f *facts) rolesOf(same func(string) bool) map[string]bool {
+	all := map[string]bool{}
+	for role, functions := range f.roles {
+		if slices.ContainsFunc(functions, same) {
+			all[role] = true
+		}
+	}
+	return all
+}

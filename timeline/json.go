@@ -1,0 +1,119 @@
+package timeline
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// members writes one JSON object with the given members, in the order they come, empty
+// ones left out. (Millions of lines are written: no reflection.)
+type members struct {
+	b     []byte
+	limit int // bytes of one string; 0 is unbounded
+}
+
+func (m *members) open() { m.b = append(m.b[:0], '{') }
+
+func (m *members) close() []byte {
+	m.b = append(m.b, '}', '\n')
+	return m.b
+}
+
+func (m *members) name(name string) {
+	if m.b[len(m.b)-1] != '{' {
+		m.b = append(m.b, ',')
+	}
+	m.b = append(append(append(m.b, '"'), name...), '"', ':')
+}
+
+func (m *members) text(name, v string) {
+	if v == "" {
+		return
+	}
+	m.name(name)
+	if m.limit > 0 {
+		v = cut(v, m.limit)
+	}
+	m.b = appendJSON(m.b, v)
+}
+
+func (m *members) number(name string, v int64) {
+	if v == 0 {
+		return
+	}
+	m.name(name)
+	m.b = strconv.AppendInt(m.b, v, 10)
+}
+
+func (m *members) truth(name string, v bool) {
+	if v {
+		m.name(name)
+		m.b = append(m.b, "true"...)
+	}
+}
+
+func (m *members) list(name string, v []string) {
+	if len(v) == 0 {
+		return
+	}
+	m.name(name)
+	m.b = append(m.b, '[')
+	for i, s := range v {
+		if i > 0 {
+			m.b = append(m.b, ',')
+		}
+		m.b = appendJSON(m.b, s)
+	}
+	m.b = append(m.b, ']')
+}
+
+func (m *members) time(name, layout string, t time.Time) {
+	if t.IsZero() {
+		return
+	}
+	m.name(name)
+	m.b = append(m.b, '"')
+	m.b = t.UTC().AppendFormat(m.b, layout)
+	m.b = append(m.b, '"')
+}
+
+// appendJSON writes a JSON string: control characters, what HTML and JavaScript mind, and
+// bytes that are no UTF-8 (as U+FFFD) escaped.
+func appendJSON(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && n == 1 || r == '\u2028' || r == '\u2029' {
+				b = append(append(b, s[start:i]...), '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+				start = i + n
+			}
+			i += n
+			continue
+		}
+		if c >= 0x20 && c != '"' && c != '\\' && c != 0x7f {
+			i++
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\t':
+			b = append(b, '\\', 't')
+		case '\r':
+			b = append(b, '\\', 'r')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(b, s[start:]...), '"')
+}

@@ -1,0 +1,45 @@
+package timeline
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Bombs: what a stream inflates to is read in a window, so only time is at stake. A gzip
+// stream cannot exceed 1032 to 1; zstd's window is bounded, its default would be 64 GiB.
+const (
+	maxZstdWindow = 64 << 20
+	readAhead     = 256 << 10
+)
+
+// inflate looks at the first bytes and inflates gzip (all members) and zstd; other
+// bytes pass. What it gives fails where bytes follow the last gzip member.
+func inflate(r io.Reader) (out io.Reader, done func(), err error) {
+	b := bufio.NewReaderSize(r, readAhead)
+	head, err := b.Peek(4)
+	if err != nil && err != io.EOF {
+		return nil, nil, fmt.Errorf("reading its first bytes: %w", err)
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, nil, fmt.Errorf("inflating gzip: %w", err)
+		}
+		return z, func() { _ = z.Close() }, nil // it closes nothing but itself
+	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderMaxMemory(maxZstdWindow), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, nil, fmt.Errorf("inflating zstd: %w", err)
+		}
+		return z, z.Close, nil
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return nil, nil, fmt.Errorf("a zip archive: unpack it and give the folder")
+	}
+	return b, func() {}, nil
+}

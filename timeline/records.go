@@ -1,0 +1,303 @@
+package timeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// maxRecord bounds one record. CloudTrail's own limit is 256 KB, a LookupEvents element
+// holds that once more escaped; a page of a listing may be longer.
+const maxRecord = 4 << 20
+
+// errWrapper: the object being parsed is none itself, it wraps an array of records,
+// whose '[' comes next.
+var errWrapper = errors.New("wrapper of records")
+
+// records splits a stream into records and hands each to parse, in one pass: whatever
+// the file's form ({"Records":[...]}, {"Events":[...]}, a bare array, one object, one
+// object a line, or all of these one after another).
+type records struct {
+	w     window
+	stack []byte // ']' inside an array, '}' inside a wrapper object
+
+	// parse consumes one value. It may be called again for the same value when more
+	// bytes have come. errWrapper asks to descend.
+	parse func(s *scan) error
+	// done is called once the value is consumed.
+	done func(line, offset int64) error
+	skip func(line, offset int64, reason string)
+}
+
+// run reads to the end. Malformed and oversize records are skipped; an error is one of
+// the reader or of done.
+func (r *records) run() error {
+	for {
+		c, err := r.w.peek()
+		if err == io.EOF {
+			if len(r.stack) > 0 {
+				r.skip(r.w.line, r.w.offset(), "the file ends in the middle: "+errShort.Error())
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.step(c); err != nil {
+			return err
+		}
+	}
+}
+
+// step consumes one token of structure, or one record.
+func (r *records) step(c byte) error {
+	inside := byte(0)
+	if n := len(r.stack); n > 0 {
+		inside = r.stack[n-1]
+	}
+	switch {
+	case c == ',' && inside != 0:
+		r.w.advance(1)
+	case c == inside:
+		r.w.advance(1)
+		r.stack = r.stack[:len(r.stack)-1]
+	case c == '[' && inside == 0:
+		r.w.advance(1)
+		r.stack = append(r.stack, ']')
+	case c == '"' && inside == '}':
+		return r.member()
+	default:
+		return r.record()
+	}
+	return nil
+}
+
+// record parses one value and reports it.
+func (r *records) record() error {
+	line, offset := r.w.line, r.w.offset()
+	n, err := r.try(r.parse)
+	if errors.Is(err, errWrapper) && len(r.stack) < 4 {
+		r.w.advance(n + 1) // behind the '['
+		r.stack = append(r.stack, '}', ']')
+		return nil
+	}
+	if err == nil {
+		r.w.advance(n)
+		return r.done(line, offset)
+	}
+	return r.lost(line, offset, err)
+}
+
+// member consumes what else a wrapper holds: NextToken, ResponseMetadata, a second list.
+func (r *records) member() error {
+	line, offset := r.w.line, r.w.offset()
+	n, err := r.try(func(s *scan) error {
+		key, err := s.key()
+		if err != nil {
+			return err
+		}
+		if (string(key) == "Records" || string(key) == "Events") && s.peek() == '[' {
+			return errWrapper
+		}
+		return s.skip()
+	})
+	switch {
+	case errors.Is(err, errWrapper):
+		r.w.advance(n + 1)
+		r.stack = append(r.stack, ']')
+		return nil
+	case err == nil:
+		r.w.advance(n)
+		return nil
+	}
+	return r.lost(line, offset, err)
+}
+
+// try runs a parser at the window's start, with more and more bytes as long as it is
+// short of them. n is how far it came.
+func (r *records) try(parse func(*scan) error) (n int, err error) {
+	for {
+		s := scan{b: r.w.bytes()}
+		err := parse(&s)
+		if !errors.Is(err, errShort) {
+			return s.i, err
+		}
+		if r.w.eof {
+			return s.i, fmt.Errorf("the file ends in the middle: %w", err)
+		}
+		if r.w.full() {
+			return s.i, fmt.Errorf("a record of more than %d bytes, or malformed JSON", maxRecord)
+		}
+		if err := r.w.fill(); err != nil {
+			return 0, readError{err}
+		}
+	}
+}
+
+// readError is an error of the stream, as against one of its content.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
+
+// lost reports a value that could not be parsed and finds the next one.
+func (r *records) lost(line, offset int64, why error) error {
+	var broken readError
+	if errors.As(why, &broken) {
+		return broken.error
+	}
+	found, err := r.resume()
+	if err != nil {
+		return err
+	}
+	if found {
+		r.skip(line, offset, fmt.Sprintf("%v; reading goes on at line %d, byte %d", why, r.w.line, r.w.offset()))
+	} else {
+		r.skip(line, offset, fmt.Sprintf("%v; nothing readable follows in the file", why))
+	}
+	return nil
+}
+
+// resume moves to where the next record may begin.
+func (r *records) resume() (found bool, err error) {
+	if len(r.stack) == 0 {
+		return r.w.seek([]byte("\n{"), []byte("\n["))
+	}
+	if n := looseEnd(r.w.bytes()); n > 0 {
+		if c := follows(r.w.bytes()[n:]); c == ',' || c == ']' || c == 0 {
+			r.w.advance(n)
+			return true, nil
+		}
+	}
+	// Where structure is lost, the first member that AWS writes tells where the next
+	// record begins.
+	return r.w.seek([]byte(`{"eventVersion"`), []byte(`{"EventId"`), []byte("\n{"))
+}
+
+// follows is the first byte that is no white space, 0 if there is none.
+func follows(b []byte) byte {
+	s := scan{b: b}
+	return s.peek()
+}
+
+// looseEnd finds the end of a malformed object by its brackets, -1 where they do not close.
+func looseEnd(b []byte) int {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth <= 0 {
+				return i + 1
+			}
+		}
+	}
+	return -1
+}
+
+// window is the part of a stream that is in memory.
+type window struct {
+	r          io.Reader
+	buf        []byte
+	start, end int
+	base       int64 // offset of buf[0] in the stream
+	line       int64 // of buf[start], from 1
+	eof        bool
+}
+
+func newWindow(r io.Reader, buf []byte) window { return window{r: r, buf: buf, line: 1} }
+
+func (w *window) bytes() []byte { return w.buf[w.start:w.end] }
+func (w *window) offset() int64 { return w.base + int64(w.start) }
+func (w *window) full() bool    { return w.end-w.start >= maxRecord }
+
+func (w *window) advance(n int) {
+	w.line += int64(bytes.Count(w.buf[w.start:w.start+n], []byte{'\n'}))
+	w.start += n
+}
+
+// fill reads until the buffer is full or the stream ends, growing it if need be.
+func (w *window) fill() error {
+	if w.start > 0 {
+		copy(w.buf, w.buf[w.start:w.end])
+		w.base += int64(w.start)
+		w.end -= w.start
+		w.start = 0
+	}
+	if w.end > len(w.buf)/2 {
+		w.buf = append(make([]byte, 0, 2*len(w.buf)), w.buf[:w.end]...)[:2*len(w.buf)]
+	}
+	n, err := io.ReadFull(w.r, w.buf[w.end:])
+	w.end += n
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		w.eof, err = true, nil
+	}
+	return err
+}
+
+// peek gives the next byte that is no white space and no byte order mark.
+func (w *window) peek() (byte, error) {
+	for {
+		b := w.bytes()
+		i := 0
+		for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+			i++
+		}
+		w.advance(i)
+		switch {
+		case w.offset() == 0 && bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
+			w.advance(3)
+		case i < len(b):
+			return b[i], nil
+		case w.eof:
+			return 0, io.EOF
+		default:
+			if err := w.fill(); err != nil {
+				return 0, err
+			}
+		}
+	}
+}
+
+// seek moves from behind the window's first byte to the nearest of the marks (one that
+// begins with a line feed is entered behind it), or to the end where there is none.
+func (w *window) seek(marks ...[]byte) (found bool, err error) {
+	const longest = 16
+	if w.end > w.start {
+		w.advance(1)
+	}
+	for {
+		if at := nearest(w.bytes(), marks); at >= 0 {
+			w.advance(at)
+			return true, nil
+		}
+		if w.eof {
+			w.advance(w.end - w.start)
+			return false, nil
+		}
+		w.advance(max(0, w.end-w.start-longest))
+		if err := w.fill(); err != nil {
+			return false, err
+		}
+	}
+}
+
+func nearest(b []byte, marks [][]byte) int {
+	best := -1
+	for _, m := range marks {
+		i := bytes.Index(b, m)
+		if i >= 0 && m[0] == '\n' {
+			i++
+		}
+		if i >= 0 && (best < 0 || i < best) {
+			best = i
+		}
+	}
+	return best
+}

@@ -1,0 +1,249 @@
+package timeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// run is one pass of the engine: all inputs are read into sorted runs, then the runs are merged.
+type run struct {
+	o     Options
+	in    Input
+	spool spool
+	sum   Summary
+
+	mu       sync.Mutex // guards what follows, and calls of Progress
+	progress Progress
+	refs     []evidence.Ref
+	gaps     []Gap
+}
+
+func newRun(o Options, in Input) *run {
+	o.RunEvents = cmp.Or(o.RunEvents, defaultRunEvents)
+	o.Workers = cmp.Or(o.Workers, min(runtime.NumCPU(), 8))
+	o.MaxSkips = cmp.Or(o.MaxSkips, 100)
+	return &run{o: o, in: in, spool: spool{parent: o.TempDir}, sum: Summary{
+		BySource: map[string]int{}, ByOutcome: map[string]int{}, ByTag: map[string]int{}}}
+}
+
+// do reads everything and calls each with every event in order.
+func (r *run) do(ctx context.Context, each func(*Event) error) (err error) {
+	defer func() { err = errors.Join(err, r.spool.remove()) }()
+	if r.in.Case == nil && len(r.in.Paths) == 0 {
+		return fmt.Errorf("%w: neither a case nor CloudTrail files were given", ErrNoInput)
+	}
+	sinks, err := r.read(ctx)
+	all := r.join(sinks)
+	if err != nil {
+		return err
+	}
+	return r.merge(ctx, sinks, all, each)
+}
+
+// task is one artefact or file to read.
+type task struct {
+	source Source
+	raw    Raw
+	item   evidence.Item
+	name   string // of the source, for events
+	open   func(ctx context.Context) (io.ReadCloser, error)
+}
+
+// read runs the readers over all tasks.
+func (r *run) read(ctx context.Context) ([]*Sink, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	tasks := make(chan task)
+	first := newSink(&r.o, &r.spool)
+	g.Go(func() error {
+		defer close(tasks)
+		return r.list(ctx, first, tasks)
+	})
+	sinks := []*Sink{first}
+	for range r.o.Workers {
+		s := newSink(&r.o, &r.spool)
+		s.tick = r.tick()
+		sinks = append(sinks, s)
+		g.Go(func() error {
+			for t := range tasks {
+				if err := r.one(ctx, t, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return sinks, g.Wait()
+}
+
+// list finds the tasks, and reads what is small and stands in no artefact: journals and ledger.
+func (r *run) list(ctx context.Context, s *Sink, tasks chan<- task) error {
+	give := func(t task) error {
+		select {
+		case tasks <- t:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if r.in.Case != nil {
+		if err := r.listCase(ctx, s, give); err != nil {
+			return err
+		}
+	}
+	for _, p := range r.in.Paths {
+		if err := listPath(p, s, give); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one reads one artefact. A damaged or unreadable one is a skip: the rest goes on.
+func (r *run) one(ctx context.Context, t task, s *Sink) error {
+	raw, err := t.open(ctx)
+	if err != nil {
+		s.Skip(t.raw, 0, 0, fmt.Sprintf("cannot be opened: %v", err))
+		return ctx.Err()
+	}
+	counted := &countingReader{r: nil}
+	inflated, done, err := inflate(raw)
+	if err == nil {
+		counted.r = inflated
+		err = t.source.Events(ctx, Stream{R: counted, Raw: t.raw, Item: t.item, Name: t.name}, s)
+		done()
+	}
+	err = s.judge(ctx, t.raw, counted, errors.Join(err, raw.Close()))
+	s.bytes += counted.n
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.progress.Inputs++
+	r.progress.Bytes += counted.n
+	if t.raw.Item != "" {
+		r.refs = append(r.refs, evidence.Ref{Bag: t.raw.Bag, Item: t.raw.Item, Path: t.raw.Path, SHA256: t.raw.SHA256})
+	}
+	return err
+}
+
+// judge tells errors of one input, which are skips, from those that end the run.
+func (s *Sink) judge(ctx context.Context, at Raw, c *countingReader, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case c.err != nil || c.r == nil || errors.Is(err, evidence.ErrDamaged):
+		s.Skip(at, 0, c.n, fmt.Sprintf("cannot be read to its end: %v", err))
+		return nil
+	}
+	return err
+}
+
+// tick makes a reader's progress function.
+func (r *run) tick() func(int64) {
+	if r.o.Progress == nil {
+		return nil
+	}
+	var before int64
+	return func(events int64) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.progress.Events += events - before
+		before = events
+		r.o.Progress(r.progress)
+	}
+}
+
+// join sums up what the readers found.
+func (r *run) join(sinks []*Sink) *facts {
+	all, skips := newFacts(), skipList{max: r.o.MaxSkips}
+	for _, s := range sinks {
+		all.join(s.facts)
+		skips.join(&s.skips)
+		for name, n := range s.counts {
+			r.sum.BySource[name] += n
+		}
+		r.sum.Read += s.read
+		r.sum.Bytes += s.bytes
+		r.sum.Digests += s.digests
+		r.sum.Runs += len(s.runs)
+	}
+	r.sum.Skips, r.sum.Skipped, r.sum.KeysUntracked = skips.n, skips.trim(), all.untracked
+	slices.SortFunc(r.refs, func(a, b evidence.Ref) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Item, b.Item))
+	})
+	slices.SortStableFunc(r.gaps, func(a, b Gap) int {
+		return cmp.Or(strings.Compare(a.Artefact, b.Artefact), strings.Compare(a.Source, b.Source), strings.Compare(a.Why, b.Why))
+	})
+	r.sum.Inputs, r.sum.Gaps = r.refs, slices.Compact(r.gaps)
+	return &all
+}
+
+// merge brings the runs together, drops copies, annotates, filters.
+func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Event) error) error {
+	var runs []string
+	var cursors []*cursor
+	for _, s := range sinks {
+		runs = append(runs, s.runs...)
+		cursors = append(cursors, s.arena.cursor())
+	}
+	runs, err := fewer(&r.spool, runs)
+	if err != nil {
+		return err
+	}
+	files, err := openRuns(runs)
+	if err != nil {
+		return err
+	}
+	m, err := newMerger(append(cursors, files...))
+	if err == nil {
+		g := grouper{run: r, notes: newAnnotator(r.o, f), words: newWords(), each: each}
+		err = g.all(ctx, m)
+	}
+	return errors.Join(err, m.close())
+}
+
+// count books an event that is written.
+func (r *run) count(e *Event) {
+	if r.sum.Events == 0 {
+		r.sum.First = e.Time
+	}
+	r.sum.Last = e.Time
+	r.sum.Events++
+	if e.Outcome != NotApplicable {
+		r.sum.ByOutcome[string(e.Outcome)]++
+	}
+	for _, t := range e.Tags {
+		r.sum.ByTag[t]++
+	}
+}
+
+// countingReader counts, and remembers the reader's error apart from its content's.
+type countingReader struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
+}
+
+// late is how far CloudTrail's events lag behind, as AWS says (not guaranteed).
+const late = 15 * time.Minute

@@ -1,0 +1,109 @@
+package timeline
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Sink takes what one reader finds. Every reader has its own; they are joined when all
+// have ended, in a way that does not depend on who read what.
+type Sink struct {
+	o       *Options
+	spool   *spool
+	arena   arena
+	runs    []string
+	window  []byte
+	facts   facts
+	skips   skipList
+	counts  map[string]int
+	read    int64
+	bytes   int64
+	digests int64
+	tick    func(events int64)
+}
+
+func newSink(o *Options, s *spool) *Sink {
+	return &Sink{o: o, spool: s, arena: arena{limit: o.RunEvents}, facts: newFacts(),
+		skips: skipList{max: o.MaxSkips}, counts: map[string]int{}}
+}
+
+// Emit takes an event. The event may be reused afterwards.
+func (s *Sink) Emit(e *Event) error {
+	s.read++
+	s.counts[e.Source]++
+	s.facts.learn(e)
+	if s.tick != nil && s.read%4096 == 0 {
+		s.tick(s.read)
+	}
+	if !s.wanted(e) {
+		return nil
+	}
+	s.arena.add(e)
+	if !s.arena.full() {
+		return nil
+	}
+	name, err := s.arena.spill(s.spool)
+	if err == nil {
+		s.runs = append(s.runs, name)
+	}
+	return err
+}
+
+// wanted drops early what the filter would drop late. Events that tell a code hash stay:
+// the next one is compared with them.
+func (s *Sink) wanted(e *Event) bool {
+	return e.Change.CodeHash != "" || s.o.inTime(e.Time)
+}
+
+func (f Filter) inTime(t time.Time) bool {
+	return (f.Since.IsZero() || !t.Before(f.Since)) && (f.Until.IsZero() || t.Before(f.Until))
+}
+
+// Skip reports something that could not be read.
+func (s *Sink) Skip(at Raw, line, offset int64, reason string) {
+	s.skips.add(Skip{Path: at.Path, Line: line, Offset: offset, Reason: cut(reason, 512)})
+}
+
+func (s *Sink) skipper(at Raw) func(line, offset int64, reason string) {
+	return func(line, offset int64, reason string) { s.Skip(at, line, offset, reason) }
+}
+
+// buffer is the read window, kept from file to file.
+func (s *Sink) buffer() []byte {
+	if s.window == nil {
+		s.window = make([]byte, 512<<10)
+	}
+	return s.window
+}
+
+// skipList counts all skips and keeps the first by place, not by time of discovery:
+// many readers give the same list as one.
+type skipList struct {
+	max  int
+	n    int64
+	kept []Skip
+}
+
+func (l *skipList) add(s Skip) {
+	l.n++
+	l.kept = append(l.kept, s)
+	if len(l.kept) >= 2*l.max+16 {
+		l.trim()
+	}
+}
+
+func (l *skipList) trim() []Skip {
+	slices.SortStableFunc(l.kept, func(a, b Skip) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Line, b.Line), strings.Compare(a.Reason, b.Reason))
+	})
+	l.kept = l.kept[:min(len(l.kept), l.max)]
+	return l.kept
+}
+
+func (l *skipList) join(other *skipList) {
+	l.n += other.n
+	l.kept = append(l.kept, other.kept...)
+	l.trim()
+}

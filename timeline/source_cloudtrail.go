@@ -1,0 +1,283 @@
+package timeline
+
+import (
+	"context"
+	"strings"
+
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// cloudTrailSource reads CloudTrail records in every form they are found in: trail
+// files, LookupEvents pages, bare arrays, single events, one event a line.
+func cloudTrailSource() Source {
+	return Source{
+		Name:  "cloudtrail",
+		About: "CloudTrail records: LookupEvents pages, trail files, network activity, aggregated events",
+		Reads: func(it evidence.Item) bool { return strings.HasPrefix(it.Artefact, "cloudtrail.") },
+		Events: func(ctx context.Context, in Stream, out *Sink) error {
+			t := trailReader{in: in, out: out, words: newWords()}
+			r := records{w: newWindow(in.R, out.buffer()), parse: t.parse, skip: out.skipper(in.Raw)}
+			r.done = func(line, offset int64) error {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				return t.done(line, offset)
+			}
+			return r.run()
+		},
+	}
+}
+
+// trailReader parses one record at a time into ev.
+type trailReader struct {
+	in    Stream
+	out   *Sink
+	words *words
+
+	ev      Event
+	raw     trailParts
+	nested  []byte // scratch for the record inside a LookupEvents element
+	decoded []byte // scratch for strings with escapes
+}
+
+// trailParts is what normalisation needs of a record besides the event's own fields.
+type trailParts struct {
+	request, response []byte // the JSON values as they stand
+	eventType         string
+	loginResult       bool
+	time, windowStart string
+	digest            bool // a digest file, not an event
+	object, lookup    bool // the value was an object; it was an element of LookupEvents
+	inner             bool // ... which held its record
+	aggregate         string
+}
+
+// parse reads one element: a record, a LookupEvents element, a digest, or a wrapper.
+func (t *trailReader) parse(s *scan) error {
+	t.ev, t.raw = Event{Resources: t.ev.Resources[:0]}, trailParts{}
+	if c := s.peek(); c != '{' && c != 0 {
+		return s.skip()
+	}
+	t.raw.object = true
+	return s.object(func(key []byte) error { return t.member(s, key) })
+}
+
+// member reads one member of a record, or of what a record may be wrapped in.
+func (t *trailReader) member(s *scan, key []byte) error {
+	switch string(key) {
+	case "Records", "Events":
+		if s.peek() == '[' {
+			return errWrapper
+		}
+		return s.skip()
+	case "CloudTrailEvent":
+		return t.inside(s)
+	case "EventId", "EventTime", "EventName", "EventSource", "Username":
+		t.raw.lookup = true
+		return s.skip()
+	case "digestStartTime", "digestS3Object", "digestPublicKeyFingerprint":
+		t.raw.digest = true
+		return s.skip()
+	case "userIdentity":
+		return t.identity(s)
+	case "requestParameters":
+		return t.span(s, &t.raw.request)
+	case "responseElements":
+		return t.span(s, &t.raw.response)
+	case "resources":
+		return t.resources(s)
+	case "timeWindow":
+		return s.objectOr(func(k []byte) error { return t.textIf(s, k, "windowStart", &t.raw.windowStart) })
+	case "summary":
+		return t.summary(s)
+	}
+	return t.plain(s, key)
+}
+
+// plain reads the members that are strings or booleans.
+func (t *trailReader) plain(s *scan, key []byte) error {
+	e := &t.ev
+	switch string(key) {
+	case "eventTime":
+		return t.text(s, &t.raw.time)
+	case "eventSource":
+		return t.text(s, &e.Service)
+	case "eventName":
+		return t.text(s, &e.RawAction)
+	case "awsRegion":
+		return t.text(s, &e.Region)
+	case "sourceIPAddress":
+		return t.text(s, &e.Address)
+	case "userAgent":
+		return t.text(s, &e.UserAgent)
+	case "errorCode":
+		return t.text(s, &e.ErrorCode)
+	case "errorMessage":
+		return t.text(s, &e.ErrorText)
+	case "requestID":
+		return t.text(s, &e.RequestID)
+	case "eventID", "eventId": // aggregated events write eventId
+		return t.text(s, &e.ID)
+	case "eventType":
+		return t.text(s, &t.raw.eventType)
+	case "recipientAccountId", "accountId": // aggregated events write accountId
+		return t.text(s, &e.Account)
+	case "sharedEventID":
+		return t.text(s, &e.SharedID)
+	case "vpcEndpointId":
+		return t.text(s, &e.VPCE)
+	case "eventCategory":
+		return t.text(s, &e.Category)
+	case "readOnly":
+		return t.boolean(s, &e.ReadOnly)
+	}
+	return s.skip()
+}
+
+// inside reads the record that a LookupEvents element carries as a string.
+func (t *trailReader) inside(s *scan) error {
+	t.raw.lookup = true
+	if s.peek() != '"' {
+		return s.skip()
+	}
+	raw, _, err := s.rawString()
+	if err != nil {
+		return err
+	}
+	// The spans of the record point into nested until the next record is parsed.
+	if t.nested, err = unescape(t.nested[:0], raw); err != nil {
+		return err
+	}
+	t.nested = append(t.nested, '\n') // so that what ends here is seen to end
+	in := scan{b: t.nested}
+	err = in.object(func(key []byte) error {
+		switch string(key) {
+		case "Records", "Events", "CloudTrailEvent":
+			return in.skip() // not again
+		}
+		return t.member(&in, key)
+	})
+	if err == nil && in.peek() == 0 && in.i == len(in.b) {
+		t.raw.inner = true
+		return nil
+	}
+	t.raw.inner = false // done reports it; the pages around it go on
+	return nil
+}
+
+func (t *trailReader) span(s *scan, into *[]byte) error {
+	s.peek()
+	start := s.i
+	if err := s.skip(); err != nil {
+		return err
+	}
+	*into = s.b[start:s.i]
+	return nil
+}
+
+func (t *trailReader) identity(s *scan) error {
+	p := &t.ev.Principal
+	return s.objectOr(func(key []byte) error {
+		switch string(key) {
+		case "type":
+			return t.text(s, &p.Type)
+		case "arn":
+			return t.text(s, &p.ARN)
+		case "principalId":
+			return t.text(s, &p.ID)
+		case "accountId":
+			return t.text(s, &p.Account)
+		case "userName":
+			return t.text(s, &p.Name)
+		case "accessKeyId":
+			return t.text(s, &t.ev.AccessKey)
+		case "invokedBy":
+			return t.text(s, &p.Via)
+		case "sessionContext":
+			return t.session(s)
+		case "inScopeOf":
+			return t.scope(s)
+		case "onBehalfOf":
+			return s.objectOr(func(k []byte) error { return t.textIf(s, k, "userId", &p.Name) })
+		}
+		return s.skip()
+	})
+}
+
+func (t *trailReader) session(s *scan) error {
+	p := &t.ev.Principal
+	return s.objectOr(func(key []byte) error {
+		switch string(key) {
+		case "sessionIssuer":
+			return s.objectOr(func(k []byte) error {
+				if string(k) == "userName" {
+					return t.text(s, &p.Name)
+				}
+				return t.textIf(s, k, "arn", &p.Role)
+			})
+		case "attributes":
+			return s.objectOr(func(k []byte) error {
+				var at string
+				if err := t.textIf(s, k, "creationDate", &at); err != nil || at == "" {
+					return err
+				}
+				p.Created, _ = parseTime(at)
+				return nil
+			})
+		case "inScopeOf":
+			return t.scope(s)
+		}
+		return s.skip()
+	})
+}
+
+func (t *trailReader) scope(s *scan) error {
+	p := &t.ev.Principal
+	var issuer string
+	err := s.objectOr(func(key []byte) error {
+		switch string(key) {
+		case "issuerType":
+			return t.text(s, &issuer)
+		case "credentialsIssuedTo":
+			return t.text(s, &p.Function)
+		case "credentialsIssuedToVersion":
+			return t.text(s, &p.Version)
+		}
+		return s.skip()
+	})
+	p.Scoped = p.Function != "" && (issuer == "AWS::Lambda::Function" || issuer == "")
+	if !p.Scoped {
+		p.Function, p.Version = "", ""
+	}
+	return err
+}
+
+func (t *trailReader) resources(s *scan) error {
+	if s.peek() != '[' {
+		return s.skip()
+	}
+	return s.array(func() error {
+		return s.objectOr(func(key []byte) error {
+			switch string(key) {
+			case "ARN", "arn":
+				var arn string
+				if err := t.text(s, &arn); err != nil {
+					return err
+				}
+				t.ev.addResource(arn)
+				return nil
+			}
+			return s.skip()
+		})
+	})
+}
+
+// summary keeps what an aggregated event was aggregated by.
+func (t *trailReader) summary(s *scan) error {
+	return s.objectOr(func(key []byte) error {
+		if string(key) == "primaryDimension" {
+			return s.objectOr(func(k []byte) error { return t.textIf(s, k, "dimension", &t.raw.aggregate) })
+		}
+		return s.skip()
+	})
+}

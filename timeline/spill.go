@@ -1,0 +1,303 @@
+package timeline
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+)
+
+// Events outgrow memory, so they are kept as frames in an arena (which also spares the
+// garbage collector millions of strings), sorted by an index, and written out as a run
+// when the arena is full. Runs are merged at the end, in groups where there are many.
+
+const (
+	defaultRunEvents = 20000
+	arenaBytes       = 16 << 20 // a run is spilled at this size, whatever its number of events
+	maxFanIn         = 64       // runs merged at once: each holds one file and one buffer
+	runBuffer        = 64 << 10
+)
+
+// spool is the private folder of spilled runs. Safe for concurrent use.
+type spool struct {
+	parent string
+
+	mu   sync.Mutex
+	dir  string
+	next int
+}
+
+// create makes a new run file. The folder is made with the first (os.MkdirTemp: 0700).
+func (s *spool) create() (*os.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dir == "" {
+		dir, err := os.MkdirTemp(s.parent, "freezeframe-timeline-")
+		if err != nil {
+			return nil, fmt.Errorf("making a folder for sorted runs: %w", err)
+		}
+		s.dir = dir
+	}
+	s.next++
+	f, err := os.OpenFile(fmt.Sprintf("%s/run-%06d", s.dir, s.next), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making a sorted run: %w", err)
+	}
+	return f, nil
+}
+
+func (s *spool) remove() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(s.dir)
+}
+
+// arena collects frames until they are sorted into a run. One per reader.
+type arena struct {
+	b     []byte
+	index []arenaEntry
+	limit int
+}
+
+type arenaEntry struct {
+	time uint64 // the key's first eight bytes, so that most comparisons stay in the index
+	at   int
+}
+
+func (a *arena) add(e *Event) {
+	at := len(a.b)
+	a.b = appendFrame(a.b, e)
+	a.index = append(a.index, arenaEntry{binary.BigEndian.Uint64(a.b[at+frameHead:]), at})
+}
+
+func (a *arena) full() bool { return len(a.index) >= a.limit || len(a.b) >= arenaBytes }
+
+func (a *arena) frame(i int) frame {
+	at := a.index[i].at
+	return frame(a.b[at : at+4+int(binary.LittleEndian.Uint32(a.b[at:]))])
+}
+
+func (a *arena) sort() {
+	slices.SortFunc(a.index, func(x, y arenaEntry) int {
+		switch {
+		case x.time < y.time:
+			return -1
+		case x.time > y.time:
+			return 1
+		}
+		return bytes.Compare(keyAt(a.b, x.at), keyAt(a.b, y.at))
+	})
+}
+
+func keyAt(b []byte, at int) []byte { return frame(b[at:]).key() }
+
+// spill writes the sorted frames as a run and empties the arena.
+func (a *arena) spill(s *spool) (string, error) {
+	a.sort()
+	i := 0
+	name, err := writeRun(s, func() (frame, error) {
+		if i == len(a.index) {
+			return nil, io.EOF
+		}
+		i++
+		return a.frame(i - 1), nil
+	})
+	a.b, a.index = a.b[:0], a.index[:0]
+	return name, err
+}
+
+// writeRun writes frames until io.EOF.
+func writeRun(s *spool, next func() (frame, error)) (name string, err error) {
+	f, err := s.create()
+	if err != nil {
+		return "", err
+	}
+	w := bufio.NewWriterSize(f, runBuffer)
+	for {
+		fr, err := next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			_, err = w.Write(fr)
+		}
+		if err != nil {
+			return "", errors.Join(fmt.Errorf("writing a sorted run: %w", err), f.Close())
+		}
+	}
+	if err := errors.Join(w.Flush(), f.Close()); err != nil {
+		return "", fmt.Errorf("writing a sorted run: %w", err)
+	}
+	return f.Name(), nil
+}
+
+// cursor is one run being merged. head is valid until next.
+type cursor struct {
+	head frame
+	next func(c *cursor) error // io.EOF at the end
+	file *os.File
+}
+
+func (a *arena) cursor() *cursor {
+	a.sort()
+	i := 0
+	return &cursor{next: func(c *cursor) error {
+		if i == len(a.index) {
+			return io.EOF
+		}
+		c.head = a.frame(i)
+		i++
+		return nil
+	}}
+}
+
+func fileCursor(name string) (*cursor, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading a sorted run: %w", err)
+	}
+	r := bufio.NewReaderSize(f, runBuffer)
+	var buf []byte
+	return &cursor{file: f, next: func(c *cursor) error {
+		head, err := r.Peek(4)
+		if err == io.EOF && len(head) == 0 {
+			return io.EOF
+		}
+		if err != nil {
+			return fmt.Errorf("reading a sorted run: %w", err)
+		}
+		n := 4 + int(binary.LittleEndian.Uint32(head))
+		if n > maxRecord {
+			return errFrame
+		}
+		buf = slices.Grow(buf[:0], n)[:n]
+		if _, err := io.ReadFull(r, buf); err != nil {
+			return fmt.Errorf("reading a sorted run: %w", err)
+		}
+		c.head = buf
+		return c.head.check()
+	}}, nil
+}
+
+// merger gives the frames of several runs in order.
+type merger struct {
+	heap []*cursor
+	all  []*cursor
+	last *cursor // whose head was given out, and must move on first
+}
+
+func newMerger(all []*cursor) (*merger, error) {
+	m := &merger{all: all}
+	for _, c := range all {
+		switch err := c.next(c); {
+		case err == io.EOF:
+			continue
+		case err != nil:
+			return m, err
+		}
+		m.heap = append(m.heap, c)
+	}
+	for i := len(m.heap)/2 - 1; i >= 0; i-- {
+		m.down(i)
+	}
+	return m, nil
+}
+
+// next gives the smallest frame, valid until the next call; io.EOF at the end.
+func (m *merger) next() (frame, error) {
+	if m.last != nil {
+		switch err := m.last.next(m.last); {
+		case err == io.EOF:
+			n := len(m.heap) - 1
+			m.heap[0] = m.heap[n]
+			m.heap = m.heap[:n]
+		case err != nil:
+			return nil, err
+		}
+		m.down(0)
+		m.last = nil
+	}
+	if len(m.heap) == 0 {
+		return nil, io.EOF
+	}
+	m.last = m.heap[0]
+	return m.last.head, nil
+}
+
+func (m *merger) down(i int) {
+	for {
+		least := i
+		for _, j := range [2]int{2*i + 1, 2*i + 2} {
+			if j < len(m.heap) && bytes.Compare(m.heap[j].head.key(), m.heap[least].head.key()) < 0 {
+				least = j
+			}
+		}
+		if least == i {
+			return
+		}
+		m.heap[i], m.heap[least] = m.heap[least], m.heap[i]
+		i = least
+	}
+}
+
+func (m *merger) close() error {
+	var errs []error
+	for _, c := range m.all {
+		if c.file != nil {
+			errs = append(errs, c.file.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// fewer merges runs in groups until few enough are left to be merged at once.
+func fewer(s *spool, runs []string) ([]string, error) {
+	for len(runs) > maxFanIn {
+		name, err := mergeFiles(s, runs[:maxFanIn])
+		if err != nil {
+			return nil, err
+		}
+		runs = append(slices.Clone(runs[maxFanIn:]), name)
+	}
+	return runs, nil
+}
+
+func mergeFiles(s *spool, runs []string) (name string, err error) {
+	all, err := openRuns(runs)
+	if err != nil {
+		return "", err
+	}
+	m, err := newMerger(all)
+	if err == nil {
+		name, err = writeRun(s, m.next)
+	}
+	if err = errors.Join(err, m.close()); err != nil {
+		return "", err
+	}
+	for _, r := range runs {
+		if err := os.Remove(r); err != nil {
+			return "", fmt.Errorf("removing a merged run: %w", err)
+		}
+	}
+	return name, nil
+}
+
+func openRuns(runs []string) ([]*cursor, error) {
+	var all []*cursor
+	for _, name := range runs {
+		c, err := fileCursor(name)
+		if err != nil {
+			return nil, errors.Join(err, (&merger{all: all}).close())
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
