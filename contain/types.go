@@ -176,6 +176,8 @@ type Outcome struct {
 
 	Calls []Call `json:"calls,omitempty"` // would be made, or were intended
 	Err   error  `json:"-"`
+
+	before json.RawMessage
 }
 
 // Check is evidence of an effect beyond re-reading the document.

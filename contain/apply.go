@@ -1,0 +1,262 @@
+package contain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// Apply does what was planned. Refusals (see Refused) come before any write; after
+// that, what went wrong stands in the Run, and the error is one of the case's store.
+func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
+	in.Clock = in.Clock.orReal()
+	p := in.Plan
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if in.DryRun {
+		in.Session = in.Session.ReadOnly()
+	}
+	if err := sameAccount(p, in.Session); err != nil {
+		return nil, err
+	}
+	if err := guardPlan(in); err != nil {
+		return nil, err
+	}
+	r := newRunner("apply", in.Session, in.Case, in.Clock, in.Deadline, in.Progress)
+	r.run.Plan, r.run.DryRun = p.Hash, in.DryRun
+	for _, u := range p.Unplanned {
+		r.run.Warnings = append(r.run.Warnings, fmt.Sprintf("%s was not planned: %s: %s", u.Act, u.What, u.Error))
+	}
+	tasks, err := planned(p, in.Clock.Now().UTC())
+	if err != nil {
+		return nil, err
+	}
+	missing, err := r.look(ctx, p, tasks)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 && strings.TrimSpace(in.Override) == "" {
+		return nil, &NotPreservedError{Function: p.Target.Function, Missing: missing}
+	}
+	if in.DryRun {
+		r.rehearse(ctx, tasks)
+		return r.conclude(ctx, actNames(p))
+	}
+	if err := r.open(ctx, in, missing); err != nil {
+		return nil, err
+	}
+	r.execute(ctx, tasks)
+	r.verify(ctx, p)
+	return r.conclude(ctx, actNames(p))
+}
+
+func actNames(p *Plan) []string {
+	var names []string
+	for _, a := range p.Acts {
+		names = append(names, a.Act)
+	}
+	return names
+}
+
+// sameAccount refuses a plan made elsewhere.
+func sameAccount(p *Plan, s *awsapi.Session) error {
+	for _, c := range []OtherAccountError{
+		{"endpoint", p.Endpoint, s.Endpoint},
+		{"account", p.Target.Account, s.Identity.Account},
+		{"region", p.Target.Region, s.Region},
+	} {
+		if c.Planned != c.Session {
+			return &c
+		}
+	}
+	return nil
+}
+
+// guardPlan refuses a plan that touches what is protected.
+func guardPlan(in ApplyInput) error {
+	for _, m := range in.Plan.Moves {
+		for _, e := range m.Edits {
+			act, err := actNamed(e.Act)
+			if err != nil {
+				return fmt.Errorf("%w: %w", ErrBadPlan, err)
+			}
+			if err := guardConfigured(act.Name, in.Plan.Target.ARN, in.Plan.Target.Function, in.Protected); err != nil {
+				return err
+			}
+			if !act.onRole {
+				continue
+			}
+			if err := guardRole(act.Name, in.Plan.Target.Role, in.Session.Identity.ARN, in.Chain, in.Protected); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// planned makes tasks of the moves. The states are worked out again from the edits: a
+// plan whose After or Calls say something else is not followed.
+func planned(p *Plan, now time.Time) ([]*task, error) {
+	var tasks []*task
+	for i := range p.Moves {
+		t, err := plannedTask(p, &p.Moves[i], now.Format(time.RFC3339))
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, nil
+}
+
+func plannedTask(p *Plan, m *Move, now string) (*task, error) {
+	doc, err := documentNamed(m.Doc)
+	if err != nil {
+		return nil, err
+	}
+	again := Move{Doc: m.Doc, Key: m.Key, Before: m.Before, Edits: m.Edits}
+	d := draft{plan: p}
+	if err := d.finish(&again); err != nil {
+		return nil, err
+	}
+	place := Place{p.Target, m.Key}
+	if !sameMove(again, *m) || m.BeforeSHA256 != canonicalDigest(m.Before) || m.Resource != doc.resource(place) {
+		return nil, fmt.Errorf("%w: %s of %s does not follow from its edits (made by another version?)", ErrBadPlan, name(m.Doc, m.Key), m.Resource)
+	}
+	t := &task{action: "apply", doc: doc, place: place, stage: m.Stage, from: m.Before}
+	for _, e := range m.Edits {
+		act, err := actNamed(e.Act)
+		if err != nil || act.Doc != m.Doc {
+			return nil, fmt.Errorf("%w: %s is no edit of %s", ErrBadPlan, e.Act, m.Doc)
+		}
+		t.acts = append(t.acts, e.Act)
+		t.edits = append(t.edits, e.at(act, now))
+		t.holds = t.holds || act.holds
+		t.requires = append(t.requires, act.requires...)
+	}
+	if t.after, err = fold(place, m.Before, t.edits, ""); err != nil {
+		return nil, err
+	}
+	t.inForce = func(state json.RawMessage) (bool, error) {
+		next, err := fold(place, state, t.edits, "")
+		return err == nil && doc.equal(state, next), err
+	}
+	return t, nil
+}
+
+// at is the edit with the time of apply among its parameters.
+func (e PlannedEdit) at(a Act, now string) PlannedEdit {
+	if !a.timed {
+		return e
+	}
+	params := Params{paramNow: now}
+	for k, v := range e.Params {
+		params[k] = v
+	}
+	return PlannedEdit{Act: e.Act, Params: params}
+}
+
+func sameMove(a, b Move) bool {
+	same := func(x, y any) bool {
+		cx, err1 := canonical(x)
+		cy, err2 := canonical(y)
+		return err1 == nil && err2 == nil && string(cx) == string(cy)
+	}
+	return same(a.After, b.After) && same(a.Calls, b.Calls) && same(a.Preserve, b.Preserve)
+}
+
+func canonicalDigest(b json.RawMessage) string {
+	c, err := canonical(b)
+	if err != nil {
+		return ""
+	}
+	return digest(c)
+}
+
+// look reads the documents and the case side by side, and refuses what has drifted and
+// what is not preserved.
+func (r *runner) look(ctx context.Context, p *Plan, tasks []*task) (missing []Artefact, err error) {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		var err error
+		missing, err = unsealed(gctx, r.kase, p)
+		return err
+	})
+	g.Go(func() error { r.prefetch(gctx, tasks); return gctx.Err() })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return missing, drifted(tasks)
+}
+
+// open records the override, if one was needed, and begins the bag.
+func (r *runner) open(ctx context.Context, in ApplyInput, missing []Artefact) error {
+	p, operator := in.Plan, first(in.Operator, in.Case.Operator)
+	h := r.header(in.Tool, operator, p.Target.ARN, map[string]string{"action": "apply", "plan": p.Hash})
+	if len(missing) > 0 {
+		refusal := &NotPreservedError{Function: p.Target.Function, Missing: missing}
+		err := in.Case.Record(ctx, evidence.Event{Type: evidence.EventOverride, Actor: operator, Reason: in.Override,
+			Data: map[string]string{"plan": p.Hash, "function": p.Target.ARN, "refusal": refusal.Error()}})
+		if err != nil {
+			return fmt.Errorf("recording the override: %w", err)
+		}
+		r.run.Warnings = append(r.run.Warnings, "overridden: "+refusal.Error())
+	}
+	err := r.begin(ctx, h, RunNote{Action: "apply", Plan: p.Hash, Document: p, Function: p.Target.ARN,
+		Operator: operator, Principal: in.Session.Identity.ARN, Reason: in.Override})
+	if err != nil {
+		return err
+	}
+	_, err = r.w.Put(ctx, evidence.Meta{Artefact: "contain.plan", Name: "plan.json", Started: p.Made, Ended: r.clock.Now().UTC(),
+		Source: evidence.Source{ARN: p.Target.ARN, Region: p.Target.Region, Account: p.Target.Account}}, p.write)
+	if err != nil {
+		return errors.Join(fmt.Errorf("storing the plan: %w", err), r.w.Abandon(context.WithoutCancel(ctx), "the plan could not be stored"))
+	}
+	return nil
+}
+
+// unsealed are the artefacts that the plan's moves destroy and no sealed bag holds.
+func unsealed(ctx context.Context, c *evidence.Case, p *Plan) ([]Artefact, error) {
+	want := map[Artefact]bool{}
+	for _, m := range p.Moves {
+		for _, a := range m.Preserve {
+			want[a] = true
+		}
+	}
+	if len(want) == 0 {
+		return nil, nil
+	}
+	held := func(e evidence.Entry) bool {
+		return want[artefactOf(e)] && (e.State == evidence.Collected || e.State == evidence.Absent)
+	}
+	for f, err := range c.Find(ctx, held) {
+		if err != nil {
+			return nil, fmt.Errorf("looking for what is preserved: %w", err)
+		}
+		delete(want, artefactOf(f.Entry))
+		if len(want) == 0 {
+			return nil, nil
+		}
+	}
+	missing := make([]Artefact, 0, len(want))
+	for a := range want {
+		missing = append(missing, a)
+	}
+	sort.Slice(missing, func(i, j int) bool {
+		return missing[i].Name+missing[i].ARN+missing[i].Qualifier < missing[j].Name+missing[j].ARN+missing[j].Qualifier
+	})
+	return missing, nil
+}
+
+func artefactOf(e evidence.Entry) Artefact {
+	return Artefact{Name: e.Artefact, ARN: e.Source.ARN, Qualifier: e.Source.Qualifier}
+}

@@ -1,0 +1,101 @@
+package contain
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// All is the catalogue: every act, in the order in which RoleFirst applies them.
+func All() []Act {
+	var all []Act
+	for _, acts := range [][]Act{
+		mappingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
+	} {
+		all = append(all, acts...)
+	}
+	return all
+}
+
+// DefaultActs are the acts of a plan that names none, in their order: everything but
+// provisioned-delete, which is planned where concurrency-zero needs it.
+func DefaultActs() []string {
+	var names []string
+	for _, a := range All() {
+		if a.Name != actProvisioned {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+// Names of acts that others refer to.
+const (
+	actMappings    = "mappings-off"
+	actProvisioned = "provisioned-delete"
+	actConcurrency = "concurrency-zero"
+	actQuarantine  = "role-quarantine"
+	actRevoke      = "revoke-sessions"
+	actURL         = "url-iam"
+	actGrants      = "grants-remove"
+)
+
+func actNamed(name string) (Act, error) {
+	for _, a := range All() {
+		if a.Name == name {
+			return a, nil
+		}
+	}
+	return Act{}, fmt.Errorf("%w: %q", ErrUnknownAct, name)
+}
+
+func documentNamed(name string) (*document, error) {
+	for _, a := range All() {
+		if a.Doc == name {
+			return a.doc, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: no document %q", ErrBadPlan, name)
+}
+
+// rank is the stage of an act that has the same in every order.
+func rank(n int) func(Order) int { return func(Order) int { return n } }
+
+// Stages. Mappings first: SQS mappings burn receive counts at concurrency 0.
+const (
+	stageMappings = iota * 10
+	stageProvisioned
+	stageRole
+	stageConcurrency
+	stageGrants
+)
+
+// roleRank puts the role's deny before concurrency 0, or after it when data is
+// leaving right now.
+func roleRank(o Order) int {
+	if o == ConcurrencyFirst {
+		return stageConcurrency + 1
+	}
+	return stageRole
+}
+
+// fold applies edits one after the other. now, unless "", is the time for timed ones.
+func fold(p Place, before json.RawMessage, edits []PlannedEdit, now string) (json.RawMessage, error) {
+	state := before
+	for _, e := range edits {
+		act, err := actNamed(e.Act)
+		if err != nil {
+			return nil, err
+		}
+		params := Params{}
+		for k, v := range e.Params {
+			params[k] = v
+		}
+		if act.timed && now != "" {
+			params[paramNow] = now
+		}
+		if state, err = act.apply(p, state, params); err != nil {
+			return nil, fmt.Errorf("working out %s: %w", e.Act, err)
+		}
+	}
+	return state, nil
+}

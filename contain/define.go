@@ -1,0 +1,280 @@
+package contain
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+)
+
+// Token is what the API wants back with a write: a revision id. Never part of the state.
+type Token string
+
+// Doc is what one write replaces. S marshals to JSON deterministically and holds only
+// what a write can set again.
+type Doc[S any] struct {
+	Name     string // "lambda.concurrency"
+	Needs    []awsapi.Need
+	Resource func(p Place) string // ARN that the document belongs to
+	Read     func(ctx context.Context, cfg aws.Config, p Place) (S, Token, error)
+	Equal    func(a, b S) bool // nil: the same JSON
+	// Settled says whether AWS is done with the last change; nil is always.
+	Settled func(S) bool
+	// Between says whether now is a state that Steps leave on the way; nil is never.
+	Between func(from, now, to S) bool
+	// Steps are the calls that turn now into to. The engine makes the first, reads
+	// again, and asks again: each step must bring the state nearer.
+	Steps func(p Place, now, to S, tok Token) []Step
+}
+
+// Step is one call that changes: Input is the SDK's input, which the plan shows.
+type Step struct {
+	Call  string
+	Input any
+	Do    func(ctx context.Context, cfg aws.Config) error
+}
+
+// Edit is an act on a document. Apply must be idempotent: a state that it returns
+// unchanged is one where the act is in force.
+type Edit[S any] struct {
+	Name, About string
+	Lossy       string // what undo cannot restore
+	Kind        Kind
+	Attack      []string // ATT&CK ids
+	Rank        func(Order) int
+	Holds       bool     // must show before later stages begin
+	Requires    []string // acts whose failure makes this one pointless
+	OnRole      bool     // touches the execution role
+	Timed       bool     // apply gives its own time as Params[paramNow]
+	Keys        func(s *Survey) []string
+	Parts       []string // parts of the survey without which Keys is wrong
+	Params      func(in PlanInput, s *Survey) Params
+	Apply       func(p Place, before S, params Params) (S, error)
+	Destroys    func(p Place, before S) []Artefact
+	Breaks      func(s *Survey, before map[string]S) []Impact
+}
+
+// paramNow is the time of apply in RFC 3339, of edits that are Timed.
+const paramNow = "now"
+
+// document is a Doc whose state is JSON.
+type document struct {
+	name     string
+	needs    []awsapi.Need
+	resource func(Place) string
+	read     func(context.Context, aws.Config, Place) (json.RawMessage, Token, error)
+	equal    func(a, b json.RawMessage) bool
+	settled  func(json.RawMessage) bool
+	between  func(from, now, to json.RawMessage) bool
+	steps    func(p Place, now, to json.RawMessage, tok Token) ([]Step, error)
+}
+
+// Act is an edit of the catalogue, for any state.
+type Act struct {
+	Name, About, Lossy string
+	Kind               Kind
+	Attack             []string
+	Doc                string
+	Needs              []awsapi.Need
+
+	rank     func(Order) int
+	holds    bool
+	requires []string
+	onRole   bool
+	timed    bool
+	parts    []string
+	doc      *document
+	keys     func(*Survey) []string
+	params   func(PlanInput, *Survey) Params
+	apply    func(p Place, before json.RawMessage, params Params) (json.RawMessage, error)
+	destroys func(p Place, before json.RawMessage) ([]Artefact, error)
+	breaks   func(s *Survey, before map[string]json.RawMessage) ([]Impact, error)
+}
+
+// Define makes the acts of a document.
+func Define[S any](d Doc[S], edits ...Edit[S]) []Act {
+	doc := erase(d)
+	var acts []Act
+	for _, e := range edits {
+		acts = append(acts, Act{
+			Name: e.Name, About: e.About, Lossy: e.Lossy, Kind: e.Kind, Attack: e.Attack, Doc: d.Name, Needs: d.Needs,
+			rank: e.Rank, holds: e.Holds, requires: e.Requires, onRole: e.OnRole, timed: e.Timed, parts: e.Parts,
+			doc: doc, keys: e.Keys, params: e.Params,
+			apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
+				s, err := decode[S](before)
+				if err != nil {
+					return nil, err
+				}
+				if s, err = e.Apply(p, s, params); err != nil {
+					return nil, err
+				}
+				return canonical(s)
+			},
+			destroys: func(p Place, before json.RawMessage) ([]Artefact, error) {
+				s, err := decode[S](before)
+				if err != nil || e.Destroys == nil {
+					return nil, err
+				}
+				return e.Destroys(p, s), nil
+			},
+			breaks: func(s *Survey, before map[string]json.RawMessage) ([]Impact, error) {
+				return breaks(e, s, before)
+			},
+		})
+	}
+	return acts
+}
+
+func breaks[S any](e Edit[S], s *Survey, before map[string]json.RawMessage) ([]Impact, error) {
+	if e.Breaks == nil {
+		return nil, nil
+	}
+	states := map[string]S{}
+	for key, b := range before {
+		state, err := decode[S](b)
+		if err != nil {
+			return nil, err
+		}
+		states[key] = state
+	}
+	return e.Breaks(s, states), nil
+}
+
+func erase[S any](d Doc[S]) *document {
+	doc := &document{name: d.Name, needs: d.Needs, resource: d.Resource}
+	doc.read = func(ctx context.Context, cfg aws.Config, p Place) (json.RawMessage, Token, error) {
+		s, tok, err := d.Read(ctx, cfg, p)
+		if err != nil {
+			return nil, "", fmt.Errorf("reading %s of %s: %w", name(d.Name, p.Key), d.Resource(p), err)
+		}
+		b, err := canonical(s)
+		return b, tok, err
+	}
+	doc.equal = func(a, b json.RawMessage) bool { return pair(a, b, d.Equal) }
+	doc.settled = func(b json.RawMessage) bool {
+		s, err := decode[S](b)
+		return err == nil && (d.Settled == nil || d.Settled(s))
+	}
+	doc.between = func(from, now, to json.RawMessage) bool {
+		f, err1 := decode[S](from)
+		n, err2 := decode[S](now)
+		t, err3 := decode[S](to)
+		return d.Between != nil && err1 == nil && err2 == nil && err3 == nil && d.Between(f, n, t)
+	}
+	doc.steps = func(p Place, now, to json.RawMessage, tok Token) ([]Step, error) {
+		n, err := decode[S](now)
+		if err != nil {
+			return nil, err
+		}
+		t, err := decode[S](to)
+		if err != nil {
+			return nil, err
+		}
+		return d.Steps(p, n, t, tok), nil
+	}
+	return doc
+}
+
+func pair[S any](a, b json.RawMessage, equal func(a, b S) bool) bool {
+	x, err1 := decode[S](a)
+	y, err2 := decode[S](b)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	if equal != nil {
+		return equal(x, y)
+	}
+	cx, err1 := canonical(x)
+	cy, err2 := canonical(y)
+	return err1 == nil && err2 == nil && bytes.Equal(cx, cy)
+}
+
+// decode reads a state strictly: a plan file is as hostile as any.
+func decode[S any](b json.RawMessage) (S, error) {
+	var s S
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&s); err != nil {
+		return s, fmt.Errorf("%w: state of a document: %w", ErrBadPlan, err)
+	}
+	return s, nil
+}
+
+// canonical is JSON with sorted keys, no spaces, numbers as written and no HTML escapes.
+func canonical(v any) (json.RawMessage, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding JSON: %w", err)
+	}
+	var loose any
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	if err := dec.Decode(&loose); err != nil {
+		return nil, fmt.Errorf("encoding JSON: %w", err)
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(loose); err != nil {
+		return nil, fmt.Errorf("encoding JSON: %w", err)
+	}
+	return bytes.TrimRight(out.Bytes(), "\n"), nil
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// calls shows steps as a plan does.
+func calls(steps []Step) ([]Call, error) {
+	out := []Call{}
+	for _, s := range steps {
+		params, err := shown(s.Input)
+		if err != nil {
+			return nil, fmt.Errorf("showing %s: %w", s.Call, err)
+		}
+		out = append(out, Call{Call: s.Call, Params: params})
+	}
+	return out, nil
+}
+
+// shown is an SDK input without what is unset, and without the revision id, which is
+// read just before the write.
+func shown(input any) (json.RawMessage, error) {
+	b, err := json.Marshal(input)
+	if err != nil {
+		return nil, err
+	}
+	var loose any
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	if err := dec.Decode(&loose); err != nil {
+		return nil, err
+	}
+	if m, ok := loose.(map[string]any); ok {
+		delete(m, "RevisionId")
+	}
+	return canonical(prune(loose))
+}
+
+func prune(v any) any {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	for k, x := range m {
+		if x == nil || x == "" {
+			delete(m, k)
+			continue
+		}
+		m[k] = prune(x)
+	}
+	return m
+}

@@ -1,0 +1,202 @@
+package contain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+)
+
+// resourcePolicy is the policy of one qualifier (Place.Key). A grant on the function
+// does not stand in the policy of an alias, and the other way round.
+type resourcePolicy struct {
+	Policy string `json:"policy"` // as it is written; "" is none
+}
+
+func policyActs() []Act {
+	return Define(Doc[resourcePolicy]{
+		Name: "lambda.policy",
+		Needs: []awsapi.Need{
+			on("Lambda:GetResourcePolicy", "function, alias or version ARN", false),
+			when(on("Lambda:GetPolicy", "function, alias or version ARN", false), "GetResourcePolicy is refused or unknown"),
+			when(on("Lambda:RemovePermission", "function, alias or version ARN", true), "every grant to remove has a Sid"),
+			when(on("Lambda:PutResourcePolicy", "function, alias or version ARN", true), "a grant has no Sid, only some of its principals go, or undoing"),
+			when(on("Lambda:DeleteResourcePolicy", "function, alias or version ARN", true), "nothing else is left and a grant has no Sid"),
+		},
+		Resource: func(p Place) string { return qualified(p.Target, p.Key) },
+		Read:     readPolicy,
+		Equal:    samePolicy,
+		Between:  betweenPolicies,
+		Steps:    policySteps,
+	}, Edit[resourcePolicy]{
+		Name:  actGrants,
+		About: "remove grants to other accounts and to everybody, on every qualifier",
+		Kind:  Evict, Attack: []string{"T1098"},
+		Rank:  rank(stageGrants),
+		Keys:  func(s *Survey) []string { return s.qualifiers() },
+		Parts: []string{partAliases, partVersions},
+		Params: func(in PlanInput, s *Survey) Params {
+			p := Params{"account": s.Account}
+			if in.Organization != "" {
+				p["organization"] = in.Organization
+			}
+			if in.ServiceGrants {
+				p["service_grants"] = "remove"
+			}
+			return p
+		},
+		Apply: removeGrants,
+		Destroys: func(p Place, _ resourcePolicy) []Artefact {
+			return []Artefact{{Name: "lambda.policy", ARN: p.ARN, Qualifier: p.Key}}
+		},
+		Breaks: lostGrants,
+	})
+}
+
+func readPolicy(ctx context.Context, cfg aws.Config, p Place) (resourcePolicy, Token, error) {
+	c, resource := lambdaClient(cfg), qualified(p.Target, p.Key)
+	out, err := c.GetResourcePolicy(ctx, &lambda.GetResourcePolicyInput{ResourceArn: aws.String(resource)})
+	switch {
+	case err == nil:
+		return resourcePolicy{aws.ToString(out.Policy)}, Token(aws.ToString(out.RevisionId)), nil
+	case isCode(err, "ResourceNotFoundException"):
+		return resourcePolicy{}, "", nil
+	}
+	// Older endpoints and roles know only the older call, which shows the same policy.
+	old, olderr := c.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: aws.String(p.Function), Qualifier: orNil(p.Key)})
+	switch {
+	case olderr == nil:
+		return resourcePolicy{aws.ToString(old.Policy)}, Token(aws.ToString(old.RevisionId)), nil
+	case isCode(olderr, "ResourceNotFoundException"):
+		return resourcePolicy{}, "", nil
+	}
+	return resourcePolicy{}, "", errors.Join(err, olderr)
+}
+
+// samePolicy compares statement by statement: AWS does not promise their order.
+func samePolicy(a, b resourcePolicy) bool {
+	x, err1 := parsePolicy(a.Policy)
+	y, err2 := parsePolicy(b.Policy)
+	if err1 != nil || err2 != nil {
+		return a.Policy == b.Policy
+	}
+	return len(x.statements) == len(y.statements) && len(x.minus(y)) == 0 && len(y.minus(x)) == 0
+}
+
+// betweenPolicies: some of the statements to be removed are gone, none came.
+func betweenPolicies(from, now, to resourcePolicy) bool {
+	f, err1 := parsePolicy(from.Policy)
+	n, err2 := parsePolicy(now.Policy)
+	t, err3 := parsePolicy(to.Policy)
+	return err1 == nil && err2 == nil && err3 == nil && len(n.minus(f)) == 0 && len(t.minus(n)) == 0
+}
+
+// policySteps removes by Sid where that is enough, since it leaves alone what it does
+// not name; anything else is one write of the whole document.
+func policySteps(p Place, now, to resourcePolicy, tok Token) []Step {
+	n, err1 := parsePolicy(now.Policy)
+	t, err2 := parsePolicy(to.Policy)
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	gone, revision := n.minus(t), orNil(string(tok))
+	if len(t.minus(n)) == 0 && n.allBySid(gone) {
+		var steps []Step
+		for _, s := range gone {
+			steps = append(steps, removePermission(p, s.Sid, revision))
+		}
+		return steps
+	}
+	resource := aws.String(qualified(p.Target, p.Key))
+	if len(t.statements) == 0 {
+		in := &lambda.DeleteResourcePolicyInput{ResourceArn: resource, RevisionId: revision}
+		return []Step{{"Lambda:DeleteResourcePolicy", in, func(ctx context.Context, cfg aws.Config) error {
+			_, err := lambdaClient(cfg).DeleteResourcePolicy(ctx, in)
+			return err
+		}}}
+	}
+	in := &lambda.PutResourcePolicyInput{ResourceArn: resource, Policy: aws.String(to.Policy), RevisionId: revision}
+	return []Step{{"Lambda:PutResourcePolicy", in, func(ctx context.Context, cfg aws.Config) error {
+		_, err := lambdaClient(cfg).PutResourcePolicy(ctx, in)
+		return err
+	}}}
+}
+
+func removePermission(p Place, sid string, revision *string) Step {
+	in := &lambda.RemovePermissionInput{FunctionName: aws.String(p.Function), Qualifier: orNil(p.Key), StatementId: aws.String(sid), RevisionId: revision}
+	return Step{"Lambda:RemovePermission", in, func(ctx context.Context, cfg aws.Config) error {
+		_, err := lambdaClient(cfg).RemovePermission(ctx, in)
+		return err
+	}}
+}
+
+// removeGrants takes out the hostile statements, and of a statement that names both
+// one's own and others the others alone.
+func removeGrants(_ Place, before resourcePolicy, params Params) (resourcePolicy, error) {
+	p, err := parsePolicy(before.Policy)
+	if err != nil {
+		return resourcePolicy{}, err
+	}
+	var kept []grant
+	changed := false
+	for _, s := range p.statements {
+		left, exposed := s.stripped(params)
+		changed = changed || exposed
+		if left != nil {
+			kept = append(kept, *left)
+		}
+	}
+	if !changed {
+		return before, nil
+	}
+	if len(kept) == 0 {
+		return resourcePolicy{}, nil
+	}
+	text, err := p.with(kept)
+	return resourcePolicy{text}, err
+}
+
+func lostGrants(_ *Survey, before map[string]resourcePolicy) []Impact {
+	var all []Impact
+	for _, key := range sortedKeys(before) {
+		p, err := parsePolicy(before[key].Policy)
+		if err != nil {
+			continue
+		}
+		for _, s := range p.statements {
+			all = append(all, Impact{What: "grant", Resource: orLatest(key), Detail: fmt.Sprintf("%s: %s", first(s.Sid, "(no Sid)"), s.principals())})
+		}
+	}
+	return all
+}
+
+// serviceGrants are warnings about grants to a service that any of its customers can use.
+func serviceGrants(t Target, moves []Move, removed bool) []string {
+	if removed {
+		return nil
+	}
+	var all []string
+	for _, m := range moves {
+		var s resourcePolicy
+		if m.Doc != "lambda.policy" || json.Unmarshal(m.Before, &s) != nil {
+			continue
+		}
+		p, err := parsePolicy(s.Policy)
+		if err != nil {
+			all = append(all, fmt.Sprintf("the policy of %s cannot be read: %v", m.Resource, err))
+			continue
+		}
+		for _, g := range p.statements {
+			if g.unsourced(t.Account) {
+				all = append(all, fmt.Sprintf("grant %s on %s lets %s call for any account (no SourceArn or SourceAccount); it stays unless service grants are asked for",
+					first(g.Sid, "(no Sid)"), m.Resource, g.principals()))
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,263 @@
+package contain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// Release lifts the acts of Kind Isolate, and no others: what was removed as hostile
+// stays away.
+func Release(ctx context.Context, in LiftInput) (*Run, error) {
+	in.Force, in.All, in.Acts = false, false, nil
+	l, err := newLift(ctx, "release", in)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range l.files {
+		for _, h := range f.held {
+			if h.kind == Isolate && !slices.Contains(l.acts, h.Act) {
+				l.acts = append(l.acts, h.Act)
+			}
+		}
+	}
+	if len(l.acts) == 0 {
+		return nil, fmt.Errorf("%w: no isolation to release in this case", ErrNothing)
+	}
+	return l.carryOut(ctx)
+}
+
+// Undo takes acts back, by name or all of them. Taking back a session revocation while
+// stolen sessions may live needs its name (ErrSessionsLive); a document that somebody
+// changed since needs Force and the act's name (ErrStale).
+func Undo(ctx context.Context, in LiftInput) (*Run, error) {
+	if strings.TrimSpace(in.Reason) == "" {
+		return nil, ErrNoReason
+	}
+	for _, a := range in.Acts {
+		if _, err := actNamed(a); err != nil {
+			return nil, err
+		}
+	}
+	l, err := newLift(ctx, "undo", in)
+	if err != nil {
+		return nil, err
+	}
+	if l.acts, err = l.chosen(); err != nil {
+		return nil, err
+	}
+	if err := l.sessionsLive(ctx); err != nil {
+		return nil, err
+	}
+	return l.carryOut(ctx)
+}
+
+// lift is one release or undo.
+type lift struct {
+	in     LiftInput
+	action string
+	past   *history
+	files  []*file
+	acts   []string
+	r      *runner
+}
+
+func newLift(ctx context.Context, action string, in LiftInput) (*lift, error) {
+	in.Clock = in.Clock.orReal()
+	if in.DryRun {
+		in.Session = in.Session.ReadOnly()
+	}
+	past, err := load(ctx, in.Case)
+	if err != nil {
+		return nil, err
+	}
+	l := &lift{in: in, action: action, past: past, r: newRunner(action, in.Session, in.Case, in.Clock, in.Deadline, in.Progress)}
+	l.r.run.DryRun = in.DryRun
+	l.r.run.Warnings = append(l.r.run.Warnings, past.damaged...)
+	l.files = past.of(matching(in.Session, in.Function))
+	return l, nil
+}
+
+// matching selects targets of the session's account and region, and of a function if one is named.
+func matching(s *awsapi.Session, function string) func(Target) bool {
+	return func(t Target) bool {
+		if s != nil && (t.Account != s.Identity.Account || t.Region != s.Region) {
+			return false
+		}
+		return function == "" || function == t.Function || function == t.ARN
+	}
+}
+
+// chosen are the acts to undo. One that this case never applied is ErrNothing; one that
+// was taken back before is no error: undoing twice is undoing once.
+func (l *lift) chosen() ([]string, error) {
+	var acts []string
+	was := map[string]bool{}
+	for _, f := range l.files {
+		for _, h := range f.lifted {
+			was[h.Act] = true
+		}
+		for _, h := range f.held {
+			was[h.Act] = true
+			if (l.in.All || slices.Contains(l.in.Acts, h.Act)) && !slices.Contains(acts, h.Act) {
+				acts = append(acts, h.Act)
+			}
+		}
+	}
+	for _, a := range l.in.Acts {
+		if !was[a] {
+			return nil, fmt.Errorf("%w: %s was not applied in this case", ErrNothing, a)
+		}
+		if !slices.Contains(acts, a) {
+			acts = append(acts, a)
+		}
+	}
+	if len(acts) == 0 && len(was) == 0 {
+		return nil, fmt.Errorf("%w: no act was applied in this case", ErrNothing)
+	}
+	return acts, nil
+}
+
+// How long sessions stolen before a revocation can live: 12 hours where the role can be
+// read (no role's sessions last longer), 36 where it cannot (GetSessionToken's limit).
+const (
+	sessionLife        = 12 * time.Hour
+	sessionLifeUnknown = 36 * time.Hour
+)
+
+// sessionsLive refuses to give stolen sessions their power back unless that act is named.
+func (l *lift) sessionsLive(ctx context.Context) error {
+	if slices.Contains(l.in.Acts, actRevoke) || !slices.Contains(l.acts, actRevoke) {
+		return nil
+	}
+	for _, f := range l.files {
+		for _, h := range f.held {
+			if h.Act != actRevoke {
+				continue
+			}
+			if until := h.since.Add(l.life(ctx, h.place.Role)); l.in.Clock.Now().Before(until) {
+				return &SessionsLiveError{Act: actRevoke, Role: h.place.Role, Until: until}
+			}
+		}
+	}
+	return nil
+}
+
+func lifeNeeds() []awsapi.Need {
+	return []awsapi.Need{when(on("IAM:GetRole", "role ARN", false), "undoing a revocation that was not named")}
+}
+
+func (l *lift) life(ctx context.Context, role string) time.Duration {
+	out, err := iamClient(l.in.Session.Config("", lifeNeeds())).GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(roleName(role))})
+	if err != nil || out.Role == nil || out.Role.MaxSessionDuration == nil {
+		return sessionLifeUnknown
+	}
+	return sessionLife
+}
+
+// tasks are one for each document that an act is to be taken back from, in the reverse
+// order of application.
+func (l *lift) tasks() ([]*task, error) {
+	var tasks []*task
+	for _, f := range l.files {
+		to, gone, stay, err := f.without(l.acts)
+		if err != nil {
+			return nil, err
+		}
+		if len(gone) == 0 {
+			continue
+		}
+		t := &task{action: l.action, doc: f.doc, place: gone[0].place, stage: -stageOf(gone), holds: true, from: f.last, after: to, also: f.also}
+		t.force = l.in.Force
+		for _, h := range gone {
+			t.acts, t.edits = append(t.acts, h.Act), append(t.edits, h.PlannedEdit)
+			t.force = t.force && slices.Contains(l.in.Acts, h.Act)
+		}
+		// Where other edits stay, "as wanted" is that they hold and the gone ones do not.
+		if len(stay) == 0 {
+			t.also = append(t.also, f.base)
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, nil
+}
+
+func (l *lift) carryOut(ctx context.Context) (*Run, error) {
+	tasks, err := l.tasks()
+	if err != nil {
+		return nil, err
+	}
+	l.r.prefetch(ctx, tasks)
+	if err := errors.Join(ctx.Err(), drifted(tasks)); err != nil {
+		return nil, err
+	}
+	if l.action == "release" {
+		l.warnLive()
+	}
+	if l.in.DryRun || len(tasks) == 0 {
+		l.r.rehearse(ctx, tasks)
+		return l.r.conclude(ctx, l.acts)
+	}
+	if err := l.open(ctx, tasks); err != nil {
+		return nil, err
+	}
+	l.r.execute(ctx, tasks)
+	return l.r.conclude(ctx, l.acts)
+}
+
+// warnLive: lifting a quarantine without a revocation gives stolen sessions their power back.
+func (l *lift) warnLive() {
+	revoked := map[string]bool{}
+	for _, f := range l.past.sorted() {
+		for _, h := range f.held {
+			revoked[h.place.Role] = revoked[h.place.Role] || h.Act == actRevoke
+		}
+	}
+	for _, f := range l.files {
+		for _, h := range f.held {
+			if h.Act == actQuarantine && !revoked[h.place.Role] && l.in.Clock.Now().Before(h.since.Add(sessionLifeUnknown)) {
+				l.r.run.Warnings = append(l.r.run.Warnings, "sessions of "+h.place.Role+" were not revoked: stolen ones may work again from now on")
+			}
+		}
+	}
+}
+
+func (l *lift) open(ctx context.Context, tasks []*task) error {
+	operator := first(l.in.Operator, l.in.Case.Operator)
+	target := tasks[0].place.Target
+	h := l.r.header(l.in.Tool, operator, target.ARN, map[string]string{"action": l.action, "acts": strings.Join(l.acts, " ")})
+	for _, t := range tasks[1:] {
+		if !slices.Contains(h.Targets, t.place.ARN) {
+			h.Targets = append(h.Targets, t.place.ARN)
+		}
+	}
+	err := l.r.begin(ctx, h, RunNote{Action: l.action, Function: target.ARN, Operator: operator,
+		Principal: l.in.Session.Identity.ARN, Reason: l.in.Reason, Forced: l.in.Force})
+	if err != nil {
+		return err
+	}
+	if l.action != "undo" {
+		return nil
+	}
+	err = l.in.Case.Record(ctx, evidence.Event{Type: evidence.EventUndo, Actor: operator, Reason: l.in.Reason,
+		Data: map[string]string{"acts": strings.Join(l.acts, " "), "function": target.ARN, "bag": l.r.run.Bag}})
+	if err != nil {
+		return errors.Join(fmt.Errorf("recording the undo: %w", err), l.r.w.Abandon(context.WithoutCancel(ctx), "the undo could not be recorded in the ledger"))
+	}
+	return nil
+}
+
+// equalAny says whether a state is one of several.
+func (t *task) equalAny(now json.RawMessage, states []json.RawMessage) bool {
+	return slices.ContainsFunc(states, func(s json.RawMessage) bool { return s != nil && t.doc.equal(now, s) })
+}

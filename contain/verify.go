@@ -1,0 +1,60 @@
+package contain
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+)
+
+// VerifyNeeds are calls that show an act's effect beyond re-reading. A refusal is
+// noted, and changes nothing.
+func VerifyNeeds() []awsapi.Need {
+	return []awsapi.Need{when(on("IAM:SimulatePrincipalPolicy", "role ARN", false), "after an act on the role")}
+}
+
+// trial is an action that a contained role must be denied.
+const trial = "s3:ListAllMyBuckets"
+
+// verify asks IAM whether the role is really denied what it was.
+func (r *runner) verify(ctx context.Context, p *Plan) {
+	for _, act := range []string{actQuarantine, actRevoke} {
+		done := false
+		for _, o := range r.run.Outcomes {
+			done = done || len(o.Acts) > 0 && o.Acts[0] == act && o.Status.OK()
+		}
+		if !done || ctx.Err() != nil {
+			continue
+		}
+		c := r.simulate(ctx, act, p.Target.Role)
+		r.run.Checks = append(r.run.Checks, c)
+		_ = r.durable(ctx, noteVerified, c)
+	}
+}
+
+func (r *runner) simulate(ctx context.Context, act, role string) Check {
+	c := Check{Acts: []string{act}, Resource: role, How: "iam:SimulatePrincipalPolicy"}
+	in := &iam.SimulatePrincipalPolicyInput{
+		PolicySourceArn: aws.String(role), ActionNames: []string{trial},
+		ContextEntries: []iamtypes.ContextEntry{{
+			ContextKeyName: aws.String("aws:TokenIssueTime"), ContextKeyType: iamtypes.ContextKeyTypeEnumDate,
+			ContextKeyValues: []string{r.run.Started.Add(-time.Hour).Format(tokenTime)},
+		}},
+	}
+	out, err := iamClient(r.session.ConfigRecorded("", VerifyNeeds(), r.called)).SimulatePrincipalPolicy(ctx, in)
+	switch {
+	case err != nil:
+		c.Result, c.Note = "not answered", "the re-read policy is all there is: "+err.Error()
+	case len(out.EvaluationResults) == 0:
+		c.Result = "not answered"
+	default:
+		c.Result = string(out.EvaluationResults[0].EvalDecision)
+		c.OK = out.EvaluationResults[0].EvalDecision == iamtypes.PolicyEvaluationDecisionTypeExplicitDeny
+		c.Note = trial + " by a session issued an hour before"
+	}
+	return c
+}
