@@ -78,7 +78,9 @@ type Problem struct {
 	What         string `json:"what"`
 }
 
-func (p Problem) String() string { return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.What) }
+func (p Problem) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.What)
+}
 
 // InvalidError is all that is wrong with a playbook.
 type InvalidError struct{ Problems []Problem }

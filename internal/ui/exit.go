@@ -50,6 +50,11 @@ func Damaged(format string, args ...any) error {
 	return &Error{Code: ExitDamaged, Err: fmt.Errorf(format, args...)}
 }
 
+type hinter interface {
+	error
+	Hint() string
+}
+
 // Explain turns an error into an exit code, one line and, where there is one,
 // the command that would fix it.
 func Explain(err error) (code int, line, hint string) {
@@ -62,6 +67,10 @@ func Explain(err error) (code int, line, hint string) {
 	}
 	for _, h := range hints() {
 		if h.is(err) {
+			// An error that knows its own command, because it knows the names, goes first.
+			if own, ok := errors.AsType[hinter](err); ok {
+				return h.code, line, own.Hint()
+			}
 			return h.code, line, h.hint
 		}
 	}

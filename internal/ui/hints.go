@@ -4,8 +4,13 @@ import (
 	"errors"
 	"syscall"
 
+	"github.com/freezeframe-ir/freezeframe/collect"
+	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/playbooks"
+	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
+	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
 // hint tells how the process ends for one cause, and what to run next.
@@ -19,10 +24,24 @@ func cause(sentinel error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, sentinel) }
 }
 
+func isInvalid(err error) bool { _, ok := errors.AsType[*playbooks.InvalidError](err); return ok }
+
 // hints is the one table of causes. The first that fits wins.
 func hints() []hint {
 	return []hint{
 		{awsapi.IsRefused, ExitRefused, ""},
+		{contain.Refused, ExitRefused, "freezeframe contain status"},
+		{cause(contain.ErrUnknownAct), ExitUsage, "freezeframe contain plan --help"},
+		{cause(collect.ErrNoFunction), ExitUsage, "aws lambda list-functions --query 'Functions[].FunctionName'"},
+		{cause(collect.ErrBadFunction), ExitUsage, "freezeframe collect --help"},
+		{cause(collect.ErrElsewhere), ExitUsage, "add --region REGION, or --profile or --role-arn for that account"},
+		{cause(timeline.ErrFormat), ExitUsage, "freezeframe timeline build --help"},
+		{cause(timeline.ErrNoInput), ExitUsage, "freezeframe collect --function NAME"},
+		{cause(playbooks.ErrUnknown), ExitUsage, "freezeframe playbook list"},
+		{cause(playbooks.ErrInput), ExitUsage, "freezeframe playbook show NAME"},
+		{isInvalid, ExitUsage, "freezeframe playbook lint FILE"},
+		{cause(tabletop.ErrUnknown), ExitUsage, "freezeframe tabletop list"},
+		{cause(evidence.ErrDamaged), ExitDamaged, "freezeframe verify CASE"},
 		{cause(awsapi.ErrNoRegion), ExitUsage, "export AWS_REGION=us-east-1, or add --region"},
 		{cause(awsapi.ErrExpired), ExitError, "aws sso login, or renew the credentials, and run the same command again"},
 		{cause(awsapi.ErrNoCredentials), ExitError, "aws configure list"},

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/freezeframe-ir/freezeframe/collect"
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+)
+
+func (p *program) collectCommand() *cli.Command {
+	return &cli.Command{
+		Name: "collect", Usage: "snapshot functions into a sealed bag of the case (reads only)",
+		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\n\n" +
+			"Code of every version, layers, configuration, sealed environment, policies, aliases, URLs, mappings, role, CloudTrail, logs. What could not be had is a recorded gap and exit code 3.",
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN (may be repeated)", Required: true},
+			&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
+			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
+			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
+			&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
+		},
+		Action: p.collect,
+	}
+}
+
+// collected is what `collect` answers.
+type collected struct {
+	Schema  string           `json:"schema"`
+	Case    string           `json:"case"`
+	Bag     string           `json:"bag"`
+	Path    string           `json:"path"`
+	Targets []string         `json:"targets"`
+	Summary collect.Summary  `json:"summary"`
+	Gaps    []evidence.Entry `json:"gaps"`
+}
+
+func (p *program) collect(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	o, err := p.collectOptions(c)
+	if err != nil {
+		return err
+	}
+	opened, err := p.openCase(c)
+	if err != nil {
+		return err
+	}
+	s, err := p.connect(c, true)
+	if err != nil {
+		return err
+	}
+	targets, err := resolveTargets(c.Context, s, c.StringSlice("function"))
+	if err != nil {
+		return err
+	}
+	progress := p.s.Progress("collecting")
+	o.Progress = func(x collect.Progress) { progress.Update(x.Done, x.Planned, x.Bytes, x.Last) }
+	bag, sum, err := collect.Into(c.Context, s, opened, header(operatorOf(c, opened)), targets, o)
+	progress.Done()
+	if bag == nil {
+		return err
+	}
+	out, gapsErr := p.collectedOf(c.Context, opened, bag, targets, sum)
+	if err := errors.Join(err, gapsErr); err != nil {
+		return err
+	}
+	if err := p.s.Show(out, func(t *ui.Printer) { showCollected(t, out) }); err != nil {
+		return err
+	}
+	if !sum.Complete {
+		return ui.Incomplete("", "collected with %s", ui.Plural(len(out.Gaps), "gap"))
+	}
+	return nil
+}
+
+func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
+	o := collect.Options{Scope: collect.Scope(c.String("scope")), Since: c.Duration("since"), MaxLogBytes: c.Int64("max-log-bytes")}
+	if o.Scope != collect.All && o.Scope != collect.Containment {
+		return o, ui.UsageHint("freezeframe collect --help", "--scope is %q; all or containment is wanted", o.Scope)
+	}
+	if o.Since <= 0 || o.Since > 90*24*time.Hour {
+		return o, ui.UsageHint("freezeframe collect --help", "--since is %s; CloudTrail's event history reaches from now to 2160h (90 days) back", o.Since)
+	}
+	return o, nil
+}
+
+func operatorOf(c *cli.Context, opened *evidence.Case) string {
+	if o := c.String("operator"); o != "" {
+		return o
+	}
+	return opened.Operator
+}
+
+// resolveTargets looks every function up, so that a typing error ends the run before anything is collected.
+func resolveTargets(ctx context.Context, s *awsapi.Session, names []string) ([]collect.Target, error) {
+	cfg := s.ReadOnly().Config("", collect.ResolveNeeds())
+	var out []collect.Target
+	for _, name := range names {
+		t, err := collect.ResolveTarget(ctx, cfg, s.Identity.Account, s.Region, name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(out, func(o collect.Target) bool { return o.ARN == t.ARN }) {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+func (p *program) collectedOf(ctx context.Context, opened *evidence.Case, bag *evidence.Bag, targets []collect.Target, sum collect.Summary) (collected, error) {
+	out := collected{Schema: "freezeframe/collected/v1", Case: opened.Vault().String(), Bag: bag.ID(), Path: "collections/" + bag.ID(), Summary: sum, Gaps: []evidence.Entry{}}
+	for _, t := range targets {
+		out.Targets = append(out.Targets, t.ARN)
+	}
+	entries, err := bag.Coverage(ctx)
+	for _, e := range entries {
+		if !e.State.Complete() {
+			out.Gaps = append(out.Gaps, e)
+		}
+	}
+	return out, err
+}
+
+func showCollected(t *ui.Printer, out collected) {
+	for _, e := range out.Gaps {
+		why := ""
+		if e.Gap != nil {
+			why = strings.TrimSpace(e.Gap.Error + " " + e.Gap.Note)
+		}
+		t.Line("%s %s %s %s: %s", t.Bad("gap:"), e.Artefact, shortSource(e.Source), string(e.State), why)
+	}
+	t.Line("sealed %s: %s, %s, %s", out.Path, ui.Plural(out.Summary.Items, "artefact"), ui.Bytes(out.Summary.Bytes), ui.Plural(len(out.Gaps), "gap"))
+	t.Line("next: freezeframe timeline build")
+	t.Line("      freezeframe contain plan --function %s", out.Targets[0])
+}
+
+func shortSource(s evidence.Source) string {
+	if s.Qualifier == "" {
+		return s.ARN
+	}
+	return s.ARN + " (" + s.Qualifier + ")"
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/freezeframe-ir/freezeframe/contain"
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+)
+
+func showPlan(t *ui.Printer, plan *contain.Plan, path string) {
+	t.Line("%s %s in %s, account %s", t.Bold("plan for"), plan.Target.Function, plan.Target.Region, plan.Target.Account)
+	for _, a := range plan.Acts {
+		if len(a.Moves) == 0 {
+			t.Line("%s %s", t.Dim("nothing to do:"), a.Act)
+			continue
+		}
+		t.Line("%s (%s, %s)", t.Bold(a.Act), string(a.Kind), strings.Join(a.Attack, " "))
+		t.Line("  %s", a.About)
+		for _, i := range a.Moves {
+			for _, call := range plan.Moves[i].Calls {
+				t.Line("  calls   %s %s", call.Call, string(call.Params))
+			}
+		}
+		for _, b := range a.Breaks {
+			t.Line("  %s  %s %s: %s", t.Bad("breaks"), b.What, b.Resource, b.Detail)
+		}
+		if a.Lossy != "" {
+			t.Line("  no undo for %s", a.Lossy)
+		}
+	}
+	for _, c := range plan.Callers {
+		t.Line("reached by %s %s %s %s", c.Kind, c.Name, qualifierOr(c.Qualifier), c.Detail)
+	}
+	for _, u := range plan.Unplanned {
+		t.Line("%s %s: %s: %s", t.Bad("not planned:"), u.Act, u.What, u.Error)
+	}
+	for _, w := range plan.Warnings {
+		t.Line("%s %s", t.Bad("warning:"), w)
+	}
+	t.Line("written to %s", path)
+	t.Line("next: freezeframe contain apply %s", path)
+}
+
+func qualifierOr(q string) string {
+	if q == "" {
+		return "(unqualified)"
+	}
+	return "(" + q + ")"
+}
+
+func showRun(t *ui.Printer, run *contain.Run) {
+	for _, a := range run.Acts {
+		mark := t.Good("ok")
+		if !a.Status.OK() {
+			mark = t.Bad("!!")
+		}
+		t.Line("%s %s: %s %s", mark, a.Act, string(a.Status), a.Note)
+	}
+	for _, o := range run.Outcomes {
+		if o.Error != "" {
+			t.Line("%s %s %s: %s", t.Bad("!!"), o.Doc, o.Resource, o.Error)
+		}
+		if run.DryRun {
+			for _, c := range o.Calls {
+				t.Line("  would call %s %s", c.Call, string(c.Params))
+			}
+		}
+	}
+	for _, c := range run.Checks {
+		t.Line("checked %s on %s: %s %s", c.How, c.Resource, c.Result, c.Note)
+	}
+	for _, w := range run.Warnings {
+		t.Line("%s %s", t.Bad("warning:"), w)
+	}
+	if run.Bag != "" {
+		t.Line("recorded in collections/%s", run.Bag)
+	}
+}
+
+func showStandings(t *ui.Printer, all []contain.Standing) {
+	if len(all) == 0 {
+		t.Line("nothing was contained in this case")
+		return
+	}
+	rows := make([][]string, 0, len(all))
+	for _, s := range all {
+		rows = append(rows, []string{s.Act, string(s.Kind), string(s.State), ui.Clock(s.Since), s.Resource, strings.TrimSpace(fmt.Sprint(s.Key, " ", s.Detail))})
+	}
+	t.Table([]string{"ACT", "KIND", "STATE", "SINCE", "RESOURCE", "DETAIL"}, rows)
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/urfave/cli/v2"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
+	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
+)
+
+// connect makes the session on the account under investigation. readOnly sessions refuse every change.
+func (p *program) connect(c *cli.Context, readOnly bool) (*awsapi.Session, error) {
+	s, err := awsapi.Connect(c.Context, awsapi.Options{
+		Profile: c.String("profile"), Region: c.String("region"), RoleARN: c.String("role-arn"),
+		EndpointURL: c.String("endpoint-url"), SessionName: "freezeframe", ReadOnly: readOnly,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.Endpoint != "" {
+		p.s.Warn("this is not AWS: every call goes to %s (recorded in the case)", s.Endpoint)
+	}
+	return s, nil
+}
+
+// openCase opens the case that --case or FREEZEFRAME_CASE names.
+func (p *program) openCase(c *cli.Context) (*evidence.Case, error) {
+	where := c.String("case")
+	if where == "" {
+		return nil, ui.UsageHint("freezeframe case open DIR --title T --authority A --operator O, then export FREEZEFRAME_CASE=DIR", "no case: --case and FREEZEFRAME_CASE are empty")
+	}
+	return p.openCaseAt(c, where)
+}
+
+func (p *program) openCaseAt(c *cli.Context, where string) (*evidence.Case, error) {
+	v, err := p.vaultAt(c, where, false)
+	if err != nil {
+		return nil, err
+	}
+	return evidence.OpenCase(c.Context, v)
+}
+
+// vaultAt is the folder or the bucket; create makes a folder that is not there.
+func (p *program) vaultAt(c *cli.Context, where string, create bool) (vault.Vault, error) {
+	if strings.Contains(where, "://") {
+		return p.bucketAt(c, where)
+	}
+	path, err := filepath.Abs(where)
+	if err != nil {
+		return nil, fmt.Errorf("case folder %s: %w", where, err)
+	}
+	if create {
+		return vault.NewFolder(path)
+	}
+	return vault.OpenFolder(path)
+}
+
+func (p *program) bucketAt(c *cli.Context, where string) (vault.Vault, error) {
+	u, err := url.Parse(where)
+	if err != nil || u.Scheme != "s3" || u.Host == "" {
+		return nil, ui.UsageHint("freezeframe case open --help", "case %q is neither a folder nor s3://bucket/prefix", where)
+	}
+	// The vault has a session of its own: FREEZEFRAME_VAULT_* where the evidence lies in another account.
+	s, err := awsapi.Connect(c.Context, awsapi.Options{
+		Profile:     p.envOr("FREEZEFRAME_VAULT_PROFILE", c.String("profile")),
+		Region:      p.envOr("FREEZEFRAME_VAULT_REGION", c.String("region")),
+		EndpointURL: p.envOr("FREEZEFRAME_VAULT_ENDPOINT_URL", c.String("endpoint-url")),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the vault %s: %w", where, err)
+	}
+	return s3vault.New(func(needs []awsapi.Need) aws.Config { return s.Config("", needs) }, u.Host, strings.Trim(u.Path, "/"), s3vault.Options{})
+}
+
+func (p *program) envOr(name, otherwise string) string {
+	if v := p.getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// home is where keys lie: FREEZEFRAME_HOME, or the user's configuration folder.
+func (p *program) home() (string, error) {
+	if h := p.getenv("FREEZEFRAME_HOME"); h != "" {
+		return filepath.Abs(h)
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("finding a folder for keys (set FREEZEFRAME_HOME): %w", err)
+	}
+	return filepath.Join(dir, "freezeframe"), nil
+}
+
+// header is what every bag says of this process.
+func header(operator string) evidence.Header {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return evidence.Header{Operator: operator, Host: host, Tool: tool()}
+}
+
+func tool() evidence.Tool {
+	t := evidence.Tool{Name: "freezeframe", Version: version(), Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		t.Commit = setting(info, "vcs.revision")
+	}
+	t.SHA256, _ = executableHash() // unreadable is said as empty
+	return t
+}
+
+func executableHash() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// localUser is the name to sign with where --operator is not given.
+func localUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
