@@ -241,9 +241,19 @@ func (j *Job) record(x awsapi.Exchange) {
 	}
 }
 
+// sameHost says whether an address is at the configured endpoint. Emulators call
+// the loopback address by another of its names.
 func sameHost(u *url.URL, endpoint string) bool {
 	e, err := url.Parse(endpoint)
-	return err == nil && endpoint != "" && u.Scheme == e.Scheme && u.Host == e.Host
+	if err != nil || endpoint == "" || u.Scheme != e.Scheme || u.Port() != e.Port() {
+		return false
+	}
+	return u.Hostname() == e.Hostname() || loopback(u.Hostname()) && loopback(e.Hostname())
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // fromAWS says whether a package may come from there: from AWS over HTTPS, and

@@ -68,7 +68,9 @@ func (j *Job) skip(w want, why string) { j.gap(w, stamp{}, evidence.NotAttempted
 func (j *Job) refused(w want, s stamp, err error) {
 	state, text := classify(err)
 	note := w.note
-	if state == evidence.Absent && !w.none {
+	// A specific '...ConfigNotFoundException' is an answer by itself.
+	gone := strings.HasPrefix(text, "ResourceNotFound") || strings.HasPrefix(text, "NoSuch")
+	if state == evidence.Absent && gone && !w.none {
 		note = "was expected to be there"
 		j.run.book.lose()
 	}
