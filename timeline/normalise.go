@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"net/netip"
 	"strings"
 	"time"
 )
@@ -247,11 +246,8 @@ func functionName(s string) string {
 // direct says whether the principal itself sent the request, from an address; AWS
 // services that act on with a session's credentials write their own name there.
 func direct(e *Event) bool {
-	if e.Principal.Via != "" || e.Address == "" || strings.HasPrefix(e.UserAgent, "AWS Internal") {
-		return false
-	}
-	_, err := netip.ParseAddr(e.Address)
-	return err == nil
+	internal := strings.HasPrefix(e.Address, "AWS Internal") || strings.HasPrefix(e.UserAgent, "AWS Internal")
+	return e.Principal.Via == "" && e.Address != "" && !internal && !strings.HasSuffix(e.Address, ".amazonaws.com")
 }
 
 // parseTime reads RFC 3339, the usual form of CloudTrail without detours.
