@@ -26,6 +26,8 @@ type Bag struct {
 	header   Header
 	tags     map[string]string // tag file -> hash, from the tagmanifest; nil if unsealed
 	inLedger bool
+
+	tagManifest string // hash of the tagmanifest's bytes
 }
 
 // ID is the bag's ULID.
@@ -109,8 +111,9 @@ func (c *Case) loadBag(ctx context.Context, id string, sealed bool, covers map[s
 	if err != nil {
 		return b, err
 	}
+	b.tagManifest = hashBytes(data)
 	if want, ok := covers[name]; ok {
-		if want != hashBytes(data) {
+		if want != b.tagManifest {
 			return b, fmt.Errorf("%s: %w: the ledger has another hash for it", name, ErrDamaged)
 		}
 		b.inLedger = true
@@ -210,6 +213,19 @@ func (c *checked) Read(p []byte) (int, error) {
 }
 
 func (c *checked) Close() error { return c.r.Close() }
+
+// Verify yields every problem of this bag, offline: its lists, its bytes, and in reverse what lies in it.
+func (b *Bag) Verify(ctx context.Context) iter.Seq2[Problem, error] {
+	return func(yield func(Problem, error) bool) {
+		covers, err := b.c.covered(ctx)
+		if err != nil {
+			yield(Problem{Path: ledgerDir}, err)
+			return
+		}
+		k := &checker{ctx: ctx, v: b.c.vault, yield: yield, caseID: b.c.ID, covers: covers}
+		k.only(b.prefix())
+	}
+}
 
 // Journal yields the bag's journal in order.
 func (b *Bag) Journal(ctx context.Context) iter.Seq2[JournalEntry, error] {

@@ -329,3 +329,33 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 }
+
+// A bag that was sealed by a process that died before the event is adopted by the next.
+func TestAdopt(t *testing.T) {
+	folder := newFolder(t)
+	c := newCase(t, folder, t.TempDir())
+	w, err := c.Begin(ctx, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// begin is written: what follows are the empty payload, the seal note, five files, the tagmanifest, the event.
+	c.vault = &faulty{Vault: folder, nth: 9, dies: true}
+	if _, err := w.Seal(ctx, StatusComplete); err == nil || !strings.Contains(err.Error(), "not in the ledger") {
+		t.Fatalf("seal: %v", err)
+	}
+	if ps := problems(t, folder); len(ps) != 1 || ps[0].What != whatNotInLedger || ps[0].Damage() {
+		t.Fatalf("before: %+v", ps)
+	}
+	c, err = OpenCase(ctx, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := c.Adopt(ctx, "the next one")
+	if err != nil || len(ids) != 1 || ids[0] != w.Bag() {
+		t.Fatalf("adopted %v, %v", ids, err)
+	}
+	intact(t, folder)
+	if ids, err := c.Adopt(ctx, ""); err != nil || len(ids) != 0 {
+		t.Errorf("adopted again: %v, %v", ids, err)
+	}
+}

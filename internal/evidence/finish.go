@@ -60,20 +60,20 @@ type planFile struct {
 func (w *Writer) Seal(ctx context.Context, status Status) (*Bag, error) {
 	plan, err := w.prepare(ctx, status)
 	if err != nil {
-		return nil, fmt.Errorf("seal bag %s: %w", w.header.Bag, err)
+		return nil, fmt.Errorf("seal bag %s: %w", w.id, err)
 	}
 	for _, f := range plan.files {
 		if err := putExact(ctx, w.c.vault, w.prefix+f.path, f.data); err != nil {
-			return nil, fmt.Errorf("seal bag %s: %w", w.header.Bag, err)
+			return nil, fmt.Errorf("seal bag %s: %w", w.id, err)
 		}
 	}
 	if _, err := w.c.append(ctx, plan.event); err != nil {
-		return nil, fmt.Errorf("bag %s is sealed, but not in the ledger: %w", w.header.Bag, err)
+		return nil, fmt.Errorf("bag %s is sealed, but not in the ledger: %w", w.id, err)
 	}
 	w.mu.Lock()
 	w.plan = nil // from here on Abandon does nothing
 	w.mu.Unlock()
-	bag, err := w.c.loadBag(ctx, w.header.Bag, true, map[string]string{w.prefix + tagManifestFile: plan.event.Covers[0].SHA256})
+	bag, err := w.c.loadBag(ctx, w.id, true, map[string]string{w.prefix + tagManifestFile: plan.event.Covers[0].SHA256})
 	return bag, errors.Join(err, w.spool.remove())
 }
 

@@ -172,11 +172,32 @@ func checkEvent(data []byte, e *Event, seq int64, prev, caseID string) string {
 
 // Ledger yields the events in order, checking the chain as it goes (ErrDamaged).
 func (c *Case) Ledger(ctx context.Context) iter.Seq2[Event, error] {
-	t := emptyTail()
 	return func(yield func(Event, error) bool) {
-		from := t // each ranging starts anew
+		from := emptyTail() // each ranging starts anew
 		c.walk(ctx, &from)(yield)
 	}
+}
+
+// Adopt covers with one seal event the sealed bags that the ledger does not know: their
+// writers stopped after the last file and before the event. It returns their ids. A bag is
+// loaded, and so checked against its tagmanifest, before it is covered.
+func (c *Case) Adopt(ctx context.Context, actor string) ([]string, error) {
+	e := Event{Type: EventSeal, Actor: actor, Reason: "adopted: sealed before, and not in the ledger"}
+	var ids []string
+	for b, err := range c.Bags(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("adopt bags: %w", err)
+		}
+		if !b.Sealed() || b.InLedger() {
+			continue
+		}
+		ids = append(ids, b.id)
+		e.Covers = append(e.Covers, Digest{Path: b.prefix() + tagManifestFile, SHA256: b.tagManifest})
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return ids, c.Record(ctx, e)
 }
 
 // covered is what the ledger says of each path it covers.

@@ -3,7 +3,7 @@ package evidence
 // readme is README-VERIFY.txt. A test runs its script over a case.
 const readme = `HOW TO VERIFY THIS CASE WITH sha256sum ALONE
 
-You need a POSIX shell, grep, cut, find, sort and sha256sum (on macOS "shasum -a 256").
+You need a POSIX shell, grep, cut, find, sort, comm, sed and sha256sum (on macOS "shasum -a 256").
 Nothing here needs the program that made the case, or a network.
 
 What lies here

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/freezeframe-ir/freezeframe/internal/evidence/secretscan"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
@@ -313,3 +314,57 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+func TestBagVerify(t *testing.T) {
+	s := newSample(t)
+	count := func() int {
+		n := 0
+		for _, err := range s.b1.Verify(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		return n
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d problems in an intact bag", n)
+	}
+	tamper(t, s.v, "collections/"+s.b2.ID()+"/bagit.txt", "evil")
+	if n := count(); n != 0 {
+		t.Errorf("%d problems of another bag", n)
+	}
+	tamper(t, s.v, "collections/"+s.b1.ID()+"/bagit.txt", "evil")
+	if n := count(); n != 1 {
+		t.Errorf("%d problems, want the changed file", n)
+	}
+	os.Remove(s.at("collections/" + s.b1.ID() + "/tagmanifest-sha256.txt"))
+	if n := count(); n != 1 {
+		t.Errorf("%d problems, want the missing tagmanifest", n)
+	}
+	os.RemoveAll(s.at("collections/" + s.b1.ID()))
+	if n := count(); n != 1 {
+		t.Errorf("%d problems, want the missing bag", n)
+	}
+}
+
+// With sealing switched off the planted secret lies in clear, and the same search that finds nothing otherwise finds it.
+func TestSecretStaysSealed(t *testing.T) {
+	const secret = "correct horse battery staple"
+	scan := secretscan.New(secret)
+	s := newSample(t)
+	found, err := scan.Dir(s.v.String(), nil)
+	if err != nil || len(found) != 0 {
+		t.Errorf("found %v, %v", found, err)
+	}
+	s.c.Sealer = func(w io.Writer) (io.WriteCloser, error) { return unsealed{w}, nil }
+	mustFill(t, s.c)
+	found, err = scan.Dir(s.v.String(), nil)
+	if err != nil || len(found) == 0 {
+		t.Errorf("without sealing: found %v, %v", found, err)
+	}
+}
+
+type unsealed struct{ io.Writer }
+
+func (unsealed) Close() error { return nil }

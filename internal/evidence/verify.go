@@ -212,6 +212,27 @@ func (k *checker) objects() {
 	k.folder(prefix, group)
 }
 
+// only checks one bag.
+func (k *checker) only(prefix string) {
+	var group []vault.Entry
+	last := ""
+	for e, err := range k.v.List(k.ctx, prefix) {
+		if err != nil {
+			k.fail(e.Name, err)
+			return
+		}
+		if k.entry(e, last) {
+			last, group = e.Name, append(group, e)
+		}
+	}
+	name := prefix + tagManifestFile
+	sealed := slices.ContainsFunc(group, func(e vault.Entry) bool { return e.Name == name })
+	if want, covered := k.covers[name]; !sealed && (covered || len(group) == 0) {
+		k.problem(Problem{Path: name, What: whatMissing, Want: want})
+	}
+	k.folder(prefix, group)
+}
+
 // entry reports what is no object, and says whether to go on with it.
 func (k *checker) entry(e vault.Entry, last string) bool {
 	switch {

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"sync"
 
@@ -26,6 +25,7 @@ const (
 // Writer fills a bag. Its methods are safe for many goroutines.
 type Writer struct {
 	c      *Case
+	id     string // the bag's ULID
 	prefix string // collections/<ulid>/
 	macKey []byte // of the MACs of secrets; stored inside each seal and nowhere else
 	names  *nameTable
@@ -58,7 +58,7 @@ func (c *Case) Begin(ctx context.Context, h Header) (*Writer, error) {
 	}
 	h.Started = h.Started.UTC()
 	w := &Writer{
-		c: c, prefix: collectionsDir + h.Bag + "/", macKey: make([]byte, 32), names: newNameTable(), header: h,
+		c: c, id: h.Bag, prefix: collectionsDir + h.Bag + "/", macKey: make([]byte, 32), names: newNameTable(), header: h,
 		payload: map[string]string{}, tags: map[string]string{},
 	}
 	rand.Read(w.macKey) // a key: never from c.Rand, which tests make predictable
@@ -70,13 +70,16 @@ func (c *Case) Begin(ctx context.Context, h Header) (*Writer, error) {
 }
 
 // Bag is the ULID of the bag being written.
-func (w *Writer) Bag() string { return w.header.Bag } // never changes
+func (w *Writer) Bag() string { return w.id }
 
 // SetHeader changes the header before it is sealed (clock skew, principal, params learned on the way).
-// Bag, Case, Schema and Status are not the caller's.
+// Bag, Case, Schema and Status are not the caller's. Once sealing has begun it does nothing.
 func (w *Writer) SetHeader(change func(*Header)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
 	h := w.header
 	change(&h)
 	h.Schema, h.Bag, h.Case, h.Status = w.header.Schema, w.header.Bag, w.header.Case, w.header.Status
@@ -88,7 +91,7 @@ func (w *Writer) enter() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
-		return fmt.Errorf("bag %s: %w", w.header.Bag, ErrClosed)
+		return fmt.Errorf("bag %s: %w", w.id, ErrClosed)
 	}
 	w.active++
 	return nil
@@ -188,18 +191,18 @@ func (w *Writer) path(id string, m Meta) string {
 	return "data/" + w.names.take(m.Name)
 }
 
-// fill lets the caller write through the seal (if sensitive) and the declared hash (if any).
-func (w *Writer) fill(out io.Writer, it *Item, write func(io.Writer) error) (State, error) {
+// fill lets the caller write, through the seal if the artefact is sensitive.
+func (w *Writer) fill(out *tally, it *Item, write func(io.Writer) error) (State, error) {
 	var seal *sealing
+	plain := out // where the artefact's own bytes are hashed: what is stored, unless it is sealed
 	if it.Sensitive {
 		var err error
 		if seal, err = w.seal(out); err != nil {
 			return "", err
 		}
-		out = seal
+		plain = newTally(seal)
 	}
-	declared := newDeclared(it.Declared)
-	err := write(io.MultiWriter(out, declared))
+	err := write(plain)
 	truncated := errors.Is(err, ErrTruncated)
 	if err != nil && !truncated {
 		return "", err
@@ -210,7 +213,7 @@ func (w *Writer) fill(out io.Writer, it *Item, write func(io.Writer) error) (Sta
 		}
 		it.HMAC = seal.sum()
 	}
-	it.Declared = declared.result(it.Sensitive)
+	it.Declared = compare(it.Declared, plain.hash.Sum(nil), it.Sensitive)
 	switch {
 	case truncated:
 		return Truncated, nil
@@ -220,29 +223,13 @@ func (w *Writer) fill(out io.Writer, it *Item, write func(io.Writer) error) (Sta
 	return Collected, nil
 }
 
-// declared hashes what is written, if AWS declared a hash for it.
-type declared struct {
-	want *Declared
-	hash hash.Hash
-}
-
-func newDeclared(want *Declared) *declared { return &declared{want: want, hash: sha256.New()} }
-
-func (d *declared) Write(p []byte) (int, error) {
-	if d.want != nil {
-		d.hash.Write(p)
-	}
-	return len(p), nil
-}
-
-// result is a copy with Matches set. The declared hash of a secret is a plain hash, and not kept.
-// An algorithm other than sha256 cannot match: nobody compared.
-func (d *declared) result(secret bool) *Declared {
-	if d.want == nil {
+// compare is a copy of what AWS declared with Matches set. The declared hash of a secret is
+// a plain hash, and not kept. An algorithm other than sha256 cannot match: nobody compared.
+func compare(declared *Declared, sum []byte, secret bool) *Declared {
+	if declared == nil {
 		return nil
 	}
-	sum := d.hash.Sum(nil)
-	out := *d.want
+	out := *declared
 	out.Matches = out.Algorithm == "sha256" &&
 		(out.Value == base64.StdEncoding.EncodeToString(sum) || out.Value == hex.EncodeToString(sum))
 	if secret {
@@ -267,7 +254,7 @@ func (w *Writer) Gap(g Gap) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
-		return fmt.Errorf("gap of %s: bag %s: %w", g.Artefact, w.header.Bag, ErrClosed)
+		return fmt.Errorf("gap of %s: bag %s: %w", g.Artefact, w.id, ErrClosed)
 	}
 	if g.At.IsZero() {
 		g.At = w.c.Now()

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -64,10 +63,11 @@ func (f *Folder) Create(ctx context.Context, name string, body io.ReadSeeker, si
 	if err != nil {
 		return Entry{}, err
 	}
-	if _, err := io.Copy(s, contextReader{ctx, body}); err != nil {
+	hash := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(s, hash), contextReader{ctx, body}); err != nil {
 		return Entry{}, errors.Join(fmt.Errorf("write %s in %s: %w", name, f.path, translate(err)), s.Discard())
 	}
-	if s.size != size || [32]byte(s.hash.Sum(nil)) != sum {
+	if s.size != size || [32]byte(hash.Sum(nil)) != sum {
 		return Entry{}, errors.Join(fmt.Errorf("write %s in %s: %w", name, f.path, ErrBody), s.Discard())
 	}
 	return s.Commit(ctx)
@@ -99,7 +99,7 @@ func (f *Folder) stage(ctx context.Context, name string) (*staged, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write %s in %s: %w", name, f.path, translate(err))
 	}
-	return &staged{name: name, folder: f.path, file: file, hash: sha256.New()}, nil
+	return &staged{name: name, folder: f.path, file: file}, nil
 }
 
 func (f *Folder) makeDir(name string) (*os.Root, error) {
@@ -121,13 +121,11 @@ func (f *Folder) makeDir(name string) (*os.Root, error) {
 type staged struct {
 	name, folder string
 	file         *durable.File
-	hash         hash.Hash
 	size         int64
 }
 
 func (s *staged) Write(p []byte) (int, error) {
 	n, err := s.file.Write(p)
-	s.hash.Write(p[:n])
 	s.size += int64(n)
 	if err != nil {
 		return n, fmt.Errorf("write %s in %s: %w", s.name, s.folder, translate(err))
