@@ -67,7 +67,7 @@ func putExact(ctx context.Context, v vault.Vault, name string, data []byte) erro
 	if got, size, again := hashFile(ctx, v, name); again == nil && got == hex.EncodeToString(sum[:]) && size == int64(len(data)) {
 		return nil
 	}
-	return fmt.Errorf("write %s: %w", name, err)
+	return err // the vault says what and where
 }
 
 // hashFile is the hex SHA-256 and the size of a stored object.

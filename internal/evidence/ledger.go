@@ -104,7 +104,7 @@ func (c *Case) tryAppend(ctx context.Context, e *Event) (bool, error) {
 		case again == nil && errors.Is(err, vault.ErrExists):
 			return false, c.readOn(ctx)
 		default:
-			return false, fmt.Errorf("write %s: %w", ledgerName(e.Seq), err)
+			return false, err // the vault says what and where
 		}
 	}
 	c.tail = tail{seq: e.Seq, hash: hashBytes(body)}

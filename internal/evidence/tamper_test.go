@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -368,3 +369,63 @@ func TestSecretStaysSealed(t *testing.T) {
 type unsealed struct{ io.Writer }
 
 func (unsealed) Close() error { return nil }
+
+// blind is a vault that cannot read one object.
+type blind struct {
+	vault.Vault
+	name string
+}
+
+func (b blind) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	if name == b.name {
+		return nil, errInjected
+	}
+	return b.Vault.Open(ctx, name)
+}
+
+// What cannot be read is an error with its path, neither damage nor silence, and the rest is checked.
+func TestCouldNotCheck(t *testing.T) {
+	s := newSample(t)
+	tamper(t, s.v, "collections/"+s.b2.ID()+"/bagit.txt", "evil")
+	for _, name := range s.files(t) {
+		var unread []string
+		seen := false
+		for p, err := range Verify(ctx, blind{s.v, name}) {
+			if err != nil {
+				unread = append(unread, p.Path)
+			} else {
+				seen = seen || strings.HasSuffix(p.Path, "bagit.txt")
+			}
+		}
+		ok := len(unread) > 0 && (unread[0] == name || unread[0] == "") // "": not even a case, when case.json cannot be read
+		if !ok {
+			t.Errorf("%s unreadable: errors about %q", name, unread)
+		}
+		if !seen && !strings.Contains(name, s.b2.ID()) && name != caseFile {
+			t.Errorf("%s unreadable: the rest was not checked", name)
+		}
+	}
+}
+
+func FuzzEvent(f *testing.F) {
+	good, err := encodeJSON(Event{Schema: eventSchema, Case: "c", ID: "i", Type: EventOpen, Covers: []Digest{{"a", "b"}}, Data: map[string]string{"k": "v"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte(`{"seq":1,"seq":2}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var e Event
+		if checkEvent(data, &e, 0, "", "c") != "" {
+			return
+		}
+		again, err := encodeJSON(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var same Event
+		if what := checkEvent(again, &same, 0, "", "c"); what != "" {
+			t.Fatalf("accepted %q, and not what it means, %q: %s", data, again, what)
+		}
+	})
+}

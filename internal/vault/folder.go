@@ -65,7 +65,7 @@ func (f *Folder) Create(ctx context.Context, name string, body io.ReadSeeker, si
 	}
 	hash := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(s, hash), contextReader{ctx, body}); err != nil {
-		return Entry{}, errors.Join(fmt.Errorf("write %s in %s: %w", name, f.path, translate(err)), s.Discard())
+		return Entry{}, errors.Join(err, s.Discard())
 	}
 	if s.size != size || [32]byte(hash.Sum(nil)) != sum {
 		return Entry{}, errors.Join(fmt.Errorf("write %s in %s: %w", name, f.path, ErrBody), s.Discard())
@@ -170,16 +170,15 @@ func (f *Folder) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
-// translate makes the vault's sentinels of what the file system said.
+// translate makes the vault's sentinels of what the file system said, which says no more.
 func translate(err error) error {
 	switch {
 	case errors.Is(err, durable.ErrFull):
-		return fmt.Errorf("%w: %w", ErrFull, err)
+		return ErrFull
 	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("%w: %w", ErrExists, err)
+		return ErrExists
 	case errors.Is(err, fs.ErrNotExist):
-		// The directory was there a moment ago: it was taken away under our hands.
-		return fmt.Errorf("%w: %w", ErrGone, err)
+		return ErrGone // the directory was there a moment ago: it was taken away under our hands
 	}
 	return err
 }
@@ -193,5 +192,9 @@ func (c contextReader) Read(p []byte) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return c.r.Read(p)
+	n, err := c.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("read what is to be stored: %w", err)
+	}
+	return n, err
 }
