@@ -1,0 +1,152 @@
+// Package shapecheck judges the simulator's wire traffic against AWS's own API
+// shapes, as published: every accepted request and every answer, byte for byte as
+// they pass. It reads the original models, shares no code with the simulator's
+// codec, and so catches what the codec and its tables get wrong together.
+//
+// It is for tests: Checker.Wrap stands in front of a handler, Problems lists what
+// was wrong.
+package shapecheck
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// model is one service as botocore describes it, in the parts that matter here.
+type model struct {
+	Metadata struct {
+		Protocol, TargetPrefix, SigningName, EndpointPrefix string
+	}
+	Operations map[string]*operation
+	Shapes     map[string]*shape
+}
+
+type operation struct {
+	Name string
+	HTTP struct {
+		Method, RequestURI string
+		ResponseCode       int
+	}
+	Input  *ref
+	Output *ref
+	Errors []ref
+}
+
+type ref struct {
+	Shape         string
+	Location      string
+	LocationName  string
+	Flattened     bool
+	Streaming     bool
+	XMLAttribute  bool
+	ResultWrapper string
+}
+
+type shape struct {
+	Type            string
+	Members         map[string]ref
+	Member          *ref
+	Key, Value      *ref
+	Required        []string
+	Enum            []string
+	Flattened       bool
+	Payload         string
+	Union           bool
+	TimestampFormat string
+	Error           *struct{ Code string }
+	Eventstream     bool
+}
+
+// services of the simulator, by the name in the credential scope.
+var services = map[string]string{
+	"lambda": "lambda", "iam": "iam", "sts": "sts", "s3": "s3", "cloudtrail": "cloudtrail",
+	"logs": "logs", "events": "events", "kms": "kms", "sqs": "sqs",
+}
+
+func load(dir string) (map[string]*model, error) {
+	out := map[string]*model{}
+	for name, file := range services {
+		m, err := read(filepath.Join(dir, file+".json.gz"))
+		if err != nil {
+			return nil, err
+		}
+		out[name] = m
+	}
+	return out, nil
+}
+
+func read(path string) (*model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the API shapes: %w", err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading the API shapes of %s: %w", path, err)
+	}
+	m := &model{}
+	if err := json.NewDecoder(z).Decode(m); err != nil {
+		return nil, fmt.Errorf("reading the API shapes of %s: %w", path, err)
+	}
+	return m, nil
+}
+
+func (m *model) shape(r *ref) *shape {
+	if r == nil {
+		return &shape{Type: "structure"}
+	}
+	if s := m.Shapes[r.Shape]; s != nil {
+		return s
+	}
+	return &shape{Type: "unknown " + r.Shape}
+}
+
+// body is the shape as far as it travels in the body, and whether there is one.
+func (m *model) body(s *shape) (*shape, *ref, bool) {
+	if s.Payload != "" {
+		r := s.Members[s.Payload]
+		return m.shape(&r), &r, true
+	}
+	b := *s
+	b.Members, b.Required = map[string]ref{}, nil
+	for name, r := range s.Members {
+		if r.Location == "" {
+			b.Members[name] = r
+		}
+	}
+	for _, name := range s.Required {
+		if _, ok := b.Members[name]; ok {
+			b.Required = append(b.Required, name)
+		}
+	}
+	return &b, nil, len(b.Members) > 0
+}
+
+// wire is the member's name as sent.
+func wire(name string, r ref) string {
+	if r.LocationName != "" {
+		return r.LocationName
+	}
+	return name
+}
+
+func inEnum(s *shape, v string) bool {
+	if len(s.Enum) == 0 {
+		return true
+	}
+	for _, e := range s.Enum {
+		if e == v {
+			return true
+		}
+	}
+	return false
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
