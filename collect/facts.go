@@ -100,6 +100,7 @@ type versionList struct {
 // versionFact is the little of a version's configuration that others need.
 type versionFact struct {
 	version string
+	image   bool     // a container image
 	layers  []string // layer version ARNs
 	env     *lambdatypes.EnvironmentResponse
 	config  *lambdatypes.FunctionConfiguration // of $LATEST only

@@ -70,7 +70,7 @@ func latestOf(versions *versionList, first deployed) *lambdatypes.FunctionConfig
 	if i < 0 {
 		fact := versionFact{version: "$LATEST"}
 		if first.config != nil {
-			fact.layers = layerARNs(first.config)
+			fact.layers, fact.image = layerARNs(first.config), first.config.PackageType == lambdatypes.PackageTypeImage
 		}
 		versions.all = append([]versionFact{fact}, versions.all...)
 		i = 0
@@ -120,7 +120,7 @@ func (j *Job) listVersions(ctx context.Context, c *lambda.Client) versionList {
 }
 
 func factOf(f *lambdatypes.FunctionConfiguration) versionFact {
-	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment}
+	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage}
 	if v.version == "$LATEST" {
 		bare := *f
 		bare.Environment = nil

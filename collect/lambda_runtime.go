@@ -2,9 +2,11 @@ package collect
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 )
@@ -13,16 +15,26 @@ func runtimeConfig() Collector {
 	return Collector{
 		Name: "lambda.runtime", About: "runtime management of every version",
 		Needs: []awsapi.Need{need("Lambda:GetRuntimeManagementConfig", "lambda:GetRuntimeManagementConfig", "function ARN")},
-		Collect: func(ctx context.Context, j *Job) {
-			const call = "Lambda:GetRuntimeManagementConfig"
-			c := j.lambda()
-			j.eachVersion(ctx, "lambda.runtime", call, func(w want, v versionFact) {
-				fetch(ctx, j, w, c.GetRuntimeManagementConfig, &lambda.GetRuntimeManagementConfigInput{
-					FunctionName: aws.String(j.Target.Function), Qualifier: aws.String(v.version),
-				})
-			})
-		},
+		Collect: collectRuntimes,
 	}
+}
+
+func collectRuntimes(ctx context.Context, j *Job) {
+	c := j.lambda()
+	j.eachVersion(ctx, "lambda.runtime", "Lambda:GetRuntimeManagementConfig", func(w want, v versionFact) {
+		out, s, err := ask(ctx, j, c.GetRuntimeManagementConfig, &lambda.GetRuntimeManagementConfigInput{
+			FunctionName: aws.String(j.Target.Function), Qualifier: aws.String(v.version),
+		})
+		_, invalid := errors.AsType[*lambdatypes.InvalidParameterValueException](err)
+		switch {
+		case err == nil:
+			j.putJSON(ctx, w, s, out)
+		case v.image && invalid:
+			j.none(w, s, "a container image has no managed runtime")
+		default:
+			j.refused(w, s, err)
+		}
+	})
 }
 
 // eachVersion plans an artefact for $LATEST and every published version, then

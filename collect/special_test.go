@@ -157,3 +157,21 @@ func TestProgressAddsUp(t *testing.T) {
 		}
 	})
 }
+
+func TestImagesHaveNoRuntime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.faults["Lambda:ListVersionsByFunction"] = func() *http.Response {
+			return response(200, `{"Versions":[{"Version":"$LATEST","PackageType":"Image"},{"Version":"1","PackageType":"Zip"}]}`)
+		}
+		f.faults["Lambda:GetRuntimeManagementConfig"] = func() *http.Response {
+			r := response(400, `{"Type":"User","message":"not supported for container images"}`)
+			r.Header.Set("X-Amzn-Errortype", "InvalidParameterValueException")
+			return r
+		}
+		m, _ := collectFrom(t, f, Options{})
+		if got := m.states(); got["lambda.runtime payments $LATEST"] != evidence.Absent || got["lambda.runtime payments 1"] != evidence.Failed {
+			t.Errorf("%v", got)
+		}
+	})
+}

@@ -2,6 +2,8 @@ package collect
 
 import (
 	"errors"
+	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -60,4 +62,25 @@ func TestDistance(t *testing.T) {
 			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
 		}
 	}
+}
+
+// FuzzParseTarget: whatever is accepted is exactly one function of the session's
+// own account and region, named by characters that mean nothing elsewhere.
+func FuzzParseTarget(f *testing.F) {
+	for _, s := range []string{"payments", "payments:live", "123456789012:function:p:$LATEST", "arn:aws:lambda:eu-central-1:123456789012:function:p:1", "arn:aws:lambda:::function:", "a:b:c:d:e:f:g:h", "\x1b[31m"} {
+		f.Add(s)
+	}
+	whole := regexp.MustCompile(`^arn:aws:lambda:eu-central-1:123456789012:function:[a-zA-Z0-9_-]{1,64}$`)
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := ParseTarget("123456789012", "eu-central-1", s)
+		if err != nil {
+			if got != (Target{}) || !errors.Is(err, ErrBadFunction) && !errors.Is(err, ErrElsewhere) {
+				t.Errorf("%q: %+v, %v", s, got, err)
+			}
+			return
+		}
+		if !whole.MatchString(got.ARN) || !strings.HasSuffix(got.ARN, ":"+got.Function) || got.Qualifier != "" && !strings.HasSuffix(s, ":"+got.Qualifier) {
+			t.Errorf("%q: %+v", s, got)
+		}
+	})
 }
