@@ -56,16 +56,19 @@ func (t *tableWriter) Event(e *Event) error {
 	})
 }
 
-// tableWhat is what was touched, what changed, and the tags.
+// tableWhat is the tags, what was touched, and what changed.
 func tableWhat(e *Event) string {
 	var parts []string
+	if len(e.Tags) > 0 { // first: they must not be what a narrow terminal cuts off
+		parts = append(parts, "["+strings.Join(e.Tags, " ")+"]")
+	}
 	switch e.Kind {
 	case KindCloudTrail:
 		if w := whatOf(e); w != "" {
 			parts = append(parts, w)
 		}
 		if c := changeText(e); c != "" {
-			parts = append(parts, c)
+			parts = append(parts, "("+c+")")
 		}
 		if e.ErrorCode != "" {
 			parts = append(parts, e.ErrorCode)
@@ -73,10 +76,7 @@ func tableWhat(e *Event) string {
 	default:
 		parts = append(parts, cut(e.Message, 300))
 	}
-	if len(e.Tags) > 0 {
-		parts = append(parts, "["+strings.Join(e.Tags, " ")+"]")
-	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, " ")
 }
 
 func (t *tableWriter) line(cells [6]string) error {

@@ -130,7 +130,8 @@ func outcomeOf(code string, loginFailed bool) Outcome {
 	}
 	bare := strings.TrimPrefix(strings.TrimPrefix(code, "Client."), "Server.")
 	switch bare {
-	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "NotAuthorized", "AuthorizationError":
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "NotAuthorized", "AuthorizationError",
+		"VpceAccessDenied": // by a VPC endpoint policy, in network activity
 		return Denied
 	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown":
 		return Throttled
