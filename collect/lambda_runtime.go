@@ -14,7 +14,7 @@ import (
 func runtimeConfig() Collector {
 	return Collector{
 		Name: "lambda.runtime", About: "runtime management of every version",
-		Needs: []awsapi.Need{need("Lambda:GetRuntimeManagementConfig", "lambda:GetRuntimeManagementConfig", "function ARN")},
+		Needs:   []awsapi.Need{need("Lambda:GetRuntimeManagementConfig", "lambda:GetRuntimeManagementConfig", "function ARN")},
 		Collect: collectRuntimes,
 	}
 }
