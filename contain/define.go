@@ -51,6 +51,7 @@ type Edit[S any] struct {
 	Holds       bool     // must show before later stages begin
 	Requires    []string // acts whose failure makes this one pointless
 	OnRole      bool     // touches the execution role
+	Sparse      bool     // of many documents few change: those as wanted stay out of the plan
 	Timed       bool     // apply gives its own time as Params[paramNow]
 	Keys        func(s *Survey) []string
 	Parts       []string // parts of the survey without which Keys is wrong
@@ -88,6 +89,7 @@ type Act struct {
 	requires []string
 	onRole   bool
 	timed    bool
+	sparse   bool
 	parts    []string
 	doc      *document
 	keys     func(*Survey) []string
@@ -104,7 +106,7 @@ func Define[S any](d Doc[S], edits ...Edit[S]) []Act {
 	for _, e := range edits {
 		acts = append(acts, Act{
 			Name: e.Name, About: e.About, Lossy: e.Lossy, Kind: e.Kind, Attack: e.Attack, Doc: d.Name, Needs: d.Needs,
-			rank: e.Rank, holds: e.Holds, requires: e.Requires, onRole: e.OnRole, timed: e.Timed, parts: e.Parts,
+			rank: e.Rank, holds: e.Holds, requires: e.Requires, onRole: e.OnRole, timed: e.Timed, sparse: e.Sparse, parts: e.Parts,
 			doc: doc, keys: e.Keys, params: e.Params,
 			apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
 				s, err := decode[S](before)

@@ -37,7 +37,7 @@ func policyActs() []Act {
 		Name:  actGrants,
 		About: "remove grants to other accounts and to everybody, on every qualifier",
 		Kind:  Evict, Attack: []string{"T1098"},
-		Rank:  rank(stageGrants),
+		Rank: rank(stageGrants), Sparse: true,
 		Keys:  func(s *Survey) []string { return s.qualifiers() },
 		Parts: []string{partAliases, partVersions},
 		Params: func(in PlanInput, s *Survey) Params {
@@ -176,25 +176,24 @@ func lostGrants(_ *Survey, before map[string]resourcePolicy) []Impact {
 }
 
 // serviceGrants are warnings about grants to a service that any of its customers can use.
-func serviceGrants(t Target, moves []Move, removed bool) []string {
+func serviceGrants(v *Survey, states map[string]json.RawMessage, removed bool) []string {
 	if removed {
 		return nil
 	}
 	var all []string
-	for _, m := range moves {
+	for _, q := range v.qualifiers() {
 		var s resourcePolicy
-		if m.Doc != "lambda.policy" || json.Unmarshal(m.Before, &s) != nil {
+		if json.Unmarshal(states[name("lambda.policy", q)], &s) != nil {
 			continue
 		}
 		p, err := parsePolicy(s.Policy)
 		if err != nil {
-			all = append(all, fmt.Sprintf("the policy of %s cannot be read: %v", m.Resource, err))
-			continue
+			continue // its own act could not be planned, which says so
 		}
 		for _, g := range p.statements {
-			if g.unsourced(t.Account) {
+			if g.unsourced() {
 				all = append(all, fmt.Sprintf("grant %s on %s lets %s call for any account (no SourceArn or SourceAccount); it stays unless service grants are asked for",
-					first(g.Sid, "(no Sid)"), m.Resource, g.principals()))
+					first(g.Sid, "(no Sid)"), orLatest(q), g.principals()))
 			}
 		}
 	}

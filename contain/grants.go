@@ -231,7 +231,7 @@ func (g grant) hostile(p principal, params Params) bool {
 }
 
 // unsourced says whether the statement lets a service call on behalf of anybody.
-func (g grant) unsourced(account string) bool {
+func (g grant) unsourced() bool {
 	all, ok := g.who()
 	_, sourced := g.sources()
 	return g.Effect == "Allow" && ok && !sourced && slices.ContainsFunc(all, func(p principal) bool { return p.Kind == "Service" })

@@ -306,7 +306,7 @@ func (m *mover) verdict(t *task, next reading, seen bool, kind answer, before js
 			return stuck, errors.New("the write was accepted and does not show")
 		}
 		return again, nil
-	case t.doc.between(t.from, next.state, t.after):
+	case t.doc.between(before, next.state, t.after):
 		return again, nil
 	}
 	return refused, t.stale(next.state)

@@ -34,7 +34,7 @@ func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
 		return nil, fmt.Errorf("%w: order %q", ErrBadPlan, in.Order)
 	}
 	s := in.Session.ReadOnly()
-	known, err := survey(ctx, s, in.Function)
+	known, err := survey(ctx, s, unqualified(in.Function))
 	if err != nil {
 		return nil, err
 	}
@@ -136,9 +136,7 @@ func (d *draft) fill(ctx context.Context, s *awsapi.Session, acts []Act) error {
 	if err := d.read(ctx, s, usable); err != nil {
 		return err
 	}
-	if err := d.fold(usable); err != nil {
-		return err
-	}
+	d.fold(usable)
 	for _, a := range usable {
 		if err := d.describe(a); err != nil {
 			return err
@@ -188,7 +186,7 @@ func (d *draft) read(ctx context.Context, s *awsapi.Session, acts []Act) error {
 }
 
 // fold makes one move of all edits on a document.
-func (d *draft) fold(acts []Act) error {
+func (d *draft) fold(acts []Act) {
 	byDoc := map[string]*Move{}
 	var order []string
 	for _, a := range acts {
@@ -210,13 +208,28 @@ func (d *draft) fold(acts []Act) error {
 		}
 	}
 	for _, id := range order {
-		if err := d.finish(byDoc[id]); err != nil {
-			return err
+		if err := d.finish(byDoc[id]); err != nil { // such as a policy that is no JSON
+			for _, e := range byDoc[id].Edits {
+				d.unplanned(e.Act, id, err)
+			}
+			continue
 		}
-		d.plan.Moves = append(d.plan.Moves, *byDoc[id])
+		if m := byDoc[id]; len(m.Calls) > 0 || !sparse(m) {
+			d.plan.Moves = append(d.plan.Moves, *m)
+		}
 	}
 	sort.SliceStable(d.plan.Moves, func(i, j int) bool { return d.plan.Moves[i].Stage < d.plan.Moves[j].Stage })
-	return nil
+}
+
+// sparse: a function can have hundreds of versions, each with a policy that has to be
+// read at 15 a second; apply reads again only those that it changes.
+func sparse(m *Move) bool {
+	for _, e := range m.Edits {
+		if act, err := actNamed(e.Act); err != nil || !act.sparse {
+			return false
+		}
+	}
+	return true
 }
 
 // finish works out where a move leads, by which calls, and what must be sealed before.
@@ -313,7 +326,7 @@ func (d *draft) warn(acts []Act) {
 				p.Warnings = append(p.Warnings, "asynchronous events will go to "+dest+", in another account: repoint or clear it before concurrency 0")
 			}
 		case actGrants:
-			p.Warnings = append(p.Warnings, serviceGrants(d.known.Target, p.Moves, d.in.ServiceGrants)...)
+			p.Warnings = append(p.Warnings, serviceGrants(d.known, d.states, d.in.ServiceGrants)...)
 		}
 	}
 }

@@ -30,7 +30,8 @@ type runner struct {
 
 	mu      sync.Mutex
 	intents int
-	err     error // of the case's store
+	calls   []awsapi.Exchange // made and not yet in the journal
+	err     error             // of the case's store
 }
 
 // defaultDeadline is how long a change gets to show: AWS says a few minutes at most.
@@ -73,7 +74,15 @@ func (r *runner) durable(ctx context.Context, kind string, v any) error {
 	if r.w == nil {
 		return errors.New("the run has no record")
 	}
-	err := r.w.Note(context.WithoutCancel(ctx), kind, v)
+	ctx = context.WithoutCancel(ctx)
+	r.mu.Lock()
+	made := r.calls
+	r.calls = nil
+	r.mu.Unlock()
+	for _, x := range made {
+		r.keep(r.w.Jot(ctx, noteCall, x))
+	}
+	err := r.w.Note(ctx, kind, v)
 	r.keep(err)
 	return err
 }
@@ -87,11 +96,11 @@ func (r *runner) keep(err error) {
 	r.err = errors.Join(r.err, fmt.Errorf("recording the run: %w", err))
 }
 
-// called records a call made to the account, durable with the next entry.
+// called takes note of a call made to the account, for the journal's next entry.
 func (r *runner) called(x awsapi.Exchange) {
-	if r.w != nil {
-		r.keep(r.w.Jot(context.Background(), noteCall, x))
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, x)
 }
 
 func (r *runner) nextIntent() string {

@@ -260,6 +260,18 @@ func (v *Survey) qualifiers() []string {
 	return append(all, v.Versions...)
 }
 
+// unqualified is a name or ARN without its qualifier.
+func unqualified(function string) string {
+	parts := strings.Split(function, ":")
+	switch {
+	case len(parts) > 7 && parts[0] == "arn":
+		return strings.Join(parts[:7], ":")
+	case len(parts) == 2:
+		return parts[0]
+	}
+	return function
+}
+
 // roleName is the last part of a role's ARN.
 func roleName(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
 
