@@ -257,7 +257,7 @@ func parseTime(s string) (time.Time, error) {
 		digits(s[:4]) && digits(s[5:7]) && digits(s[8:10]) && digits(s[11:13]) && digits(s[14:16]) && digits(s[17:19]) {
 		y, mo, d := atoi(s[:4]), atoi(s[5:7]), atoi(s[8:10])
 		h, mi, sec := atoi(s[11:13]), atoi(s[14:16]), atoi(s[17:19])
-		if y >= 1970 && mo >= 1 && mo <= 12 && d >= 1 && d <= 28 && h < 24 && mi < 60 && sec < 60 {
+		if y >= 1970 && y <= 2200 && mo >= 1 && mo <= 12 && d >= 1 && d <= 28 && h < 24 && mi < 60 && sec < 60 {
 			return time.Date(y, time.Month(mo), d, h, mi, sec, 0, time.UTC), nil
 		}
 	}

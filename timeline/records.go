@@ -34,15 +34,12 @@ type records struct {
 // the reader or of done.
 func (r *records) run() error {
 	for {
-		c, err := r.w.peek()
-		if err == io.EOF {
-			if len(r.stack) > 0 {
+		c, more := r.w.peek()
+		if !more {
+			if len(r.stack) > 0 && r.w.err == nil {
 				r.skip(r.w.line, r.w.offset(), "the file ends in the middle: "+errShort.Error())
 			}
-			return nil
-		}
-		if err != nil {
-			return err
+			return r.w.err
 		}
 		if err := r.step(c); err != nil {
 			return err
@@ -59,7 +56,7 @@ func (r *records) step(c byte) error {
 	switch {
 	case c == ',' && inside != 0:
 		r.w.advance(1)
-	case c == inside:
+	case inside != 0 && c == inside:
 		r.w.advance(1)
 		r.stack = r.stack[:len(r.stack)-1]
 	case c == '[' && inside == 0:
@@ -123,15 +120,16 @@ func (r *records) try(parse func(*scan) error) (n int, err error) {
 		if !errors.Is(err, errShort) {
 			return s.i, err
 		}
+		if r.w.eof && r.w.err != nil {
+			return s.i, readError{r.w.err}
+		}
 		if r.w.eof {
 			return s.i, fmt.Errorf("the file ends in the middle: %w", err)
 		}
 		if r.w.full() {
 			return s.i, fmt.Errorf("a record of more than %d bytes, or malformed JSON", maxRecord)
 		}
-		if err := r.w.fill(); err != nil {
-			return 0, readError{err}
-		}
+		r.w.fill()
 	}
 }
 
@@ -146,11 +144,7 @@ func (r *records) lost(line, offset int64, why error) error {
 	if errors.As(why, &broken) {
 		return broken.error
 	}
-	found, err := r.resume()
-	if err != nil {
-		return err
-	}
-	if found {
+	if r.resume() {
 		r.skip(line, offset, fmt.Sprintf("%v; reading goes on at line %d, byte %d", why, r.w.line, r.w.offset()))
 	} else {
 		r.skip(line, offset, fmt.Sprintf("%v; nothing readable follows in the file", why))
@@ -159,14 +153,14 @@ func (r *records) lost(line, offset int64, why error) error {
 }
 
 // resume moves to where the next record may begin.
-func (r *records) resume() (found bool, err error) {
+func (r *records) resume() (found bool) {
 	if len(r.stack) == 0 {
 		return r.w.seek([]byte("\n{"), []byte("\n["))
 	}
 	if n := looseEnd(r.w.bytes()); n > 0 {
 		if c := follows(r.w.bytes()[n:]); c == ',' || c == ']' || c == 0 {
 			r.w.advance(n)
-			return true, nil
+			return true
 		}
 	}
 	// Where structure is lost, the first member that AWS writes tells where the next
@@ -209,6 +203,7 @@ type window struct {
 	base       int64 // offset of buf[0] in the stream
 	line       int64 // of buf[start], from 1
 	eof        bool
+	err        error // that ended the stream, nil for its proper end
 }
 
 func newWindow(r io.Reader, buf []byte) window { return window{r: r, buf: buf, line: 1} }
@@ -223,7 +218,7 @@ func (w *window) advance(n int) {
 }
 
 // fill reads until the buffer is full or the stream ends, growing it if need be.
-func (w *window) fill() error {
+func (w *window) fill() {
 	if w.start > 0 {
 		copy(w.buf, w.buf[w.start:w.end])
 		w.base += int64(w.start)
@@ -233,16 +228,23 @@ func (w *window) fill() error {
 	if w.end > len(w.buf)/2 {
 		w.buf = append(make([]byte, 0, 2*len(w.buf)), w.buf[:w.end]...)[:2*len(w.buf)]
 	}
-	n, err := io.ReadFull(w.r, w.buf[w.end:])
-	w.end += n
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		w.eof, err = true, nil
+	for w.end < len(w.buf) {
+		// Not io.ReadFull: its ErrUnexpectedEOF would hide that of a cut gzip stream.
+		n, err := w.r.Read(w.buf[w.end:])
+		w.end += n
+		if err == io.EOF {
+			w.eof = true
+			return
+		}
+		if err != nil { // what was read before counts; the error comes at the end
+			w.eof, w.err = true, err
+			return
+		}
 	}
-	return err
 }
 
 // peek gives the next byte that is no white space and no byte order mark.
-func (w *window) peek() (byte, error) {
+func (w *window) peek() (c byte, more bool) {
 	for {
 		b := w.bytes()
 		i := 0
@@ -254,20 +256,18 @@ func (w *window) peek() (byte, error) {
 		case w.offset() == 0 && bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
 			w.advance(3)
 		case i < len(b):
-			return b[i], nil
+			return b[i], true
 		case w.eof:
-			return 0, io.EOF
+			return 0, false
 		default:
-			if err := w.fill(); err != nil {
-				return 0, err
-			}
+			w.fill()
 		}
 	}
 }
 
 // seek moves from behind the window's first byte to the nearest of the marks (one that
 // begins with a line feed is entered behind it), or to the end where there is none.
-func (w *window) seek(marks ...[]byte) (found bool, err error) {
+func (w *window) seek(marks ...[]byte) (found bool) {
 	const longest = 16
 	if w.end > w.start {
 		w.advance(1)
@@ -275,16 +275,14 @@ func (w *window) seek(marks ...[]byte) (found bool, err error) {
 	for {
 		if at := nearest(w.bytes(), marks); at >= 0 {
 			w.advance(at)
-			return true, nil
+			return true
 		}
 		if w.eof {
 			w.advance(w.end - w.start)
-			return false, nil
+			return false
 		}
 		w.advance(max(0, w.end-w.start-longest))
-		if err := w.fill(); err != nil {
-			return false, err
-		}
+		w.fill()
 	}
 }
 
