@@ -149,6 +149,30 @@ func MkdirAll(root *os.Root, name string, perm fs.FileMode) error {
 	return nil
 }
 
+// MakeDir is MkdirAll for a path anywhere.
+func MakeDir(path string, perm fs.FileMode) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	there := path
+	for {
+		if _, err := os.Stat(there); err == nil || there == filepath.Dir(there) {
+			break
+		}
+		there = filepath.Dir(there)
+	}
+	root, err := os.OpenRoot(there)
+	if err != nil {
+		return fmt.Errorf("make directory %s: %w", path, err)
+	}
+	name, err := filepath.Rel(there, path)
+	if err == nil {
+		err = MkdirAll(root, name, perm)
+	}
+	return errors.Join(err, root.Close())
+}
+
 func mkdirIn(root *os.Root, at, part string, perm fs.FileMode) error {
 	dir, err := root.OpenRoot(at)
 	if err != nil {

@@ -122,3 +122,23 @@ func TestFull(t *testing.T) {
 	}
 	full.Close()
 }
+
+func TestMakeDir(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a", "b", "c")
+	for range 2 { // the second time it is there
+		if err := MakeDir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
+		t.Fatalf("%v %v", info, err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := WriteNew(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := MakeDir(filepath.Join(file, "x"), 0o700); err == nil {
+		t.Error("made a directory inside a file")
+	}
+}

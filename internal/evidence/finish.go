@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +46,7 @@ type coverage struct {
 type sealPlan struct {
 	files []planFile // in order; the tagmanifest is last
 	event Event
+	bag   *Bag // what Seal returns: known without reading it back
 }
 
 type planFile struct {
@@ -73,8 +75,7 @@ func (w *Writer) Seal(ctx context.Context, status Status) (*Bag, error) {
 	w.mu.Lock()
 	w.plan = nil // from here on Abandon does nothing
 	w.mu.Unlock()
-	bag, err := w.c.loadBag(ctx, w.id, true, map[string]string{w.prefix + tagManifestFile: plan.event.Covers[0].SHA256})
-	return bag, errors.Join(err, w.spool.remove())
+	return plan.bag, w.spool.remove()
 }
 
 // prepare closes the bag and fixes what will be written.
@@ -196,9 +197,11 @@ func (w *Writer) planFiles(h Header) (*sealPlan, error) {
 		w.tags[f.path] = hashBytes(f.data)
 	}
 	tagManifest := formatManifest(w.tags)
+	sum := hashBytes(tagManifest)
 	return &sealPlan{
 		files: append(files, planFile{tagManifestFile, tagManifest}),
-		event: w.sealEvent(h, hashBytes(tagManifest)),
+		event: w.sealEvent(h, sum),
+		bag:   &Bag{c: w.c, id: w.id, header: h, tags: maps.Clone(w.tags), inLedger: true, tagManifest: sum},
 	}, nil
 }
 

@@ -29,7 +29,7 @@ func makeIdentity(home, caseID string, now time.Time) (path, recipient string, e
 		return "", "", fmt.Errorf("make age identity: %w", err)
 	}
 	path = identityPath(home, caseID)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := durable.MakeDir(filepath.Dir(path), 0o700); err != nil {
 		return "", "", fmt.Errorf("make folder for the age identity: %w", err)
 	}
 	text := fmt.Sprintf("# freezeframe case %s\n# created: %s\n# public key: %s\n%s\n",

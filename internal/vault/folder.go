@@ -27,8 +27,8 @@ type Folder struct{ path string }
 
 // NewFolder is a vault in a local folder, which is made (0700) if it is missing.
 func NewFolder(path string) (*Folder, error) {
-	if err := os.MkdirAll(path, dirPerm); err != nil {
-		return nil, fmt.Errorf("make case folder %s: %w", path, err)
+	if err := durable.MakeDir(path, dirPerm); err != nil {
+		return nil, fmt.Errorf("make case folder: %w", translate(err))
 	}
 	return OpenFolder(path)
 }
