@@ -85,7 +85,7 @@ func samePolicy(a, b resourcePolicy) bool {
 	if err1 != nil || err2 != nil {
 		return a.Policy == b.Policy
 	}
-	return len(x.statements) == len(y.statements) && len(x.minus(y)) == 0 && len(y.minus(x)) == 0
+	return len(x.Statements) == len(y.Statements) && len(minus(x, y)) == 0 && len(minus(y, x)) == 0
 }
 
 // betweenPolicies: some of the statements to be removed are gone, none came.
@@ -93,7 +93,7 @@ func betweenPolicies(from, now, to resourcePolicy) bool {
 	f, err1 := parsePolicy(from.Policy)
 	n, err2 := parsePolicy(now.Policy)
 	t, err3 := parsePolicy(to.Policy)
-	return err1 == nil && err2 == nil && err3 == nil && len(n.minus(f)) == 0 && len(t.minus(n)) == 0
+	return err1 == nil && err2 == nil && err3 == nil && len(minus(n, f)) == 0 && len(minus(t, n)) == 0
 }
 
 // policySteps removes by Sid where that is enough, since it leaves alone what it does
@@ -104,8 +104,8 @@ func policySteps(p Place, now, to resourcePolicy, tok Token) []Step {
 	if err1 != nil || err2 != nil {
 		return nil
 	}
-	gone, revision := n.minus(t), orNil(string(tok))
-	if len(t.minus(n)) == 0 && n.allBySid(gone) {
+	gone, revision := minus(n, t), orNil(string(tok))
+	if len(minus(t, n)) == 0 && allBySid(n, gone) {
 		var steps []Step
 		for _, s := range gone {
 			steps = append(steps, removePermission(p, s.Sid, revision))
@@ -113,7 +113,7 @@ func policySteps(p Place, now, to resourcePolicy, tok Token) []Step {
 		return steps
 	}
 	resource := aws.String(qualified(p.Target, p.Key))
-	if len(t.statements) == 0 {
+	if len(t.Statements) == 0 {
 		in := &lambda.DeleteResourcePolicyInput{ResourceArn: resource, RevisionId: revision}
 		return []Step{{"Lambda:DeleteResourcePolicy", in, func(ctx context.Context, cfg aws.Config) error {
 			_, err := lambdaClient(cfg).DeleteResourcePolicy(ctx, in)
@@ -135,32 +135,6 @@ func removePermission(p Place, sid string, revision *string) Step {
 	}}
 }
 
-// removeGrants takes out the hostile statements, and of a statement that names both
-// one's own and others the others alone.
-func removeGrants(_ Place, before resourcePolicy, params Params) (resourcePolicy, error) {
-	p, err := parsePolicy(before.Policy)
-	if err != nil {
-		return resourcePolicy{}, err
-	}
-	var kept []grant
-	changed := false
-	for _, s := range p.statements {
-		left, exposed := s.stripped(params)
-		changed = changed || exposed
-		if left != nil {
-			kept = append(kept, *left)
-		}
-	}
-	if !changed {
-		return before, nil
-	}
-	if len(kept) == 0 {
-		return resourcePolicy{}, nil
-	}
-	text, err := p.with(kept)
-	return resourcePolicy{text}, err
-}
-
 func lostGrants(_ *Survey, before map[string]resourcePolicy) []Impact {
 	var all []Impact
 	for _, key := range sortedKeys(before) {
@@ -168,8 +142,8 @@ func lostGrants(_ *Survey, before map[string]resourcePolicy) []Impact {
 		if err != nil {
 			continue
 		}
-		for _, s := range p.statements {
-			all = append(all, Impact{What: "grant", Resource: orLatest(key), Detail: fmt.Sprintf("%s: %s", first(s.Sid, "(no Sid)"), s.principals())})
+		for _, s := range p.Statements {
+			all = append(all, Impact{What: "grant", Resource: orLatest(key), Detail: fmt.Sprintf("%s: %s", first(s.Sid, "(no Sid)"), principals(s))})
 		}
 	}
 	return all
@@ -190,10 +164,10 @@ func serviceGrants(v *Survey, states map[string]json.RawMessage, removed bool) [
 		if err != nil {
 			continue // its own act could not be planned, which says so
 		}
-		for _, g := range p.statements {
-			if g.unsourced() {
+		for _, g := range p.Statements {
+			if anySource(g) {
 				all = append(all, fmt.Sprintf("grant %s on %s lets %s call for any account (no SourceArn or SourceAccount); it stays unless service grants are asked for",
-					first(g.Sid, "(no Sid)"), orLatest(q), g.principals()))
+					first(g.Sid, "(no Sid)"), orLatest(q), principals(g)))
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/iampolicy"
 )
 
 // fakeAWS answers the calls that containment makes, from a few maps. It exists beside
@@ -328,22 +329,17 @@ func (f *fakeAWS) removePermission(sid, q string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var kept []grant
-	for _, s := range p.statements {
-		if s.Sid != sid {
-			kept = append(kept, s)
-		}
-	}
-	if len(kept) == len(p.statements) {
+	kept := p.Without(func(s iampolicy.Statement) bool { return s.Sid == sid })
+	if len(kept.Statements) == len(p.Statements) {
 		return nil, notFound
 	}
 	f.revision++
-	if len(kept) == 0 {
+	if len(kept.Statements) == 0 {
 		delete(f.policies, arn)
 		return nil, nil
 	}
-	f.policies[arn], err = p.with(kept)
-	return nil, err
+	f.policies[arn] = kept.String()
+	return nil, nil
 }
 
 func (f *fakeAWS) iam(form url.Values) (any, error) {
