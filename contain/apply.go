@@ -34,15 +34,16 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 	}
 	r := newRunner("apply", in.Session, in.Case, in.Clock, in.Deadline, in.Progress)
 	r.run.Plan, r.run.DryRun = p.Hash, in.DryRun
-	for _, u := range p.Unplanned {
-		r.run.Warnings = append(r.run.Warnings, fmt.Sprintf("%s was not planned: %s: %s", u.Act, u.What, u.Error))
-	}
+	r.missed = p.Unplanned
 	tasks, err := planned(p, in.Clock.Now().UTC())
 	if err != nil {
 		return nil, err
 	}
 	missing, err := r.look(ctx, p, tasks)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.retime(p, tasks); err != nil {
 		return nil, err
 	}
 	if len(missing) > 0 && strings.TrimSpace(in.Override) == "" {
@@ -151,6 +152,29 @@ func plannedTask(p *Plan, m *Move, now string) (*task, error) {
 		return err == nil && doc.equal(state, next), err
 	}
 	return t, nil
+}
+
+// retime puts AWS's time where a clock here that is wrong would have put its own: a
+// revocation dated too early spares the newest sessions.
+func (r *runner) retime(p *Plan, tasks []*task) error {
+	r.mu.Lock()
+	var skew time.Duration
+	for _, x := range r.calls {
+		skew = x.Skew
+	}
+	r.mu.Unlock()
+	now := r.clock.Now().UTC().Add(-skew)
+	for i, t := range tasks {
+		if !p.Moves[i].AtApply {
+			continue
+		}
+		again, err := plannedTask(p, &p.Moves[i], now.Format(time.RFC3339))
+		if err != nil {
+			return err
+		}
+		t.edits, t.after, t.inForce = again.edits, again.after, again.inForce
+	}
+	return nil
 }
 
 // at is the edit with the time of apply among its parameters.

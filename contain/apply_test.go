@@ -133,7 +133,7 @@ func TestRefusals(t *testing.T) {
 			in.Session.Identity.ARN = "arn:aws:sts::111122223333:assumed-role/payments-role/alice"
 		}, want: ErrProtected},
 		{name: "role of the chain", keep: true, change: func(b *bench, in *ApplyInput) { in.Chain = []string{roleARN} }, want: ErrProtected},
-		{name: "protected", keep: true, change: func(b *bench, in *ApplyInput) { in.Protected = []string{"payments-*"} }, want: ErrProtected},
+		{name: "protected", acts: []string{actQuarantine}, keep: true, change: func(b *bench, in *ApplyInput) { in.Protected = []string{"payments-*"} }, want: ErrProtected},
 		{name: "protected function", keep: true, acts: []string{actConcurrency}, change: func(b *bench, in *ApplyInput) { in.Protected = []string{"pay*"} }, want: ErrProtected},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -545,6 +545,14 @@ func TestDeniedReadsArePlannedAround(t *testing.T) {
 	}
 	if !acts[actURL] || !acts[actQuarantine] || !acts[actRevoke] || len(acts) != 3 {
 		t.Errorf("unplanned: %+v", p.Unplanned)
+	}
+	b.preserve(t, p)
+	run, err := Apply(t.Context(), ApplyInput{Session: b.s, Case: b.c, Plan: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.Status() != StatusSkipped {
+		t.Errorf("a run without what could not be planned says %s: %+v", run.Status(), run.Acts)
 	}
 	if !strings.Contains(strings.Join(p.Warnings, "\n"), "sharing the role") {
 		t.Errorf("warnings: %v", p.Warnings)

@@ -33,11 +33,11 @@
 //	run       {"action":"apply|release|undo","plan":"<sha256>","document":{the plan; apply only},
 //	           "function":"<arn>","operator":"...","principal":"<arn>","reason":"...","forced":bool}
 //	intent    {"id":"<bag>/<n>","action":"...","acts":["concurrency-zero"],"doc":"lambda.concurrency",
-//	           "key":"","resource":"<arn>","calls":[{"call":"Lambda:PutFunctionConcurrency","params":{...}}],
+//	           "key":"","resource":"<arn>","place":{target and key},"calls":[{"call":"Lambda:PutFunctionConcurrency","params":{...}}],
 //	           "from":{state},"to":{state},"edits":[{"act":"...","params":{...}}]}
 //	outcome   {"id":"<bag>/<n>","action":"...","acts":[...],"doc":"...","key":"...","resource":"<arn>",
-//	           "status":"done|already|failed|unknown|skipped|stale","error":"...","writes":1,
-//	           "now":{state, if known},"started":"...","written":"...","seen":"..."}
+//	           "status":"done|already|failed|unknown|skipped|stale","error":"...","note":"...","writes":1,
+//	           "now":{state by a re-read, if there was one},"started":"...","written":"...","seen":"..."}
 //	verified  {"acts":[...],"resource":"<arn>","how":"iam:SimulatePrincipalPolicy","result":"explicitDeny|...","note":"..."}
 //	call      {awsapi.Exchange}: every call made to the account
 //	end       {"status":"done|failed|unknown"}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 )
@@ -125,7 +126,7 @@ func (o Outcome) fail(s Status, err error) Outcome {
 
 // write journals the intent and drives the document to the wanted state.
 func (m *mover) write(ctx context.Context, t *task, now reading, o Outcome, accepted func()) Outcome {
-	o.Intent, o.before = m.id(), now.state
+	o.Intent, o.before, o.Now = m.id(), now.state, nil // Now is what a re-read shows, and nothing else
 	steps, err := t.doc.steps(t.place, now.state, t.after, now.token)
 	if err == nil && len(steps) == 0 {
 		err = fmt.Errorf("%s of %s cannot be brought to the wanted state", name(t.doc.name, t.place.Key), o.Resource)
@@ -217,7 +218,7 @@ func judge(err error) answer {
 	switch {
 	case err == nil:
 		return writeTaken
-	case awsapi.IsRefused(err):
+	case awsapi.IsRefused(err), errors.As(err, new(smithy.InvalidParamsError)):
 		return writeRefused
 	case c == "":
 		return writeLost

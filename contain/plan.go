@@ -38,6 +38,9 @@ func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := guardConfigured("containment", known.ARN, known.Function, in.Protected); err != nil {
+		return nil, err
+	}
 	p := &Plan{
 		Schema: PlanSchema, Made: in.Clock.Now().UTC().Truncate(time.Second), Target: known.Target,
 		Principal: s.Identity.ARN, Endpoint: s.Endpoint, Order: in.Order, Callers: callers(known),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -24,9 +25,10 @@ type runner struct {
 	deadline time.Duration
 	progress func(Outcome)
 
-	run  *Run
-	w    *evidence.Writer
-	move mover
+	run    *Run
+	missed []Unplanned
+	w      *evidence.Writer
+	move   mover
 
 	mu      sync.Mutex
 	intents int
@@ -248,6 +250,7 @@ func (r *runner) rehearse(ctx context.Context, tasks []*task) {
 func (r *runner) conclude(ctx context.Context, acts []string) (*Run, error) {
 	ctx = context.WithoutCancel(ctx)
 	r.run.Acts = results(acts, r.run.Outcomes)
+	r.run.unplanned(r.missed)
 	r.run.Ended = r.clock.Now().UTC()
 	if r.w == nil {
 		return r.run, r.err
@@ -272,22 +275,43 @@ func (r *runner) documents(ctx context.Context) {
 		if o.Intent == "" {
 			continue
 		}
-		for _, side := range []struct {
-			artefact string
-			state    []byte
-		}{{"contain.before", o.before}, {"contain.after", o.Now}} {
-			_, err := r.w.Put(ctx, evidence.Meta{
-				Artefact: side.artefact, Name: o.Doc + "." + o.Key + "." + side.artefact[len("contain."):] + ".json",
-				Source:  evidence.Source{ARN: o.Resource, Qualifier: name(o.Doc, o.Key), Region: r.session.Region, Account: r.session.Identity.Account},
-				Started: o.Started, Ended: r.run.Ended, Note: o.Action + ", " + string(o.Status),
-			}, writes(side.state))
-			r.keep(err)
-		}
+		r.document(ctx, o, "before", o.before)
+		r.document(ctx, o, "after", o.Now)
 	}
+}
+
+// document stores one side; one that could not be read again is a gap.
+func (r *runner) document(ctx context.Context, o Outcome, side string, state []byte) {
+	artefact := "contain." + side
+	source := evidence.Source{ARN: o.Resource, Qualifier: name(o.Doc, o.Key), Region: r.session.Region, Account: r.session.Identity.Account}
+	if state == nil {
+		r.keep(r.w.Gap(evidence.Gap{Artefact: artefact, Source: source, State: evidence.Unreadable, Error: o.Error, At: r.run.Ended}))
+		return
+	}
+	_, err := r.w.Put(ctx, evidence.Meta{
+		Artefact: artefact, Name: name(o.Doc, o.Key) + "." + side + ".json", Source: source,
+		Started: o.Started, Ended: r.run.Ended, Note: o.Action + ", " + string(o.Status),
+	}, writes(state))
+	r.keep(err)
 }
 
 func writes(b []byte) func(io.Writer) error {
 	return func(w io.Writer) error { _, err := w.Write(b); return err }
+}
+
+// unplanned marks acts that were wanted, and not or not wholly planned: a run in which
+// they are missing is not done.
+func (r *Run) unplanned(all []Unplanned) {
+	for _, u := range all {
+		i := slices.IndexFunc(r.Acts, func(a ActResult) bool { return a.Act == u.Act })
+		if i < 0 {
+			r.Acts = append(r.Acts, ActResult{Act: u.Act, Status: StatusAlready})
+			i = len(r.Acts) - 1
+		}
+		if a := &r.Acts[i]; worse(a.Status, StatusSkipped) == StatusSkipped {
+			a.Status, a.Note = StatusSkipped, "not planned: "+u.What+": "+u.Error
+		}
+	}
 }
 
 // results is each act's worst outcome. An act without moves had nothing to do.
