@@ -2,7 +2,6 @@ package contain
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
@@ -100,5 +99,3 @@ type StatusInput struct {
 	Case     *evidence.Case
 	Function string
 }
-
-var errNotBuilt = errors.New("not built yet")

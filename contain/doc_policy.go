@@ -149,6 +149,27 @@ func lostGrants(_ *Survey, before map[string]resourcePolicy) []Impact {
 	return all
 }
 
+// granted are the callers that resource policies let in, where those were read.
+func granted(v *Survey, states map[string]json.RawMessage) []Caller {
+	var all []Caller
+	for _, q := range v.qualifiers() {
+		var s resourcePolicy
+		if json.Unmarshal(states[name("lambda.policy", q)], &s) != nil {
+			continue
+		}
+		p, err := parsePolicy(s.Policy)
+		if err != nil {
+			continue // its own act could not be planned, which says so
+		}
+		for _, g := range p.Statements {
+			if g.Effect == "Allow" {
+				all = append(all, Caller{Kind: "grant", Name: first(g.Sid, "(no Sid)"), Qualifier: q, Detail: principals(g)})
+			}
+		}
+	}
+	return all
+}
+
 // serviceGrants are warnings about grants to a service that any of its customers can use.
 func serviceGrants(v *Survey, states map[string]json.RawMessage, removed bool) []string {
 	if removed {

@@ -145,6 +145,7 @@ func (d *draft) fill(ctx context.Context, s *awsapi.Session, acts []Act) error {
 			return err
 		}
 	}
+	d.plan.Callers = append(d.plan.Callers, granted(d.known, d.states)...)
 	d.warn(usable)
 	return nil
 }
