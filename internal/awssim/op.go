@@ -49,6 +49,8 @@ type call struct {
 
 	authorized bool      // set by allow: an operation that answers without having asked is a bug, reported as a 500
 	trail      trailNote // what the operation adds to its own CloudTrail record
+
+	wire callState // the core's own: what was aimed at, decoded, asked and injected
 }
 
 // apiError is an error as a service reports it. Status comes from the facts
