@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -203,7 +204,7 @@ func FuzzCloudTrail(f *testing.F) {
 		if err := os.WriteFile(path, body, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, format := range []string{"jsonl", "timesketch", "table"} {
+		for _, format := range []string{[]string{"jsonl", "timesketch", "table"}[len(body)%3]} {
 			var out bytes.Buffer
 			sum, err := Build(context.Background(), Options{Format: format, Workers: 1, RunEvents: 2, TempDir: t.TempDir()}, Input{Paths: []string{path}}, &out)
 			if err != nil {
@@ -245,4 +246,25 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestHostileTime: files made to be slow to recover from take time in proportion to their size.
+func TestHostileTime(t *testing.T) {
+	for name, unit := range map[string]string{
+		"objects that never close": "\n{\"a\":[{},", "broken elements": "\n{", "quotes": "\n{\"", "arrays": "[", "backslashes": "\\\"",
+	} {
+		for _, head := range []string{"", `{"Records":[`} {
+			path := filepath.Join(t.TempDir(), "f.json")
+			if err := os.WriteFile(path, []byte(head+strings.Repeat(unit, 1<<20/len(unit))), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			collectEvents(t, Options{}, path)
+			if d := time.Since(start); d > 10*time.Second {
+				t.Errorf("%s after %q: %s for 1 MiB", name, head, d)
+			} else {
+				t.Logf("%s after %q: %s", name, head, d)
+			}
+		}
+	}
 }

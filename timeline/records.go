@@ -21,6 +21,7 @@ var errWrapper = errors.New("wrapper of records")
 type records struct {
 	w     window
 	stack []byte // ']' inside an array, '}' inside a wrapper object
+	loose int64  // bytes spent on looking for the ends of malformed objects
 
 	// parse consumes one value. It may be called again for the same value when more
 	// bytes have come. errWrapper asks to descend.
@@ -157,7 +158,7 @@ func (r *records) resume() (found bool) {
 	if len(r.stack) == 0 {
 		return r.w.seek([]byte("\n{"), []byte("\n["))
 	}
-	if n := looseEnd(r.w.bytes()); n > 0 {
+	if n := r.looseEnd(); n > 0 {
 		if c := follows(r.w.bytes()[n:]); c == ',' || c == ']' || c == 0 {
 			r.w.advance(n)
 			return true
@@ -174,7 +175,22 @@ func follows(b []byte) byte {
 	return s.peek()
 }
 
-// looseEnd finds the end of a malformed object by its brackets, -1 where they do not close.
+// looseEnd finds the end of the malformed object at the window's start. What it may cost
+// grows with the bytes read, so that a file of nothing but broken objects takes linear time.
+func (r *records) looseEnd() int {
+	b := r.w.bytes()
+	budget := 4*(r.w.offset()+1<<20) - r.loose
+	b = b[:min(int64(len(b)), max(budget, 0))]
+	n := looseEnd(b)
+	if n < 0 {
+		r.loose += int64(len(b))
+	} else {
+		r.loose += int64(n)
+	}
+	return n
+}
+
+// looseEnd finds the end of an object by its brackets, -1 where they do not close.
 func looseEnd(b []byte) int {
 	depth, quoted := 0, false
 	for i := 0; i < len(b); i++ {
@@ -286,16 +302,20 @@ func (w *window) seek(marks ...[]byte) (found bool) {
 	}
 }
 
+// nearest looks at each bracket in turn, so that its cost is the distance it moves,
+// however rare one of the marks is.
 func nearest(b []byte, marks [][]byte) int {
-	best := -1
-	for _, m := range marks {
-		i := bytes.Index(b, m)
-		if i >= 0 && m[0] == '\n' {
-			i++
+	for i := 0; i < len(b); i++ {
+		n := bytes.IndexAny(b[i:], "{[")
+		if n < 0 {
+			return -1
 		}
-		if i >= 0 && (best < 0 || i < best) {
-			best = i
+		i += n
+		for _, m := range marks {
+			if m[0] != '\n' && bytes.HasPrefix(b[i:], m) || m[0] == '\n' && m[1] == b[i] && i > 0 && b[i-1] == '\n' {
+				return i
+			}
 		}
 	}
-	return best
+	return -1
 }

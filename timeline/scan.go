@@ -18,7 +18,7 @@ var (
 )
 
 // maxDepth bounds nesting; CloudTrail records of real life stay under 20.
-const maxDepth = 100
+const maxDepth = 64
 
 // scan reads JSON from b at i. The methods leave i behind what they read.
 type scan struct {
