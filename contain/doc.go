@@ -37,6 +37,7 @@
 //	           "from":{state},"to":{state},"edits":[{"act":"...","params":{...}}]}
 //	outcome   {"id":"<bag>/<n>","action":"...","acts":[...],"doc":"...","key":"...","resource":"<arn>",
 //	           "status":"done|already|failed|unknown|skipped|stale","error":"...","note":"...","writes":1,
+//	           "lifts":["<bag>/<n> act", release and undo: what was taken back],
 //	           "now":{state by a re-read, if there was one},"started":"...","written":"...","seen":"..."}
 //	verified  {"acts":[...],"resource":"<arn>","how":"iam:SimulatePrincipalPolicy","result":"explicitDeny|...","note":"..."}
 //	call      {awsapi.Exchange}: every call made to the account

@@ -173,14 +173,17 @@ func (f *file) outcome(bag string, at time.Time, o Outcome) {
 	}
 }
 
-// lift moves the acts that a release or undo took back.
+// id names one edit of one run.
+func (h held) id() string { return h.intent + " " + h.Act }
+
+// lift moves the edits that a release or undo took back.
 func (f *file) lift(bag string, at time.Time, o Outcome) {
 	state := Released
 	if o.Action == "undo" {
 		state = Undone
 	}
 	f.held = slices.DeleteFunc(f.held, func(h held) bool {
-		if !slices.Contains(o.Acts, h.Act) {
+		if !slices.Contains(o.Lifts, h.id()) {
 			return false
 		}
 		h.state, h.bag, h.since = state, bag, at
@@ -193,21 +196,20 @@ func (f *file) lift(bag string, at time.Time, o Outcome) {
 	}
 }
 
-// without is the document with the acts taken back: the others folded again over the
+// without is the document with some edits taken back: the others folded again over the
 // state before.
-func (f *file) without(acts []string) (to json.RawMessage, gone, stay []held, err error) {
+func (f *file) without(take func(held) bool) (to json.RawMessage, gone []held, err error) {
 	to = f.base
 	for _, h := range f.held {
-		if slices.Contains(acts, h.Act) {
+		if take(h) {
 			gone = append(gone, h)
 			continue
 		}
-		stay = append(stay, h)
 		if to, err = fold(h.place, to, []PlannedEdit{h.PlannedEdit}, ""); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 	}
-	return to, gone, stay, nil
+	return to, gone, nil
 }
 
 // sorted are the documents in a stable order.
@@ -219,8 +221,7 @@ func (h *history) sorted() []*file {
 	return all
 }
 
-// of are the documents where something is or was in force for that function ("" is any) in the
-// session's account and region.
+// of are the documents where something is or was in force for such a target.
 func (h *history) of(match func(Target) bool) []*file {
 	return slices.DeleteFunc(h.sorted(), func(f *file) bool {
 		return !slices.ContainsFunc(slices.Concat(f.held, f.lifted), func(x held) bool { return match(x.place.Target) })

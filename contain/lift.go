@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -24,11 +25,9 @@ func Release(ctx context.Context, in LiftInput) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range l.files {
-		for _, h := range f.held {
-			if h.kind == Isolate && !slices.Contains(l.acts, h.Act) {
-				l.acts = append(l.acts, h.Act)
-			}
+	for h := range l.held() {
+		if h.kind == Isolate && !slices.Contains(l.acts, h.Act) {
+			l.acts = append(l.acts, h.Act)
 		}
 	}
 	if len(l.acts) == 0 {
@@ -67,6 +66,7 @@ type lift struct {
 	in     LiftInput
 	action string
 	past   *history
+	match  func(Target) bool
 	files  []*file
 	acts   []string
 	r      *runner
@@ -84,9 +84,27 @@ func newLift(ctx context.Context, action string, in LiftInput) (*lift, error) {
 	l := &lift{in: in, action: action, past: past, r: newRunner(action, in.Session, in.Case, in.Clock, in.Deadline, in.Progress)}
 	l.r.run.DryRun = in.DryRun
 	l.r.run.Warnings = append(l.r.run.Warnings, past.damaged...)
-	l.files = past.of(matching(in.Session, in.Function))
+	l.match = matching(in.Session, in.Function)
+	l.files = past.of(l.match)
 	return l, nil
 }
+
+// held are the edits in force on the functions in question. A role's document can hold
+// those of other functions too.
+func (l *lift) held() iter.Seq[held] {
+	return func(yield func(held) bool) {
+		for _, f := range l.files {
+			for _, h := range f.held {
+				if l.match(h.place.Target) && !yield(h) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// takes says whether an edit is to be taken back.
+func (l *lift) takes(h held) bool { return slices.Contains(l.acts, h.Act) && l.match(h.place.Target) }
 
 // matching selects targets of the session's account and region, and of a function if one is named.
 func matching(s *awsapi.Session, function string) func(Target) bool {
@@ -105,13 +123,13 @@ func (l *lift) chosen() ([]string, error) {
 	was := map[string]bool{}
 	for _, f := range l.files {
 		for _, h := range f.lifted {
-			was[h.Act] = true
+			was[h.Act] = was[h.Act] || l.match(h.place.Target)
 		}
-		for _, h := range f.held {
-			was[h.Act] = true
-			if (l.in.All || slices.Contains(l.in.Acts, h.Act)) && !slices.Contains(acts, h.Act) {
-				acts = append(acts, h.Act)
-			}
+	}
+	for h := range l.held() {
+		was[h.Act] = true
+		if (l.in.All || slices.Contains(l.in.Acts, h.Act)) && !slices.Contains(acts, h.Act) {
+			acts = append(acts, h.Act)
 		}
 	}
 	for _, a := range l.in.Acts {
@@ -140,14 +158,12 @@ func (l *lift) sessionsLive(ctx context.Context) error {
 	if slices.Contains(l.in.Acts, actRevoke) || !slices.Contains(l.acts, actRevoke) {
 		return nil
 	}
-	for _, f := range l.files {
-		for _, h := range f.held {
-			if h.Act != actRevoke {
-				continue
-			}
-			if until := h.since.Add(l.life(ctx, h.place.Role)); l.in.Clock.Now().Before(until) {
-				return &SessionsLiveError{Act: actRevoke, Role: h.place.Role, Until: until}
-			}
+	for h := range l.held() {
+		if h.Act != actRevoke {
+			continue
+		}
+		if until := h.since.Add(l.life(ctx, h.place.Role)); l.in.Clock.Now().Before(until) {
+			return &SessionsLiveError{Act: actRevoke, Role: h.place.Role, Until: until}
 		}
 	}
 	return nil
@@ -170,7 +186,7 @@ func (l *lift) life(ctx context.Context, role string) time.Duration {
 func (l *lift) tasks() ([]*task, error) {
 	var tasks []*task
 	for _, f := range l.files {
-		to, gone, stay, err := f.without(l.acts)
+		to, gone, err := f.without(l.takes)
 		if err != nil {
 			return nil, err
 		}
@@ -180,12 +196,8 @@ func (l *lift) tasks() ([]*task, error) {
 		t := &task{action: l.action, doc: f.doc, place: gone[0].place, stage: -stageOf(gone), holds: true, from: f.last, after: to, also: f.also}
 		t.force = l.in.Force
 		for _, h := range gone {
-			t.acts, t.edits = append(t.acts, h.Act), append(t.edits, h.PlannedEdit)
+			t.acts, t.edits, t.lifts = append(t.acts, h.Act), append(t.edits, h.PlannedEdit), append(t.lifts, h.id())
 			t.force = t.force && slices.Contains(l.in.Acts, h.Act)
-		}
-		// Where other edits stay, "as wanted" is that they hold and the gone ones do not.
-		if len(stay) == 0 {
-			t.also = append(t.also, f.base)
 		}
 		tasks = append(tasks, t)
 	}
@@ -223,11 +235,9 @@ func (l *lift) warnLive() {
 			revoked[h.place.Role] = revoked[h.place.Role] || h.Act == actRevoke
 		}
 	}
-	for _, f := range l.files {
-		for _, h := range f.held {
-			if h.Act == actQuarantine && !revoked[h.place.Role] && l.in.Clock.Now().Before(h.since.Add(sessionLifeUnknown)) {
-				l.r.run.Warnings = append(l.r.run.Warnings, "sessions of "+h.place.Role+" were not revoked: stolen ones may work again from now on")
-			}
+	for h := range l.held() {
+		if h.Act == actQuarantine && !revoked[h.place.Role] && l.in.Clock.Now().Before(h.since.Add(sessionLifeUnknown)) {
+			l.r.run.Warnings = append(l.r.run.Warnings, "sessions of "+h.place.Role+" were not revoked: stolen ones may work again from now on")
 		}
 	}
 }

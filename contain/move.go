@@ -27,6 +27,7 @@ type task struct {
 	action string
 	acts   []string
 	edits  []PlannedEdit
+	lifts  []string // ids of the edits taken back
 	doc    *document
 	place  Place
 	stage  int
@@ -42,7 +43,7 @@ type task struct {
 }
 
 func (t *task) outcome() Outcome {
-	return Outcome{Action: t.action, Acts: t.acts, Doc: t.doc.name, Key: t.place.Key, Resource: t.doc.resource(t.place)}
+	return Outcome{Action: t.action, Acts: t.acts, Lifts: t.lifts, Doc: t.doc.name, Key: t.place.Key, Resource: t.doc.resource(t.place)}
 }
 
 // wanted says whether nothing is to be called.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 )
 
 // Standings says how each act of this case stands on each document, reading the
@@ -18,12 +20,13 @@ func Standings(ctx context.Context, in StatusInput) ([]Standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := past.of(matching(in.Session, in.Function))
+	match := matching(in.Session, in.Function)
+	files := past.of(match)
 	rows := make([][]Standing, len(files))
 	var g errgroup.Group
 	g.SetLimit(parallelReads)
 	for i, f := range files {
-		g.Go(func() error { rows[i] = f.stand(ctx, in); return nil })
+		g.Go(func() error { rows[i] = f.stand(ctx, in.Session, match); return nil })
 	}
 	_ = g.Wait() // what cannot be read is a row of its own
 	all := slices.Concat(rows...)
@@ -36,25 +39,26 @@ func Standings(ctx context.Context, in StatusInput) ([]Standing, error) {
 	return all, ctx.Err()
 }
 
-func (f *file) stand(ctx context.Context, in StatusInput) []Standing {
+func (f *file) stand(ctx context.Context, s *awsapi.Session, match func(Target) bool) []Standing {
 	var all []Standing
 	for _, h := range f.lifted {
-		if !slices.ContainsFunc(f.held, func(x held) bool { return x.Act == h.Act }) {
+		again := func(x held) bool { return x.Act == h.Act && x.place.ARN == h.place.ARN }
+		if match(h.place.Target) && !slices.ContainsFunc(f.held, again) {
 			all = append(all, f.standing(h, h.state, ""))
 		}
 	}
-	if len(f.held) == 0 {
+	inForce := slices.DeleteFunc(slices.Clone(f.held), func(h held) bool { return !match(h.place.Target) })
+	if len(inForce) == 0 {
 		return all
 	}
-	if in.Session == nil {
-		for _, h := range f.held {
+	if s == nil {
+		for _, h := range inForce {
 			all = append(all, f.standing(h, h.state, "by the journal"))
 		}
 		return all
 	}
-	s := in.Session.ReadOnly()
-	now, _, err := f.doc.read(ctx, s.Config("", f.doc.needs), f.held[0].place)
-	for _, h := range f.held {
+	now, _, err := f.doc.read(ctx, s.ReadOnly().Config("", f.doc.needs), inForce[0].place)
+	for _, h := range inForce {
 		if err != nil {
 			all = append(all, f.standing(h, NoAnswer, err.Error()))
 			continue

@@ -168,7 +168,8 @@ type Outcome struct {
 	Status   Status          `json:"status"`
 	Error    string          `json:"error,omitempty"`
 	Note     string          `json:"note,omitempty"`
-	Writes   int             `json:"writes"` // calls that change, made
+	Lifts    []string        `json:"lifts,omitempty"` // release and undo: the intents and acts taken back, "<bag>/<n> act"
+	Writes   int             `json:"writes"`          // calls that change, made
 	Now      json.RawMessage `json:"now,omitempty"`
 	Started  time.Time       `json:"started,omitzero"`
 	Written  time.Time       `json:"written,omitzero"` // when the last write was accepted
