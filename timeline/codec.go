@@ -107,7 +107,8 @@ type codec struct {
 func (c *codec) substance(e *Event) {
 	c.text((*string)(&e.Kind), &e.TimestampDesc, &e.Category, &e.AccessKey, &e.Address, &e.UserAgent,
 		&e.Service, &e.Action, &e.RawAction, (*string)(&e.Outcome), &e.ErrorCode, &e.ErrorText,
-		&e.Region, &e.Account, &e.VPCE, &e.Function, &e.Qualifier, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
+		&e.Region, &e.Account, &e.VPCE, &e.Function, &e.Qualifier)
+	c.strings(c.words.once, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
 	p := &e.Principal
 	c.text(&p.Type, &p.Name, &p.Session, &p.ARN, &p.ID, &p.Account, &p.Role, &p.Function, &p.Version, &p.Via)
 	c.time(&p.Created)
@@ -125,7 +126,9 @@ func (c *codec) place(e *Event) {
 	c.number(&e.Raw.Offset)
 }
 
-func (c *codec) text(all ...*string) {
+func (c *codec) text(all ...*string) { c.strings(c.words.of, all...) }
+
+func (c *codec) strings(make func([]byte) string, all ...*string) {
 	for _, s := range all {
 		if !c.reading {
 			c.b = append(binary.AppendUvarint(c.b, uint64(len(*s))), *s...)
@@ -136,7 +139,7 @@ func (c *codec) text(all ...*string) {
 			c.bad, c.b = true, nil
 			return
 		}
-		*s = c.words.of(c.b[used : used+int(n)])
+		*s = make(c.b[used : used+int(n)])
 		c.b = c.b[used+int(n):]
 	}
 }

@@ -99,7 +99,7 @@ func (t *trailReader) plain(s *scan, key []byte) error {
 	e := &t.ev
 	switch string(key) {
 	case "eventTime":
-		return t.text(s, &t.raw.time)
+		return t.unique(s, &t.raw.time)
 	case "eventSource":
 		return t.text(s, &e.Service)
 	case "eventName":
@@ -115,15 +115,15 @@ func (t *trailReader) plain(s *scan, key []byte) error {
 	case "errorMessage":
 		return t.text(s, &e.ErrorText)
 	case "requestID":
-		return t.text(s, &e.RequestID)
+		return t.unique(s, &e.RequestID)
 	case "eventID", "eventId": // aggregated events write eventId
-		return t.text(s, &e.ID)
+		return t.unique(s, &e.ID)
 	case "eventType":
 		return t.text(s, &t.raw.eventType)
 	case "recipientAccountId", "accountId": // aggregated events write accountId
 		return t.text(s, &e.Account)
 	case "sharedEventID":
-		return t.text(s, &e.SharedID)
+		return t.unique(s, &e.SharedID)
 	case "vpcEndpointId":
 		return t.text(s, &e.VPCE)
 	case "eventCategory":

@@ -59,9 +59,9 @@ func (l *logReader) parse(s *scan) error {
 	return s.objectOr(func(key []byte) error {
 		switch string(key) {
 		case "eventId":
-			return l.t.text(s, &l.id)
+			return l.t.unique(s, &l.id)
 		case "message":
-			return l.t.text(s, &l.message)
+			return l.t.unique(s, &l.message)
 		case "logStreamName":
 			return l.t.text(s, &l.stream)
 		case "timestamp":

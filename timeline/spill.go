@@ -74,6 +74,9 @@ type arenaEntry struct {
 
 func (a *arena) add(e *Event) {
 	at := len(a.b)
+	if cap(a.b)-at < 64<<10 && cap(a.b) >= 1<<20 {
+		a.b = slices.Grow(a.b, arenaBytes-at+1<<20) // once to its full size, not by and by
+	}
 	a.b = appendFrame(a.b, e)
 	a.index = append(a.index, arenaEntry{binary.BigEndian.Uint64(a.b[at+frameHead:]), at})
 }

@@ -26,7 +26,7 @@ import (
 var (
 	// ErrFormat: no format of that name.
 	ErrFormat = errors.New("unknown timeline format")
-	// ErrNoInput: neither a case nor files were given, or none of the files holds anything to read.
+	// ErrNoInput: neither a case nor files were given.
 	ErrNoInput = errors.New("nothing to read")
 )
 

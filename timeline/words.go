@@ -49,8 +49,22 @@ func cut(s string, n int) string {
 	return strings.Clone(s[:n]) + more
 }
 
+// once makes a string of bytes that hardly repeat (ids, times): they would only push
+// others out.
+func (w *words) once(b []byte) string {
+	if len(b) > MaxField {
+		return w.of(b)
+	}
+	return string(b)
+}
+
 // text reads a string; a value of another type is skipped.
-func (t *trailReader) text(s *scan, into *string) error {
+func (t *trailReader) text(s *scan, into *string) error { return t.read(s, into, t.words.of) }
+
+// unique is text for what hardly repeats.
+func (t *trailReader) unique(s *scan, into *string) error { return t.read(s, into, t.words.once) }
+
+func (t *trailReader) read(s *scan, into *string, make func([]byte) string) error {
 	if s.peek() != '"' {
 		return s.skip()
 	}
@@ -64,7 +78,7 @@ func (t *trailReader) text(s *scan, into *string) error {
 		}
 		raw = t.decoded
 	}
-	*into = t.words.of(raw)
+	*into = make(raw)
 	return nil
 }
 
