@@ -18,9 +18,12 @@ type inProcess struct{}
 // it ends here. Signatures are checked as over TCP, except for their date: history
 // can be played with a clock that is set back. A request may say in
 // X-Forwarded-For where it comes from.
-func (c *Cloud) Client() *http.Client {
+func (c *Cloud) Client() *http.Client { return ClientOf(c) }
+
+// ClientOf is Client for a handler around a Cloud: a checker, a recorder.
+func ClientOf(h http.Handler) *http.Client {
 	return &http.Client{
-		Transport:     transport{c},
+		Transport:     transport{h},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

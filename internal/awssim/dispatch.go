@@ -75,8 +75,8 @@ func (c *Cloud) aim(r *http.Request, sig *signature, body *bodyOf) target {
 	if t.service == nil {
 		return t
 	}
-	if t.service.global {
-		t.region = "us-east-1"
+	if t.service.name == "iam" {
+		t.region = "us-east-1" // IAM is one for all regions, and recorded there
 	}
 	t.protocol, _ = protocolOf(t.service.protocols[0])
 	switch t.service.protocols[0] {

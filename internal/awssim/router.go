@@ -10,9 +10,9 @@ import (
 // router finds a REST operation by method, path template, literal query
 // parameters, and (S3 tells PutObject from UploadPart only so) by the query
 // parameters and headers that an operation requires.
-type router struct{ routes []*route }
+type router struct{ routes []*restRoute }
 
-type route struct {
+type restRoute struct {
 	op       *factOp
 	segments []string // literal, {Label} or {Label+}
 	query    url.Values
@@ -28,7 +28,7 @@ func newRouter(s *factService) *router {
 	for _, op := range s.ops {
 		path, rawQuery, _ := strings.Cut(op.path, "?")
 		q, _ := url.ParseQuery(rawQuery)
-		rt := &route{op: op, segments: segmentsOf(path), query: q}
+		rt := &restRoute{op: op, segments: segmentsOf(path), query: q}
 		for _, seg := range rt.segments {
 			if seg[0] != '{' {
 				rt.literals++
@@ -43,7 +43,7 @@ func newRouter(s *factService) *router {
 		}
 		r.routes = append(r.routes, rt)
 	}
-	slices.SortFunc(r.routes, func(a, b *route) int { return strings.Compare(a.op.name, b.op.name) })
+	slices.SortFunc(r.routes, func(a, b *restRoute) int { return strings.Compare(a.op.name, b.op.name) })
 	return r
 }
 
@@ -74,7 +74,7 @@ func (r *router) find(req *http.Request, escapedPath string) (*factOp, map[strin
 	return best, labels
 }
 
-func (rt *route) match(req *http.Request, q url.Values, path string) (map[string]string, bool) {
+func (rt *restRoute) match(req *http.Request, q url.Values, path string) (map[string]string, bool) {
 	if rt.op.method != req.Method {
 		return nil, false
 	}

@@ -152,12 +152,21 @@ func identityOf(id identity, recipient string) userIdentity {
 	u.SessionContext = &sessionContext{Attributes: sessionAttributes{s.issued.UTC().Format(trailTime), strconv.FormatBool(s.mfa)}}
 	if s.roleARN != "" {
 		u.UserName = ""
-		u.SessionContext.SessionIssuer = &sessionIssuer{"Role", s.roleID, s.roleARN, id.account, s.roleName}
+		u.SessionContext.WebIDData = &struct{}{} // always there, empty without web identity
+		u.SessionContext.SessionIssuer = &sessionIssuer{issuerType(s.roleARN), s.roleID, s.roleARN, id.account, s.roleName}
 	}
 	if s.functionARN != "" {
 		u.InScopeOf = &inScopeOf{"AWS::Lambda::Function", s.functionARN, s.functionVersion}
 	}
 	return u
+}
+
+// issuerType: roles issue sessions, and users do with GetFederationToken.
+func issuerType(arn string) string {
+	if strings.Contains(arn, ":user/") {
+		return "IAMUser"
+	}
+	return "Role"
 }
 
 // username is what LookupEvents finds a principal by: a user's name, or a
@@ -188,7 +197,32 @@ func (k *call) record(e *apiError) {
 	if t.op == nil {
 		return // CloudTrail does not know what to call it either
 	}
-	k.recordFor(k.accountID, k.event(e))
+	ev := k.event(e)
+	owners := k.otherOwners()
+	if isDenied(ev.ErrorCode) {
+		owners = nil // an owner does not learn of what was refused
+	}
+	if len(owners) > 0 {
+		ev.SharedEventID = k.id("uuid", "shared")
+	}
+	k.recordFor(k.accountID, *ev)
+	for _, owner := range owners {
+		ev.EventID = k.id("uuid", "event", owner)
+		k.recordFor(owner, *ev)
+	}
+}
+
+// otherOwners are the accounts, other than the caller's, whose resources were
+// asked for: each gets its own record of the call.
+func (k *call) otherOwners() []string {
+	var out []string
+	for _, resource := range k.wire.asked {
+		a, ok := parseARN(resource)
+		if ok && len(a.account) == 12 && a.account != k.accountID && !slices.Contains(out, a.account) {
+			out = append(out, a.account)
+		}
+	}
+	return out
 }
 
 // event is the record as the caller's own account gets it.
@@ -243,23 +277,62 @@ func (k *call) sourceAddress() string {
 }
 
 // recordFor puts the event into an account's trail, as that account sees it.
-func (k *call) recordFor(account string, ev *eventJSON) {
+func (k *call) recordFor(account string, ev eventJSON) {
 	ev.UserIdentity, ev.RecipientAccountID = identityOf(k.caller, account), account
-	k.append(account, ev)
+	rec := &trailRecord{account: account, eventTime: k.now, resources: k.lookupResources(&ev)}
+	if account == k.caller.account {
+		rec.username, rec.accessKey = k.caller.username(), k.caller.keyID
+	}
+	k.keep(rec, &ev)
 }
 
-// append marshals and keeps a record.
-func (k *call) append(account string, ev *eventJSON) {
+// keep fills in what a record's index repeats of the event, and adds it.
+func (c *Cloud) keep(rec *trailRecord, ev *eventJSON) {
 	raw, err := json.Marshal(ev)
 	if err != nil {
 		panic("awssim: a CloudTrail record that is no JSON: " + err.Error())
 	}
-	rec := &trailRecord{
-		id: ev.EventID, name: ev.EventName, source: ev.EventSource, account: account, region: ev.AWSRegion, eventTime: k.now.Truncate(time.Second),
-		username: k.caller.username(), accessKey: k.caller.keyID, readOnly: ev.ReadOnly, data: !ev.ManagementEvent,
-		resources: k.lookupResources(ev), raw: raw,
+	rec.id, rec.name, rec.source, rec.region = ev.EventID, ev.EventName, ev.EventSource, ev.AWSRegion
+	rec.eventTime = rec.eventTime.Truncate(time.Second)
+	rec.readOnly, rec.data, rec.raw = ev.ReadOnly, !ev.ManagementEvent, raw
+	c.core.records.add(rec)
+}
+
+// serviceEvent is something that an AWS service did by itself: a call with a role
+// of the account (AssumeRole by lambda.amazonaws.com), or an event without a call
+// (LambdaESMDisabled).
+type serviceEvent struct {
+	service           string // "sts", "lambda"
+	name              string
+	invokedBy         string // "lambda.amazonaws.com"
+	account, region   string
+	at                time.Time
+	readOnly          bool
+	call              bool // an API call; otherwise AwsServiceEvent
+	request, response map[string]any
+	details           map[string]any // serviceEventDetails
+	resources         []trailResource
+}
+
+// recordService adds the record of what a service did. The lock is held.
+func (c *Cloud) recordService(s serviceEvent) {
+	parts := []string{"service event", s.service, s.name, s.account, s.region, s.at.UTC().Format(time.RFC3339Nano)}
+	parts = append(parts, strconv.Itoa(c.nth(parts...)))
+	ev := &eventJSON{
+		EventVersion: "1.11", UserIdentity: userIdentity{Type: "AWSService", InvokedBy: s.invokedBy}, EventTime: s.at.UTC().Format(trailTime),
+		EventSource: eventSource(s.service), EventName: s.name, AWSRegion: s.region, SourceIPAddress: s.invokedBy, UserAgent: s.invokedBy,
+		RequestParameters: orNull(s.request), ResponseElements: orNull(s.response), EventID: c.idFrom("uuid", append(parts, "event")...),
+		ReadOnly: s.readOnly, EventType: "AwsServiceEvent", ManagementEvent: true, RecipientAccountID: s.account, EventCategory: "Management",
+		ServiceEventDetails: s.details,
 	}
-	k.core.records.add(rec)
+	if s.call {
+		ev.EventType, ev.RequestID = "AwsApiCall", c.idFrom("uuid", append(parts, "request")...)
+		ev.SharedEventID = c.idFrom("uuid", append(parts, "shared")...)
+	}
+	for _, r := range s.resources {
+		ev.Resources = append(ev.Resources, resourceJSON{ownerOf(r.arn, s.account), r.kind, r.arn})
+	}
+	c.keep(&trailRecord{account: s.account, eventTime: s.at.UTC(), resources: s.resources}, ev)
 }
 
 // lookupResources is what LookupEvents finds the event by: what the operation

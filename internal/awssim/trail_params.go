@@ -19,6 +19,7 @@ func (k *call) requestParameters(e *apiError) any {
 		return nil
 	}
 	m := k.params(t.op.in, k.wire.in)
+	k.trailDefaults(m)
 	redact(t.service.name, m)
 	if t.service.name == "s3" {
 		if host, ok := m["bucket"]; ok {
@@ -31,6 +32,47 @@ func (k *call) requestParameters(e *apiError) any {
 		k.trail.request(m)
 	}
 	return orNull(m)
+}
+
+// trailDefaults are members that a service writes though the caller left them out, as
+// in records of real accounts, and the parsed ARN that Lambda adds.
+func (k *call) trailDefaults(m map[string]any) {
+	unset := func(keys ...string) {
+		for _, key := range keys {
+			if _, ok := m[key]; !ok {
+				m[key] = false
+			}
+		}
+	}
+	switch k.wire.target.service.name + ":" + k.wire.target.opName {
+	case "lambda:UpdateFunctionCode":
+		unset("dryRun", "publish")
+		k.qualifiedARN(m)
+	case "lambda:CreateFunction":
+		unset("publish")
+	case "iam:CreateLoginProfile":
+		unset("passwordResetRequired")
+	}
+}
+
+// qualifiedARN is the oddity of UpdateFunctionCode's records: the function's ARN
+// in pieces, if the caller named it by ARN.
+func (k *call) qualifiedARN(m map[string]any) {
+	name, _ := m["functionName"].(string)
+	a, ok := parseARN(name)
+	parts := strings.Split(a.resource, ":")
+	if !ok || len(parts) < 2 {
+		return
+	}
+	qualifier := map[string]any{}
+	if len(parts) > 2 {
+		qualifier["qualifier"] = parts[2]
+	}
+	m["fullyQualifiedArn"] = map[string]any{
+		"arnPrefix":         map[string]any{"partition": a.partition, "region": a.region, "account": a.account},
+		"relativeId":        map[string]any{"functionName": parts[1]},
+		"functionQualifier": qualifier,
+	}
 }
 
 // responseElements is the output in the same spelling; null for calls that only
