@@ -17,7 +17,7 @@ var ErrNoFunction = errors.New("a story needs a function")
 type Story struct {
 	Function string  `json:"function"`
 	Steps    []Step  `json:"steps"`
-	LeftOut  int     `json:"left_out,omitempty"` // events of further steps beyond the bound
+	Left     int     `json:"left_out,omitempty"` // events of further steps beyond the bound
 	Summary  Summary `json:"summary"`
 }
 
@@ -97,7 +97,7 @@ func (t *teller) event(e *Event) error {
 	switch {
 	case alike != "" && known:
 	case len(t.story.Steps) >= maxSteps:
-		t.story.LeftOut++
+		t.story.Left++
 		return nil
 	default:
 		i = len(t.story.Steps)

@@ -26,8 +26,8 @@ func (s Story) Text(w io.Writer, width int) error {
 	for _, i := range shown {
 		s.Steps[i].line(&b, width)
 	}
-	if left := len(s.Steps) - len(shown); left > 0 || s.LeftOut > 0 {
-		fmt.Fprintf(&b, "  and %d more, in the JSON form\n", left+s.LeftOut)
+	if left := len(s.Steps) - len(shown); left > 0 || s.Left > 0 {
+		fmt.Fprintf(&b, "  and %d more, in the JSON form\n", left+s.Left)
 	}
 	s.limits(&b)
 	_, err := io.WriteString(w, b.String())
