@@ -130,11 +130,17 @@ func (s *Step) add(e *Event) {
 	}
 }
 
-// finish writes the line of a step that several events make.
+// finish completes the line: what several events did, and from where.
 func (s *Step) finish() {
-	if s.Sort != StepCredentials && s.Sort != StepDenied {
-		return
+	if s.Sort == StepCredentials || s.Sort == StepDenied {
+		s.several()
 	}
+	if s.Where != "" {
+		s.Text = cut(s.Text+", from "+s.Where, MaxField)
+	}
+}
+
+func (s *Step) several() {
 	shown := strings.Join(s.Actions[:min(len(s.Actions), maxActions)], ", ")
 	if len(s.Actions) > maxActions {
 		shown += ", ..."

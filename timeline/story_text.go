@@ -60,9 +60,6 @@ func (s Step) weight() int {
 
 func (s Step) line(b *strings.Builder, width int) {
 	text := s.Text
-	if s.Where != "" {
-		text += ", from " + s.Where
-	}
 	if s.Sort == StepCredentials && s.Agent != "" {
 		text += " with " + cut(s.Agent, 60)
 	}
