@@ -1,0 +1,130 @@
+package collect
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
+
+	"github.com/freezeframe-ir/freezeframe/bench"
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/awssim"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// The tests here say of the simulated account what the others say of a scripted one.
+
+func simAccount(t *testing.T, c awssim.Config) *bench.Account {
+	t.Helper()
+	a, err := bench.NewAccount(t.Context(), c, 3, 32<<10)
+	if api, ok := errors.AsType[smithy.APIError](err); ok && strings.Contains(api.ErrorMessage(), "not simulated") {
+		t.Skip("SKIPPED LOUDLY: the simulated account lacks what this needs: " + err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func collectSim(t *testing.T, a *bench.Account, o Options) (*memory, Summary) {
+	t.Helper()
+	s, err := awsapi.Connect(t.Context(), awsapi.Options{
+		Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.Cloud.Client(), ReadOnly: true,
+		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := ParseTarget(bench.AccountID, bench.Region, bench.Function)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMemory()
+	sum, err := Run(t.Context(), Inputs{Connect: s.ConfigRecorded, HTTP: s.HTTPClient(), Endpoint: s.Endpoint}, []Target{target}, m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, sum
+}
+
+func TestSimulatedAccountIsCollectedWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{Quotas: true})
+		before := a.Cloud.Digest()
+		var mu sync.Mutex
+		made := map[string]map[string]bool{}
+		m, sum := collectSim(t, a, Options{Record: func(c string, x awsapi.Exchange) {
+			mu.Lock()
+			defer mu.Unlock()
+			if made[c] == nil {
+				made[c] = map[string]bool{}
+			}
+			made[c][x.Call] = true
+			if x.Error != "" && x.Error != "ResourceNotFoundException" {
+				t.Errorf("%s: %s", x.Call, x.Error)
+			}
+		}})
+		if !sum.Complete {
+			for k, s := range m.states() {
+				if !s.Complete() {
+					t.Errorf("%s: %s %+v", k, s, gapOf(m, k))
+				}
+			}
+		}
+		if a.Cloud.Digest() != before {
+			t.Error("collecting changed the account")
+		}
+		for _, c := range a.Cloud.Calls() {
+			if c.ErrorCode == "TooManyRequestsException" || c.ErrorCode == "ThrottlingException" {
+				t.Errorf("%s ran into its quota", c.Operation)
+			}
+		}
+		for _, c := range Catalogue() {
+			for _, n := range c.Needs {
+				if n.When == "" && !made[c.Name][n.Call] {
+					t.Errorf("%s declares %s and never made it", c.Name, n.Call)
+				}
+			}
+		}
+		for k, b := range m.bytes {
+			if strings.Contains(string(b), bench.Secret) {
+				t.Errorf("%s holds a secret in clear", k)
+			}
+		}
+		if n := strings.Count(string(m.bytes["lambda.mappings payments"]), `"UUID"`); n != 2 {
+			t.Errorf("%d mappings: %s", n, m.bytes["lambda.mappings payments"])
+		}
+	})
+}
+
+func TestSimulatedDenials(t *testing.T) {
+	for _, n := range Needs(All) {
+		if n.Call == downloadCall {
+			continue
+		}
+		t.Run(n.Call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := simAccount(t, awssim.Config{})
+				code := "AccessDeniedException"
+				if strings.HasPrefix(n.Call, "IAM:") {
+					code = "AccessDenied"
+				}
+				a.Cloud.Inject(awssim.Fault{Op: n.Call, Fail: awssim.Fail{Code: code, Message: "injected", Status: 403}})
+				m, sum := collectSim(t, a, Options{Unpaced: true})
+				if sum.Complete || sum.States[evidence.Denied] == 0 {
+					t.Errorf("%+v", sum)
+				}
+				for _, e := range m.entries {
+					if !e.State.Complete() && e.Artefact != own[n.Call] && !slices.Contains(dependants[n.Call], e.Artefact) {
+						t.Errorf("%s is a gap too: %s %+v", key(e), e.State, e.Gap)
+					}
+				}
+			})
+		})
+	}
+}
