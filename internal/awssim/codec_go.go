@@ -97,8 +97,8 @@ func fillStruct(sh *shape, v fields, dst reflect.Value) error {
 	}
 	for name, e := range v {
 		f, err := fieldOf(dst, name)
-		if err != nil {
-			return err
+		if err != nil { // the model is newer than the SDK: say so, rather than lose what was asked
+			return fail("NotImplemented", "freezeframe simulator: member %s of %s is not simulated", name, sh.name)
 		}
 		if err := fill(sh.byName[name].shape, e, f); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -216,6 +216,9 @@ func readStruct(sh *shape, v reflect.Value) (any, error) {
 	out := fields{}
 	for _, m := range sh.members {
 		f, err := fieldOf(v, m.name)
+		if err != nil && !m.required {
+			continue // the model is newer than the SDK: no operation can have set it
+		}
 		if err != nil {
 			return nil, err
 		}
