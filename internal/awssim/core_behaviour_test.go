@@ -19,8 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// getFunction is a toy that counts how often it ran.
-func getFunction(ran *int) operation {
+// toyGetFunction is a toy that counts how often it ran.
+func toyGetFunction(ran *int) operation {
 	return op("lambda", "GetFunction", func(c *call, in *lambda.GetFunctionInput) (*lambda.GetFunctionOutput, error) {
 		if err := c.allow("lambda:GetFunction", c.arn("lambda", "function:"+*in.FunctionName)); err != nil {
 			return nil, err
@@ -30,17 +30,17 @@ func getFunction(ran *int) operation {
 	})
 }
 
-func get(cfg aws.Config, name string) error {
+func toyGet(cfg aws.Config, name string) error {
 	_, err := lambda.NewFromConfig(cfg).GetFunction(context.Background(), &lambda.GetFunctionInput{FunctionName: &name})
 	return err
 }
 
 func TestValidation(t *testing.T) {
 	ran := 0
-	_, cfg := toyCloud(t, Config{}, getFunction(&ran),
+	_, cfg := toyCloud(t, Config{}, toyGetFunction(&ran),
 		echo("iam", "CreateUser", &iam.CreateUserInput{}, &iam.CreateUserOutput{}),
 		echo("kms", "ListKeys", &kms.ListKeysInput{}, &kms.ListKeysOutput{}))
-	err := get(cfg, "bad name!")
+	err := toyGet(cfg, "bad name!")
 	if codeOf(err) != "ValidationException" || !strings.Contains(err.Error(), "1 validation error detected: Value 'bad name!' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern") {
 		t.Errorf("lambda: %v", err)
 	}
@@ -69,7 +69,7 @@ func TestErrorsOfServices(t *testing.T) {
 			return nil, errBadMarker
 		}))
 	var missing *lambdatypes.ResourceNotFoundException
-	if err := get(cfg, "f"); !errors.As(err, &missing) || aws.ToString(missing.Message) != "Function not found: f" || aws.ToString(missing.Type) != "User" {
+	if err := toyGet(cfg, "f"); !errors.As(err, &missing) || aws.ToString(missing.Message) != "Function not found: f" || aws.ToString(missing.Type) != "User" {
 		t.Errorf("lambda: %v", err)
 	}
 	_, err := iam.NewFromConfig(cfg).GetUser(context.Background(), &iam.GetUserInput{UserName: aws.String("u")})
@@ -99,7 +99,7 @@ func TestWrongShapesAreLoud(t *testing.T) {
 		op("sts", "GetCallerIdentity", func(*call, *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
 			return &sts.GetCallerIdentityOutput{}, nil
 		}))
-	err := get(cfg, "f")
+	err := toyGet(cfg, "f")
 	if codeOf(err) != "InternalFailure" || !strings.Contains(err.Error(), "'Odd' at 'configuration.state'") || !strings.Contains(err.Error(), "StatusCode: 500") {
 		t.Errorf("enum: %v", err)
 	}
@@ -115,7 +115,7 @@ func TestWrongShapesAreLoud(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	ran := 0
-	c, cfg := toyCloud(t, Config{}, getFunction(&ran))
+	c, cfg := toyCloud(t, Config{}, toyGetFunction(&ran))
 	c.Inject(
 		Fault{Op: "Lambda:GetFunction", Nth: 2, Fail: Fail{Code: "ServiceException", Message: "m", Status: 500}},
 		Fault{Op: "Lambda:GetFunction", Resource: "function:other", Fail: Fail{Code: "AccessDeniedException", Message: "m", Status: 403}},
@@ -126,7 +126,7 @@ func TestFaults(t *testing.T) {
 		name, want string
 		runs       int
 	}{{"f", "", 1}, {"f", "ServiceException", 1}, {"f", "", 2}, {"other", "AccessDeniedException", 2}, {"gone", "connection", 3}, {"gone", "", 4}, {"cut", "connection", 4}} {
-		err := get(cfg, tc.name)
+		err := toyGet(cfg, tc.name)
 		got := codeOf(err)
 		if err != nil && got == "" {
 			got = "connection"
@@ -143,7 +143,7 @@ func TestFaults(t *testing.T) {
 		t.Errorf("calls recorded: %q (a reply that was lost was done all the same, a dropped request never arrived)", codes)
 	}
 	c.ClearFaults()
-	if err := get(cfg, "cut"); err != nil {
+	if err := toyGet(cfg, "cut"); err != nil {
 		t.Error(err)
 	}
 }
@@ -151,7 +151,7 @@ func TestFaults(t *testing.T) {
 func TestQuotas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ran := 0
-		_, cfg := toyCloud(t, Config{Quotas: true}, getFunction(&ran),
+		_, cfg := toyCloud(t, Config{Quotas: true}, toyGetFunction(&ran),
 			echo("lambda", "GetPolicy", &lambda.GetPolicyInput{}, &lambda.GetPolicyOutput{}))
 		policy := func() error {
 			_, err := lambda.NewFromConfig(cfg).GetPolicy(context.Background(), &lambda.GetPolicyInput{FunctionName: aws.String("f")})
@@ -166,7 +166,7 @@ func TestQuotas(t *testing.T) {
 		if err := policy(); !errors.As(err, &slow) || slow.Reason != "CallerRateLimitExceeded" || aws.ToString(slow.RetryAfterSeconds) == "" {
 			t.Errorf("the 16th in a second: %v", err)
 		}
-		if err := get(cfg, "f"); err != nil {
+		if err := toyGet(cfg, "f"); err != nil {
 			t.Errorf("GetFunction has a quota of its own: %v", err)
 		}
 		time.Sleep(time.Second/15 + time.Millisecond)
@@ -183,9 +183,9 @@ func TestQuotas(t *testing.T) {
 func TestSameSeedSameRecords(t *testing.T) {
 	play := func(seed uint64) string {
 		ran := 0
-		c, cfg := toyCloud(t, Config{Seed: seed, Clock: &frozen{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}, getFunction(&ran))
+		c, cfg := toyCloud(t, Config{Seed: seed, Clock: &frozen{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}, toyGetFunction(&ran))
 		for _, name := range []string{"a", "a", "b"} {
-			if err := get(cfg, name); err != nil {
+			if err := toyGet(cfg, name); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -274,7 +275,7 @@ func (k *call) execute() (any, error) {
 			return nil, fmt.Errorf("filling %s: %w", v.Type(), err)
 		}
 	}
-	out, err := k.op.run(k, v.Interface())
+	out, err := k.runOperation(v.Interface())
 	if err != nil {
 		return nil, err
 	}
@@ -282,6 +283,17 @@ func (k *call) execute() (any, error) {
 		return nil, fail("InternalFailure", "freezeframe simulator: %s answered without asking whether the caller may", k.name())
 	}
 	return out, nil
+}
+
+// runOperation turns a panic of an operation into an answer that says where:
+// the account must outlive one bad call.
+func (k *call) runOperation(in any) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = nil, fail("InternalFailure", "freezeframe simulator: %s panicked: %v\n%s", k.name(), p, debug.Stack())
+		}
+	}()
+	return k.op.run(k, in)
 }
 
 // encode makes the answer and records the call as done.
