@@ -112,8 +112,8 @@ func TestRESTJSON(t *testing.T) {
 
 // transports are the in-process client and TCP.
 func transports(t *testing.T, cfg aws.Config) map[string]aws.Config {
-	h := cfg.HTTPClient.(*http.Client).Transport.(transport).h
-	return map[string]aws.Config{"in process": cfg, "tcp": overTCP(t, h.(*Cloud), cfg)}
+	c := cfg.HTTPClient.(*http.Client).Transport.(transport).h.(*Cloud)
+	return map[string]aws.Config{"in process": checked(t, c, cfg), "tcp": overTCP(t, c, cfg)}
 }
 
 func TestRESTLabelsAndPayload(t *testing.T) {

@@ -214,7 +214,8 @@ func excused(group, path string) string {
 func TestRecordsLikeRealOnes(t *testing.T) {
 	real := realRecords(t)
 	c := New(Config{Clock: &frozen{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}})
-	s := realScript{t, context.Background(), c, clientConfig(c, c.Bootstrap(c.AccountID(), "christophe", allowAll))}
+	cfg := clientConfig(c, c.Bootstrap(c.AccountID(), "christophe", allowAll))
+	s := realScript{t, context.Background(), c, checked(t, c, cfg)}
 	s.iam()
 	s.sts()
 	s.lambda()

@@ -46,13 +46,16 @@ func (m *model) operationOf(r *http.Request, body []byte) *operation {
 func (m *model) restOperation(r *http.Request) *operation {
 	var best *operation
 	score := -1
-	for name, op := range m.Operations {
-		op.Name = name
+	escaped := pathWithBucket(m, r)
+	for _, op := range m.Operations {
+		if op.Name == "ListDirectoryBuckets" {
+			continue // GET / of another host, which nobody here is
+		}
 		path, query, _ := strings.Cut(op.HTTP.RequestURI, "?")
 		if op.HTTP.Method != r.Method || !literalsPresent(query, r.URL.Query()) || !m.requiredQuery(op, r) {
 			continue
 		}
-		n, ok := matchPath(path, r.URL.EscapedPath())
+		n, ok := matchPath(path, escaped)
 		if !ok {
 			continue
 		}
@@ -65,6 +68,16 @@ func (m *model) restOperation(r *http.Request) *operation {
 		}
 	}
 	return best
+}
+
+// pathWithBucket puts a bucket that stands in S3's host name in front of the path.
+func pathWithBucket(m *model, r *http.Request) string {
+	path := r.URL.EscapedPath()
+	bucket, _, virtual := strings.Cut(r.Host, ".s3.")
+	if m.Metadata.Protocol != "rest-xml" || !virtual {
+		return path
+	}
+	return "/" + url.PathEscape(bucket) + path
 }
 
 func literalsPresent(query string, have url.Values) bool {
