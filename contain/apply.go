@@ -186,7 +186,7 @@ func (e PlannedEdit) at(a Act, now string) PlannedEdit {
 	for k, v := range e.Params {
 		params[k] = v
 	}
-	return PlannedEdit{Act: e.Act, Params: params}
+	return PlannedEdit{Act: e.Act, For: e.For, Params: params}
 }
 
 func sameMove(a, b Move) bool {

@@ -137,7 +137,8 @@ func revoke(_ Place, before rolePolicy, params Params) (rolePolicy, error) {
 	if at.Before(notBefore) {
 		at = notBefore
 	}
-	return keepIfSame(before, revocation(at))
+	// Issue times have whole seconds: those of this very second are denied too.
+	return keepIfSame(before, revocation(at.Truncate(time.Second).Add(time.Second)))
 }
 
 func revocation(at time.Time) any {

@@ -123,12 +123,15 @@ func (l *lift) chosen() ([]string, error) {
 	was := map[string]bool{}
 	for _, f := range l.files {
 		for _, h := range f.lifted {
-			was[h.Act] = was[h.Act] || l.match(h.place.Target)
+			if l.match(h.place.Target) {
+				was[h.Act], was[h.For] = true, true
+			}
 		}
 	}
 	for h := range l.held() {
-		was[h.Act] = true
-		if (l.in.All || slices.Contains(l.in.Acts, h.Act)) && !slices.Contains(acts, h.Act) {
+		was[h.Act], was[h.For] = true, true
+		named := slices.Contains(l.in.Acts, h.Act) || h.For != "" && slices.Contains(l.in.Acts, h.For)
+		if (l.in.All || named) && !slices.Contains(acts, h.Act) {
 			acts = append(acts, h.Act)
 		}
 	}

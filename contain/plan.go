@@ -49,7 +49,8 @@ func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
 		p.Case = in.Case.ID
 	}
 	d := &draft{in: in, plan: p, known: known, states: map[string]json.RawMessage{}}
-	if err := d.fill(ctx, s, withPrecursors(acts, known)); err != nil {
+	acts, d.needed = withPrecursors(acts, known)
+	if err := d.fill(ctx, s, acts); err != nil {
 		return nil, err
 	}
 	p.Hash, err = p.sum()
@@ -77,25 +78,25 @@ func chosen(names []string) ([]Act, error) {
 	return acts, nil
 }
 
-// withPrecursors adds what an act needs done first, where there is something to do.
-func withPrecursors(acts []Act, s *Survey) []Act {
-	want := map[string]bool{}
+// withPrecursors adds what an act needs done first, where there is something to do:
+// needed says for which act.
+func withPrecursors(acts []Act, s *Survey) (all []Act, needed map[string]string) {
+	want, needed := map[string]bool{}, map[string]string{}
 	for _, a := range acts {
 		want[a.Name] = true
 		for _, need := range a.requires {
 			pre, err := actNamed(need)
-			if err == nil && (len(pre.keys(s)) > 0 || s.lacks(pre.parts) != nil) {
-				want[need] = true
+			if err == nil && !want[need] && (len(pre.keys(s)) > 0 || s.lacks(pre.parts) != nil) {
+				want[need], needed[need] = true, a.Name
 			}
 		}
 	}
-	var all []Act
 	for _, a := range All() {
 		if want[a.Name] {
 			all = append(all, a)
 		}
 	}
-	return all
+	return all, needed
 }
 
 func (v *Survey) lacks(parts []string) error {
@@ -112,6 +113,8 @@ type draft struct {
 	in    PlanInput
 	plan  *Plan
 	known *Survey
+	// needed: acts that nobody named, and which act needs them done first.
+	needed map[string]string
 
 	mu     sync.Mutex
 	states map[string]json.RawMessage // by doc/key: the state before
@@ -206,7 +209,7 @@ func (d *draft) fold(acts []Act) {
 				byDoc[id] = m
 				order = append(order, id)
 			}
-			m.Edits = append(m.Edits, PlannedEdit{Act: a.Name, Params: d.params[a.Name]})
+			m.Edits = append(m.Edits, PlannedEdit{Act: a.Name, For: d.needed[a.Name], Params: d.params[a.Name]})
 			m.Stage = min(m.Stage, a.rank(d.in.Order))
 			m.AtApply = m.AtApply || a.timed
 		}

@@ -84,6 +84,7 @@ type Artefact struct {
 // PlannedEdit is one act's edit on a document.
 type PlannedEdit struct {
 	Act    string `json:"act"`
+	For    string `json:"for,omitempty"` // the act that needs this one done first, and takes it along when undone
 	Params Params `json:"params,omitempty"`
 }
 
