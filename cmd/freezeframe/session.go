@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/urfave/cli/v2"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
@@ -71,9 +69,9 @@ func (p *program) vaultAt(c *cli.Context, where string, create bool) (vault.Vaul
 }
 
 func (p *program) bucketAt(c *cli.Context, where string) (vault.Vault, error) {
-	u, err := url.Parse(where)
-	if err != nil || u.Scheme != "s3" || u.Host == "" {
-		return nil, ui.UsageHint("freezeframe case open --help", "case %q is neither a folder nor s3://bucket/prefix", where)
+	bucket, prefix, err := s3vault.Parse(where)
+	if err != nil {
+		return nil, ui.UsageHint("freezeframe case open --help", "case %q is neither a folder nor s3://bucket/prefix: %w", where, err)
 	}
 	// The vault has a session of its own: FREEZEFRAME_VAULT_* where the evidence lies in another account.
 	s, err := awsapi.Connect(c.Context, awsapi.Options{
@@ -84,7 +82,8 @@ func (p *program) bucketAt(c *cli.Context, where string) (vault.Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the vault %s: %w", where, err)
 	}
-	return s3vault.New(func(needs []awsapi.Need) aws.Config { return s.Config("", needs) }, u.Host, strings.Trim(u.Path, "/"), s3vault.Options{})
+	o := s3vault.Options{Bucket: bucket, Prefix: prefix}
+	return s3vault.New(s.Config("", s3vault.Needs(o)), o)
 }
 
 func (p *program) envOr(name, otherwise string) string {

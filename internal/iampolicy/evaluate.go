@@ -60,9 +60,10 @@ func serviceResult(g grant) Result {
 }
 
 func sameAccount(r Request, p Policies, g grant) Result {
-	// A grant to the session itself, or to the user itself, needs nobody else's word
-	// (AWS: implicit denies in boundary or session policies do not limit it).
-	if g.level == exact {
+	// A grant to the session itself, to the user itself, or to everybody needs nobody
+	// else's word: implicit denies of boundary and session policies do not limit it (IAM
+	// User Guide, "AWS JSON policy elements: Principal").
+	if g.level == exact || g.level == anyone {
 		return Result{Allow, string(KindResource) + ", " + g.by, KindResource}
 	}
 	identity, ok := "", r.Root && p.Identity == nil
@@ -72,7 +73,7 @@ func sameAccount(r Request, p Policies, g grant) Result {
 	kind := KindIdentity
 	if !ok && g.level > none {
 		// To the account alone is no grant within the account: its own policies decide.
-		if g.level == role || g.level == anyone {
+		if g.level == role {
 			identity, ok, kind = g.by, true, KindResource
 		}
 	}
@@ -119,8 +120,8 @@ type level int
 const (
 	none    level = iota
 	account       // the account, or its root
-	anyone        // "*"
 	role          // the role of the session
+	anyone        // "*"
 	exact         // the user, the session, or the service itself
 )
 
@@ -230,17 +231,16 @@ func (s Statement) matches(d Document, r Request) bool {
 	}
 	// Variables are a feature of the 2012 version; before it they are plain text.
 	variables := d.Version == "2012-10-17"
-	vars := func(p string) string {
+	fill := func(p string) (string, bool) {
 		if !variables {
-			return p
+			return p, true
 		}
-		e, ok := expand(p, r)
-		if !ok {
-			return "\x00" // matches no resource
-		}
-		return e
+		return expand(p, r)
 	}
-	if len(s.Resource) > 0 && !matchResource(s.Resource, literal(r.Resource), vars) || len(s.NotRes) > 0 && matchResource(s.NotRes, literal(r.Resource), vars) {
+	if len(s.Resource) > 0 && !matchAny(s.Resource, literal(r.Resource), fill) {
+		return false
+	}
+	if len(s.NotRes) > 0 && (unsettled(s.NotRes, r.Resource, fill) || matchAny(s.NotRes, literal(r.Resource), fill)) {
 		return false
 	}
 	return s.holds(r, variables)

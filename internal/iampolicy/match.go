@@ -48,11 +48,32 @@ func matchAction(patterns []string, action string) bool {
 	return false
 }
 
-// matchResource: resources are compared with case, part by part of an ARN, so that
-// a wildcard does not reach beyond its colon into the account or region.
-func matchResource(patterns []string, resource string, vars func(string) string) bool {
+// matchAny: resources are compared with case, part by part of an ARN, so that a wildcard
+// does not reach beyond its colon into the account or region. fill puts in variables; a
+// pattern with one that has no value matches nothing.
+func matchAny(patterns []string, resource string, fill func(string) (string, bool)) bool {
 	for _, p := range patterns {
-		if matchARN(vars(p), resource) {
+		if full, ok := fill(p); ok && matchARN(full, resource) {
+			return true
+		}
+	}
+	return false
+}
+
+// unsettled: a NotResource pattern with a variable that has no value says nothing of
+// resources of its own service and account, and takes its statement out for them. AWS does
+// not document this; it is how @cloud-copilot/iam-simulate decides.
+func unsettled(patterns []string, resource string, fill func(string) (string, bool)) bool {
+	for _, p := range patterns {
+		if _, ok := fill(p); ok {
+			continue
+		}
+		pp, rr := strings.SplitN(p, ":", 6), strings.SplitN(resource, ":", 6)
+		same := len(pp) == 6 && len(rr) == 6
+		for i := 0; same && i < 5; i++ {
+			same = wild(pp[i], rr[i])
+		}
+		if same {
 			return true
 		}
 	}

@@ -1,0 +1,203 @@
+package awssim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/freezeframe-ir/freezeframe/internal/iampolicy"
+)
+
+// authOption adds to a question: the resource's own policy, further context keys.
+type authOption func(*question)
+
+type question struct {
+	context  map[string][]string
+	resource *iampolicy.Document
+	owner    string
+	err      error
+}
+
+// withResourcePolicy adds the resource's policy ("" is none) and the account that owns it.
+func withResourcePolicy(doc, resourceAccount string) authOption {
+	return func(q *question) {
+		q.owner = resourceAccount
+		if doc == "" {
+			return
+		}
+		d, err := iampolicy.Parse(doc)
+		if err != nil {
+			q.err = err
+			return
+		}
+		q.resource = &d
+	}
+}
+
+// withCondition adds a context key.
+func withCondition(key string, values ...string) authOption {
+	return func(q *question) { q.context[key] = values }
+}
+
+// allow asks the IAM evaluator whether the caller may do action on resource (an ARN;
+// "*" where AWS knows no resource). It returns the service's own access-denied error
+// with AWS's own text. Every operation asks before it does anything.
+func (c *call) allow(action, resource string, opts ...authOption) error {
+	c.authorized = true
+	if err := c.asked(action, resource); err != nil {
+		return err
+	}
+	res, err := c.decide(action, resource, opts...)
+	if err != nil {
+		return err
+	}
+	if res.Decision == iampolicy.Allow {
+		return nil
+	}
+	return c.denied(action, resource, res)
+}
+
+// allowed is allow without an error to show: may the caller?
+func (c *call) allowed(action, resource string, opts ...authOption) bool {
+	res, err := c.decide(action, resource, opts...)
+	return err == nil && res.Decision == iampolicy.Allow
+}
+
+func (c *call) decide(action, resource string, opts ...authOption) (iampolicy.Result, error) {
+	q := &question{context: c.context()}
+	if a, ok := parseARN(resource); ok {
+		q.owner = a.account // a bucket's ARN names none: its owner comes with the policy
+	}
+	for _, o := range opts {
+		o(q)
+	}
+	if q.err != nil {
+		return iampolicy.Result{}, fmt.Errorf("reading the policy of %s: %w", resource, q.err)
+	}
+	r, p := c.Cloud.asking(c.caller, c.now)
+	r.Action, r.Resource, r.ResourceAccount, r.Context = action, resource, q.owner, q.context
+	p.Resource = q.resource
+	return iampolicy.Evaluate(r, p), nil
+}
+
+// asking is who asks, and which policies apply to it now.
+func (c *Cloud) asking(id identity, now time.Time) (iampolicy.Request, iampolicy.Policies) {
+	r := iampolicy.Request{PrincipalARN: id.arn, PrincipalAccount: id.account, Service: id.invokedBy}
+	var p iampolicy.Policies
+	state := c.account(id.account)
+	switch {
+	case id.kind == "Root":
+		r.Root = true
+	case id.session != nil && id.session.roleName != "":
+		r.RoleARN = id.session.roleARN
+		if role := state.roles[id.session.roleName]; role != nil {
+			v := role.viewAt(now)
+			p.Identity, p.Boundary = v.identity, v.boundary
+		}
+	default:
+		if u := state.users[id.name]; u != nil {
+			v := u.viewAt(now)
+			p.Identity, p.Boundary = v.identity, v.boundary
+		}
+	}
+	if p.Identity == nil {
+		p.Identity = []iampolicy.Document{}
+	}
+	if id.session != nil && id.session.policy != "" {
+		p.Session = []iampolicy.Document{}
+		if d, err := iampolicy.Parse(id.session.policy); err == nil { // checked when the session was made
+			p.Session = append(p.Session, d)
+		}
+	}
+	return r, p
+}
+
+// context are the global condition keys of a request.
+func (c *call) context() map[string][]string {
+	m := map[string][]string{
+		"aws:CurrentTime":           {c.now.UTC().Format(time.RFC3339)},
+		"aws:EpochTime":             {strconv.FormatInt(c.now.Unix(), 10)},
+		"aws:SecureTransport":       {"true"}, // what stands for AWS's endpoint is taken for TLS
+		"aws:RequestedRegion":       {c.region},
+		"aws:PrincipalArn":          {principalARN(c.caller)},
+		"aws:PrincipalAccount":      {c.caller.account},
+		"aws:PrincipalType":         {principalType(c.caller)},
+		"aws:userid":                {c.caller.principalID},
+		"aws:ViaAWSService":         {"false"},
+		"aws:PrincipalIsAWSService": {strconv.FormatBool(c.caller.invokedBy != "")},
+	}
+	if c.http != nil {
+		m["aws:SourceIp"] = []string{c.sourceAddress()}
+		m["aws:UserAgent"] = []string{c.http.UserAgent()}
+	}
+	if c.caller.name != "" {
+		m["aws:username"] = []string{c.caller.name}
+	}
+	if s := c.caller.session; s != nil {
+		m["aws:TokenIssueTime"] = []string{s.issued.UTC().Format(time.RFC3339)}
+		m["aws:MultiFactorAuthPresent"] = []string{strconv.FormatBool(s.mfa)}
+		if s.functionARN != "" {
+			m["lambda:SourceFunctionArn"] = []string{s.functionARN}
+		}
+	}
+	for k, v := range c.Cloud.tagsOf(c.caller) {
+		m["aws:PrincipalTag/"+k] = []string{v}
+	}
+	return m
+}
+
+func (c *Cloud) tagsOf(id identity) map[string]string {
+	state := c.account(id.account)
+	if id.session != nil && state.roles[id.session.roleName] != nil {
+		return state.roles[id.session.roleName].tags
+	}
+	if u := state.users[id.name]; u != nil {
+		return u.tags
+	}
+	return nil
+}
+
+// principalARN is aws:PrincipalArn: of a session the role's.
+func principalARN(id identity) string {
+	if id.session != nil && id.session.roleARN != "" {
+		return id.session.roleARN
+	}
+	return id.arn
+}
+
+func principalType(id identity) string {
+	switch id.kind {
+	case "IAMUser":
+		return "User"
+	case "Root":
+		return "Account"
+	}
+	return id.kind
+}
+
+// denied is the service's error in AWS's words.
+func (c *call) denied(action, resource string, res iampolicy.Result) error {
+	kind := string(res.Kind)
+	why := fmt.Sprintf("because no %s allows the %s action", kind, action)
+	if res.Decision == iampolicy.ExplicitDeny {
+		why = fmt.Sprintf("with an explicit deny in %s %s", article(kind), kind)
+	}
+	on := " on resource: " + resource
+	if resource == "*" {
+		on = ""
+	}
+	code := "AccessDeniedException"
+	switch c.op.service {
+	case "iam", "sts", "s3":
+		code = "AccessDenied"
+	}
+	return &apiError{Code: code, Status: 403, Message: fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", c.caller.arn, action, on, why)}
+}
+
+func article(kind string) string {
+	if strings.HasPrefix(kind, "identity") {
+		return "an"
+	}
+	return "a"
+}
