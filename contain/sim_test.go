@@ -1,0 +1,448 @@
+package contain
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/awssim"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+const simAccount, simRegion = "111122223333", "eu-west-1"
+
+// stage is a simulated account with a function that every act finds something on.
+type stage struct {
+	cloud *awssim.Cloud
+	admin aws.Config
+	bench *bench
+	mu    sync.Mutex
+	calls map[string]bool // made by the session
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	cloud := awssim.New(awssim.Config{AccountID: simAccount, Region: simRegion, Seed: 7, Settle: 3 * time.Second, IAMDelay: 5 * time.Second})
+	admin := cloud.Bootstrap(simAccount, "admin", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+	cfg := aws.Config{Region: simRegion, HTTPClient: cloud.Client(), BaseEndpoint: aws.String("http://127.0.0.1:1"),
+		Credentials: credentials.NewStaticCredentialsProvider(admin.AccessKeyID, admin.SecretAccessKey, "")}
+	build(t, cfg)
+	time.Sleep(time.Minute) // all is settled
+	s := &stage{cloud: cloud, admin: cfg, bench: &bench{}, calls: map[string]bool{}}
+	var err error
+	s.bench.s, err = awsapi.Connect(t.Context(), awsapi.Options{
+		Region: simRegion, EndpointURL: "http://127.0.0.1:1", HTTPClient: cloud.Client(), Record: s.record,
+		Credentials: credentials.NewStaticCredentialsProvider(admin.AccessKeyID, admin.SecretAccessKey, ""),
+	})
+	must(t, err)
+	s.bench.c, err = evidence.CreateCase(t.Context(), &memory{objs: map[string][]byte{}}, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: t.TempDir()})
+	must(t, err)
+	return s
+}
+
+func (s *stage) record(x awsapi.Exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[x.Call] = true
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func build(t *testing.T, cfg aws.Config) {
+	t.Helper()
+	ctx, l, i := t.Context(), lambda.NewFromConfig(cfg), iam.NewFromConfig(cfg)
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`
+	role, err := i.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("payments-role"), Path: aws.String("/service/"), AssumeRolePolicyDocument: &trust})
+	must(t, err)
+	_, err = i.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: aws.String("payments-role"), PolicyName: aws.String("app"),
+		PolicyDocument: aws.String(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*", "sqs:*", "lambda:ListFunctions"], "Resource": "*"}]}`)})
+	must(t, err)
+	if _, err := sqs.NewFromConfig(cfg).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("orders")}); err != nil {
+		t.Logf("no queue (%v): the mapping below shows whether one is needed", err)
+	}
+	queue := aws.String("arn:aws:sqs:" + simRegion + ":" + simAccount + ":orders")
+	time.Sleep(time.Minute)
+	for _, f := range []string{"payments", "refunds"} {
+		_, err = l.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: aws.String(f), Role: role.Role.Arn, Handler: aws.String("h.h"),
+			Runtime: lambdatypes.RuntimePython312, Code: &lambdatypes.FunctionCode{ZipFile: zipped(t)}})
+		must(t, err)
+	}
+	time.Sleep(time.Minute)
+	fn := aws.String("payments")
+	v, err := l.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: fn})
+	must(t, err)
+	_, err = l.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: fn, Name: aws.String("live"), FunctionVersion: v.Version})
+	must(t, err)
+	_, err = l.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: fn, ReservedConcurrentExecutions: aws.Int32(5)})
+	must(t, err)
+	_, err = l.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: fn, Qualifier: aws.String("live"), ProvisionedConcurrentExecutions: aws.Int32(2)})
+	must(t, err)
+	for _, target := range []string{"payments", "payments:live"} {
+		_, err = l.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{FunctionName: aws.String(target), EventSourceArn: queue})
+		if target != "payments" && err != nil && isCode(err, "ResourceConflictException") {
+			continue // one queue, one function: not the point here
+		}
+		must(t, err)
+	}
+	exposed(t, l, fn)
+}
+
+// exposed adds what an attacker would: URLs and grants.
+func exposed(t *testing.T, l *lambda.Client, fn *string) {
+	t.Helper()
+	ctx := t.Context()
+	for _, q := range []*string{nil, aws.String("live")} {
+		_, err := l.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{FunctionName: fn, Qualifier: q, AuthType: lambdatypes.FunctionUrlAuthTypeNone,
+			InvokeMode: lambdatypes.InvokeModeResponseStream, Cors: &lambdatypes.Cors{AllowOrigins: []string{"https://shop.example"}, MaxAge: aws.Int32(60)}})
+		must(t, err)
+		grant := func(sid, principal string, more func(*lambda.AddPermissionInput)) {
+			in := &lambda.AddPermissionInput{FunctionName: fn, Qualifier: q, StatementId: aws.String(sid), Principal: aws.String(principal), Action: aws.String("lambda:InvokeFunction")}
+			if more != nil {
+				more(in)
+			}
+			_, err := l.AddPermission(ctx, in)
+			must(t, err)
+		}
+		grant("evil", "999988887777", nil)
+		grant("owner", "events.amazonaws.com", func(in *lambda.AddPermissionInput) {
+			in.SourceArn = aws.String("arn:aws:events:eu-west-1:111122223333:rule/nightly")
+		})
+		grant("open", "*", func(in *lambda.AddPermissionInput) {
+			in.Action, in.FunctionUrlAuthType = aws.String("lambda:InvokeFunctionUrl"), lambdatypes.FunctionUrlAuthTypeNone
+		})
+	}
+	// A policy as PutResourcePolicy writes it: no Sid, and one that names friend and foe.
+	arn := "arn:aws:lambda:eu-west-1:111122223333:function:payments:1"
+	_, err := l.PutResourcePolicy(ctx, &lambda.PutResourcePolicyInput{ResourceArn: &arn, Policy: aws.String(`{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","arn:aws:iam::999988887777:root"]},"Action":"lambda:InvokeFunction","Resource":"` + arn + `"}]}`)})
+	must(t, err)
+}
+
+func zipped(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create("h.py")
+	must(t, err)
+	_, err = w.Write([]byte("def h(e, c): return 1\n"))
+	must(t, err)
+	must(t, z.Close())
+	return b.Bytes()
+}
+
+func TestCatalogue(t *testing.T) {
+	names, docs := map[string]bool{}, map[string]*document{}
+	for _, a := range All() {
+		if names[a.Name] {
+			t.Errorf("two acts are called %s", a.Name)
+		}
+		names[a.Name] = true
+		if a.About == "" || a.Kind == "" || len(a.Attack) == 0 || a.keys == nil || a.rank == nil || len(a.Needs) == 0 {
+			t.Errorf("%s is not wholly declared", a.Name)
+		}
+		if docs[a.Doc] != nil && docs[a.Doc] != a.doc {
+			t.Errorf("two documents are called %s", a.Doc)
+		}
+		docs[a.Doc] = a.doc
+		for _, n := range a.Needs {
+			if awsapi.Mutating(n.Call) != n.Mutates || len(n.IAM) == 0 {
+				t.Errorf("%s declares %s wrongly", a.Name, n.Call)
+			}
+		}
+		for _, r := range a.requires {
+			if _, err := actNamed(r); err != nil {
+				t.Errorf("%s requires %v", a.Name, err)
+			}
+		}
+	}
+}
+
+// TestActs applies, releases and undoes each act on the simulated account, and compares
+// the calls made with those declared.
+func TestActs(t *testing.T) {
+	for _, act := range All() {
+		t.Run(act.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				before := s.cloud.Objects()
+				p := s.bench.plan(t, act.Name)
+				if len(p.Unplanned) > 0 || len(p.Moves) == 0 {
+					t.Fatalf("unplanned %+v, %d moves", p.Unplanned, len(p.Moves))
+				}
+				s.bench.preserve(t, p)
+				digest := s.cloud.Digest()
+				dry, err := Apply(t.Context(), ApplyInput{Session: s.bench.s, Case: s.bench.c, Plan: p, DryRun: true})
+				must(t, err)
+				if s.cloud.Digest() != digest || dry.Status() != StatusDone {
+					t.Errorf("dry run: %s, account changed: %v", dry.Status(), s.cloud.Digest() != digest)
+				}
+				run, err := Apply(t.Context(), ApplyInput{Session: s.bench.s, Case: s.bench.c, Plan: p})
+				must(t, err)
+				if run.Status() != StatusDone {
+					t.Fatalf("%+v", run.Acts)
+				}
+				if cmp.Diff(before, s.cloud.Objects()) == "" {
+					t.Error("applied, and nothing changed")
+				}
+				plannedCalls(t, p, run)
+				s.lift(t, act)
+				if diff := cmp.Diff(texts(before), texts(s.cloud.Objects())); diff != "" {
+					t.Errorf("not as before (-before +after):\n%s", diff)
+				}
+				s.declared(t, act)
+			})
+		})
+	}
+}
+
+// plannedCalls: what was intended is what was planned, call by call.
+func plannedCalls(t *testing.T, p *Plan, run *Run) {
+	t.Helper()
+	for _, m := range p.Moves {
+		for _, o := range run.Outcomes {
+			if o.Doc != m.Doc || o.Key != m.Key || m.AtApply {
+				continue
+			}
+			if diff := cmp.Diff(show(m.Calls), show(o.Calls)); diff != "" {
+				t.Errorf("%s: calls differ from the plan's: %s", name(m.Doc, m.Key), diff)
+			}
+			if o.Writes != len(m.Calls) {
+				t.Errorf("%s: %d writes, %d were planned", name(m.Doc, m.Key), o.Writes, len(m.Calls))
+			}
+		}
+	}
+}
+
+func show(all []Call) []string {
+	var out []string
+	for _, c := range all {
+		out = append(out, c.Call+" "+string(c.Params))
+	}
+	return out
+}
+
+func texts(all map[string]json.RawMessage) map[string]string {
+	out := map[string]string{}
+	for k, v := range all {
+		out[k] = string(v)
+	}
+	return out
+}
+
+func (s *stage) lift(t *testing.T, act Act) {
+	t.Helper()
+	if act.Kind == Isolate {
+		run, err := Release(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c})
+		must(t, err)
+		if run.Status() != StatusDone {
+			t.Fatalf("release: %+v", run.Acts)
+		}
+		return
+	}
+	if _, err := Release(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c}); err == nil {
+		t.Error("release lifted what was hostile")
+	}
+	run, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, Acts: []string{act.Name}, Reason: "test"})
+	must(t, err)
+	if run.Status() != StatusDone {
+		t.Fatalf("undo: %+v", run.Acts)
+	}
+}
+
+// declared: every call is declared (the guard sees to that), and what is declared
+// without a condition is made.
+func (s *stage) declared(t *testing.T, act Act) {
+	t.Helper()
+	for _, n := range act.Needs {
+		lifting := n.When == "" || n.When == "lifting"
+		rare := act.Doc == "lambda.concurrency" && n.Call == "Lambda:DeleteFunctionConcurrency"
+		if lifting && !rare && !s.calls[n.Call] {
+			t.Errorf("%s declares %s and never makes it", act.Name, n.Call)
+		}
+	}
+}
+
+// mishap is a fault, and whether a run has to come to its end in spite of it.
+type mishap struct {
+	name     string
+	fault    awssim.Fault
+	survived bool
+}
+
+func mishaps(n awsapi.Need) []mishap {
+	drop, internal := awssim.Fail{Drop: true}, awssim.Fail{Code: "ServiceException", Status: 500}
+	throttled := awssim.Fail{Code: "TooManyRequestsException", Status: 429}
+	denied := awssim.Fail{Code: "AccessDeniedException", Status: 403}
+	if strings.HasPrefix(n.Call, "IAM:") {
+		throttled.Code, denied.Code = "Throttling", "AccessDenied"
+	}
+	all := []mishap{
+		{"dropped", awssim.Fault{Nth: 1, Fail: drop}, true},
+		{"internal", awssim.Fault{Nth: 1, Fail: internal}, true},
+		{"throttled", awssim.Fault{Nth: 1, Fail: throttled}, true},
+		{"denied for good", awssim.Fault{Fail: denied}, false},
+	}
+	if n.Mutates {
+		all = append(all,
+			mishap{"dropped after effect", awssim.Fault{Nth: 1, AfterEffect: true, Fail: drop}, true},
+			mishap{"internal after effect", awssim.Fault{Nth: 1, AfterEffect: true, Fail: internal}, true},
+			mishap{"every reply dropped after effect", awssim.Fault{AfterEffect: true, Fail: drop}, true},
+			mishap{"dropped for good", awssim.Fault{Fail: drop}, false})
+	}
+	for i := range all {
+		all[i].fault.Op = n.Call
+	}
+	return all
+}
+
+// TestActsUnderFaults fails each call of each act in turn on the simulated account,
+// when it is applied and again when it is lifted.
+func TestActsUnderFaults(t *testing.T) {
+	for _, act := range All() {
+		for _, n := range act.Needs {
+			for _, m := range mishaps(n) {
+				t.Run(strings.Join([]string{act.Name, n.Call, m.name}, "/"), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { newStage(t).underFault(t, act, m) })
+				})
+			}
+		}
+	}
+}
+
+func (s *stage) underFault(t *testing.T, act Act, m mishap) {
+	t.Helper()
+	before := s.cloud.Objects()
+	p := s.bench.plan(t, act.Name)
+	s.bench.preserve(t, p)
+	s.cloud.Inject(m.fault)
+	run, err := Apply(t.Context(), ApplyInput{Session: s.bench.s, Case: s.bench.c, Plan: p})
+	must(t, err)
+	s.cloud.ClearFaults()
+	if m.survived && run.Status() != StatusDone {
+		t.Errorf("%s, and it is %s: %+v", m.name, run.Status(), run.Acts)
+	}
+	if really := s.inForce(t, act); really != run.Status().OK() && run.Status() != StatusUnknown {
+		t.Errorf("the run says %s, in force: %v", run.Status(), really)
+	}
+	s.cloud.Inject(m.fault)
+	lift := LiftInput{Session: s.bench.s, Case: s.bench.c, Acts: []string{act.Name}, Reason: "test"}
+	und, err := Undo(t.Context(), lift)
+	if err == nil && m.survived && und.Status() != StatusDone {
+		t.Errorf("%s, and the undo is %s: %+v", m.name, und.Status(), und.Acts)
+	}
+	s.cloud.ClearFaults()
+	if _, err := Undo(t.Context(), lift); err != nil && !errors.Is(err, ErrNothing) {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(texts(before), texts(s.cloud.Objects())); diff != "" {
+		t.Errorf("not as before (-before +after):\n%s", diff)
+	}
+}
+
+// inForce says whether planning the act again finds nothing to call.
+func (s *stage) inForce(t *testing.T, act Act) bool {
+	t.Helper()
+	for _, m := range s.bench.plan(t, act.Name).Moves {
+		if len(m.Calls) > 0 && m.Edits[0].Act == act.Name && !m.AtApply {
+			return false
+		}
+		if m.AtApply && string(m.Before) == `{"document":""}` {
+			return false // a revocation is renewed by each plan: there is one, or there is none
+		}
+	}
+	return true
+}
+
+// TestEverything contains with all acts: stolen credentials stop working, the whole is
+// undone, and the account is as before.
+func TestEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		thief := s.steal(t)
+		before := s.cloud.Objects()
+		if err := thief(); err != nil {
+			t.Fatal("the thief has nothing to lose:", err)
+		}
+		p := s.bench.plan(t)
+		s.bench.preserve(t, p)
+		run, err := Apply(t.Context(), ApplyInput{Session: s.bench.s, Case: s.bench.c, Plan: p})
+		must(t, err)
+		if run.Status() != StatusDone {
+			t.Fatalf("%+v", run.Acts)
+		}
+		time.Sleep(time.Minute)
+		if err := thief(); !isCode(err, "AccessDeniedException") {
+			t.Errorf("the thief goes on: %v", err)
+		}
+		s.released(t, thief)
+		und, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, All: true, Acts: []string{actRevoke}, Reason: "test"})
+		must(t, err)
+		if und.Status() != StatusDone {
+			t.Fatalf("%+v", und.Acts)
+		}
+		time.Sleep(time.Minute)
+		if err := thief(); err != nil {
+			t.Errorf("a false alarm, and the role is still denied: %v", err)
+		}
+		if diff := cmp.Diff(texts(before), texts(s.cloud.Objects())); diff != "" {
+			t.Errorf("not as before (-before +after):\n%s", diff)
+		}
+		if len(before) < 10 {
+			t.Errorf("only %d objects: the account is too small to show anything", len(before))
+		}
+	})
+}
+
+// released: lifting isolation does not give the thief's session its power back, and a
+// new session of the role works.
+func (s *stage) released(t *testing.T, thief func() error) {
+	t.Helper()
+	run, err := Release(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c})
+	must(t, err)
+	if run.Status() != StatusDone {
+		t.Fatalf("release: %+v", run.Acts)
+	}
+	time.Sleep(time.Minute)
+	if err := thief(); !isCode(err, "AccessDeniedException") {
+		t.Errorf("released, and the thief is back: %v", err)
+	}
+	if err := s.steal(t)(); err != nil {
+		t.Errorf("released, and a new session is denied: %v", err)
+	}
+}
+
+// steal takes a session of the role and gives what its holder does.
+func (s *stage) steal(t *testing.T) func() error {
+	t.Helper()
+	out, err := sts.NewFromConfig(s.admin).AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn: aws.String("arn:aws:iam::111122223333:role/service/payments-role"), RoleSessionName: aws.String("payments"),
+	})
+	must(t, err)
+	cfg := s.admin.Copy()
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	return func() error {
+		_, err := lambda.NewFromConfig(cfg).ListFunctions(t.Context(), &lambda.ListFunctionsInput{})
+		return err
+	}
+}
