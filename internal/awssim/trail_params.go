@@ -48,6 +48,8 @@ func (k *call) trailDefaults(m map[string]any) {
 	case "lambda:UpdateFunctionCode":
 		unset("dryRun", "publish")
 		k.qualifiedARN(m)
+	case "lambda:UpdateFunctionConfiguration":
+		m["environment"] = map[string]any{} // also when it is not what changed
 	case "lambda:CreateFunction":
 		unset("publish")
 	case "iam:CreateLoginProfile":

@@ -134,7 +134,7 @@ func (w *writer) shape(name string) error {
 		if err != nil {
 			return err
 		}
-		w.line(append([]string{"string", name, kv("pattern", pattern), kv("not", not), kv("enum", strings.Join(s.Enum, "|"))}, limits...)...)
+		w.line(append([]string{"string", name, kv("pattern", pattern), kv("not", not), kv("enum", strings.Join(append(s.Enum, beyondModel(w.s.name, name)...), "|"))}, limits...)...)
 	case "integer", "long", "float", "double", "boolean", "blob", "timestamp":
 		w.line(append([]string{s.Type, name, kv("ts", s.TimestampFormat), on("stream", s.Streaming)}, limits...)...)
 	default:
@@ -163,6 +163,16 @@ func (w *writer) structure(name string, s shape) error {
 			on("token", m.IdempotencyToken), kv("ts", m.TimestampFormat))
 	}
 	return nil
+}
+
+// beyondModel are enum values that AWS answers with, though its model does not
+// list them. The source is a record of a real account.
+func beyondModel(service, shape string) []string {
+	return map[string][]string{
+		// UpdateFunctionConfiguration in Stratus Red Team's published CloudTrail log of
+		// aws.persistence.lambda-layer-extension
+		"lambda.LastUpdateStatusReasonCode": {"Creating"},
+	}[service+"."+shape]
 }
 
 func location(r ref) string {

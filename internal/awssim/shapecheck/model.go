@@ -93,6 +93,9 @@ func read(path string) (*model, error) {
 	if err := json.NewDecoder(z).Decode(m); err != nil {
 		return nil, fmt.Errorf("reading the API shapes of %s: %w", path, err)
 	}
+	if s := m.Shapes["LastUpdateStatusReasonCode"]; s != nil {
+		s.Enum = append(s.Enum, "Creating") // AWS says it (published logs of real accounts), its model does not
+	}
 	return m, nil
 }
 
