@@ -141,6 +141,9 @@ func (r *iamRole) view(get bool) *iamtypes.Role {
 	if r.description != "" {
 		out.Description = aws.String(r.description)
 	}
+	if r.boundary != "" {
+		out.PermissionsBoundary = &iamtypes.AttachedPermissionsBoundary{PermissionsBoundaryArn: aws.String(r.boundary), PermissionsBoundaryType: iamtypes.PermissionsBoundaryAttachmentTypePolicy}
+	}
 	if !get {
 		return out
 	}
@@ -148,9 +151,6 @@ func (r *iamRole) view(get bool) *iamtypes.Role {
 	out.RoleLastUsed = &iamtypes.RoleLastUsed{}
 	if len(r.tags) > 0 {
 		out.Tags = tagList(r.tags)
-	}
-	if r.boundary != "" {
-		out.PermissionsBoundary = &iamtypes.AttachedPermissionsBoundary{PermissionsBoundaryArn: aws.String(r.boundary), PermissionsBoundaryType: iamtypes.PermissionsBoundaryAttachmentTypePolicy}
 	}
 	return out
 }

@@ -134,7 +134,23 @@ func updateFunctionConfiguration(c *call, in *lambda.UpdateFunctionConfiguration
 	}
 	t.fn.latest.config = next
 	c.touch(t.fn)
+	c.trail.response = c.updateRecord
 	return like[lambda.UpdateFunctionConfigurationOutput](t.fn.latest.view(c.now, c.cfg.Settle)), nil
+}
+
+// updateRecord is what real records of an update say beyond the API's shapes: a reason code
+// that the shapes' enumeration does not have, and the layers' old name for their size.
+func (c *call) updateRecord(m map[string]any) {
+	if m["lastUpdateStatus"] == "InProgress" {
+		m["lastUpdateStatusReason"], m["lastUpdateStatusReasonCode"] = "The function is being created.", "Creating"
+	}
+	layers, _ := m["layers"].([]any)
+	for _, l := range layers {
+		if layer, ok := l.(map[string]any); ok {
+			arn, _ := layer["arn"].(string)
+			layer["uncompressedCodeSize"] = c.layer(&arn, nil).unpacked()
+		}
+	}
 }
 
 // configHash changes with anything that a publish would keep.

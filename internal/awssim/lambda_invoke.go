@@ -104,7 +104,7 @@ func (c *Cloud) ran(at scope, f *function, v *version, now time.Time) {
 // trusts says whether a service may assume a role.
 func (c *Cloud) trusts(r *iamRole, service string) bool {
 	k := &call{Cloud: c, caller: identity{kind: "AWSService", account: "", invokedBy: service}, now: c.Now()}
-	return k.allowed("sts:AssumeRole", r.arn, k.trustOf(r, accountOfARN(r.arn), r.arn))
+	return k.allowed("sts:AssumeRole", r.arn, k.trustOf(r, accountOfARN(r.arn)))
 }
 
 func accountOfARN(s string) string {

@@ -235,6 +235,23 @@ func getLayerPolicy(c *call, in *lambda.GetLayerVersionPolicyInput) (*lambda.Get
 	return &lambda.GetLayerVersionPolicyOutput{Policy: aws.String(t.version.policy.document.String()), RevisionId: aws.String(t.version.policy.revision)}, nil
 }
 
+// unpacked is the size of a layer's files.
+func (t *layerTarget) unpacked() int64 {
+	if t.version == nil {
+		return 0
+	}
+	data := t.state.blobs[aws.ToString(t.version.content.CodeSha256)]
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return 0 // checked when published
+	}
+	var n int64
+	for _, f := range z.File {
+		n += int64(f.UncompressedSize64)
+	}
+	return n
+}
+
 // layersOf resolves the layers that a function names: each must be there and readable.
 func (c *call) layersOf(arns []string) ([]lt.Layer, error) {
 	out := []lt.Layer{}

@@ -63,9 +63,9 @@ func (v *version) view(now time.Time, settle time.Duration) *lt.FunctionConfigur
 	if v.busy(now, settle) {
 		if v.created {
 			out.State, out.StateReason, out.StateReasonCode = lt.StatePending, aws.String("The function is being created."), lt.StateReasonCodeCreating
+			out.LastUpdateStatus = "" // real records of creations and publications have none
 		} else {
 			out.LastUpdateStatus = lt.LastUpdateStatusInProgress
-			out.LastUpdateStatusReason, out.LastUpdateStatusReasonCode = aws.String("The function is being created."), lt.LastUpdateStatusReasonCode("Creating")
 		}
 	}
 	return &out

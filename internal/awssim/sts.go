@@ -35,14 +35,18 @@ func assumeRole(c *call, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error)
 	}
 	c.trail.resources = []trailResource{{arn, "AWS::IAM::Role"}}
 	role := c.account(a.account).roles[lastPart(a.resource)]
+	if role != nil && role.arn != arn {
+		role = nil
+	}
 	opts := []authOption{withCondition("sts:RoleSessionName", aws.ToString(in.RoleSessionName))}
 	if in.ExternalId != nil {
 		opts = append(opts, withCondition("sts:ExternalId", *in.ExternalId))
 	}
-	// A role that is not there looks like one that may not be assumed.
-	opts = append(opts, c.trustOf(role, a.account, arn))
-	if err := c.allow("sts:AssumeRole", arn, opts...); err != nil {
+	if err := c.allow("sts:AssumeRole", arn, append(opts, c.trustOf(role, a.account))...); err != nil {
 		return nil, err
+	}
+	if role == nil { // looks like one that may not be assumed
+		return nil, c.denied("sts:AssumeRole", arn, iampolicy.Result{Decision: iampolicy.ImplicitDeny, Kind: iampolicy.KindIdentity})
 	}
 	seconds, err := c.duration(in, role)
 	if err != nil {
@@ -65,12 +69,10 @@ func assumeRole(c *call, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error)
 }
 
 // trustOf is the role's trust policy as the resource policy of the role, as it decides now.
-func (c *call) trustOf(role *iamRole, account, arn string) authOption {
+func (c *call) trustOf(role *iamRole, account string) authOption {
 	return func(q *question) {
 		q.owner = account
-		if role == nil || role.arn != arn {
-			q.resource = &iampolicy.Document{}
-			q.owner = "" // nobody's: neither side can allow it
+		if role == nil {
 			return
 		}
 		trust := role.viewAt(c.now).trust
