@@ -61,6 +61,7 @@ func newFake() *fakeAWS {
 		policies: map[string]string{
 			fnARN: `{"Version":"2012-10-17","Id":"default","Statement":[` + statement("own", `{"AWS":"arn:aws:iam::111122223333:root"}`) + "," +
 				statement("evil", `{"AWS":"arn:aws:iam::999988887777:root"}`) + "," + statement("open", `"*"`) + `]}`,
+			fnARN + ":1":    `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"*"}]}`,
 			fnARN + ":live": `{"Version":"2012-10-17","Id":"default","Statement":[` + statement("open", `"*"`) + `]}`,
 		},
 		inline: map[string]string{"app": `{"Version":"2012-10-17","Statement":[]}`},
