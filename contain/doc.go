@@ -34,7 +34,7 @@
 //	           "function":"<arn>","operator":"...","principal":"<arn>","reason":"...","forced":bool}
 //	intent    {"id":"<bag>/<n>","action":"...","acts":["concurrency-zero"],"doc":"lambda.concurrency",
 //	           "key":"","resource":"<arn>","place":{target and key},"calls":[{"call":"Lambda:PutFunctionConcurrency","params":{...}}],
-//	           "from":{state},"to":{state},"edits":[{"act":"...","params":{...}}]}
+//	           "from":{state},"to":{state},"edits":[{"act":"...","for":"...","params":{...}}]}
 //	outcome   {"id":"<bag>/<n>","action":"...","acts":[...],"doc":"...","key":"...","resource":"<arn>",
 //	           "status":"done|already|failed|unknown|skipped|stale","error":"...","note":"...","writes":1,
 //	           "lifts":["<bag>/<n> act", release and undo: what was taken back],
