@@ -3,6 +3,8 @@ package awssim
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -122,6 +124,45 @@ func (e *authError) s3() *apiError {
 	return a
 }
 
+// unknownService answers for a service of which nothing is known, in the protocol
+// that the request seems to speak.
+func unknownService(r *http.Request, sig *signature, id string) *response {
+	name := "this service"
+	if sig != nil && sig.service != "" {
+		name = sig.service
+	}
+	msg := "freezeframe simulator: " + name + " is not simulated"
+	form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	if !form && !slices.Contains([]string{"cloudfront", "route53"}, name) {
+		resp := newResponse(http.StatusNotImplemented, "application/x-amz-json-1.1")
+		resp.header.Set("X-Amzn-Requestid", id)
+		resp.header.Set("X-Amzn-Errortype", "NotImplemented")
+		resp.body = marshalFlat(map[string]any{"__type": "NotImplemented", "message": msg})
+		return resp
+	}
+	outer, inner := "ErrorResponse", ""
+	if name == "ec2" {
+		outer, inner = "Response", "Errors"
+	}
+	resp := newResponse(http.StatusNotImplemented, "text/xml")
+	x := &xmlWriter{}
+	x.open(outer, "")
+	if inner != "" {
+		x.open(inner, "")
+	}
+	x.open("Error", "")
+	x.element("Code", "", "NotImplemented")
+	x.element("Message", "", msg)
+	x.close("Error")
+	if inner != "" {
+		x.close(inner)
+	}
+	x.element("RequestID", "", id)
+	x.close(outer)
+	resp.body = x.b
+	return resp
+}
+
 // invalidError is a request that breaks the shapes' rules.
 type invalidError struct{ found []violation }
 
@@ -160,21 +201,12 @@ func s3Invalid(v violation) *apiError {
 		a := fail("InvalidRequest", "Missing required header for this request: %s", v.path)
 		return a
 	}
-	if len(v.path) > 0 && containsDot(v.path) {
+	if strings.Contains(v.path, ".") {
 		return malformed("s3", v.path)
 	}
 	a := fail("InvalidArgument", "The value for %s is not valid: %s", v.path, v.constraint)
 	a.Fields = map[string]any{"ArgumentName": v.path, "ArgumentValue": v.value}
 	return a
-}
-
-func containsDot(s string) bool {
-	for i := range len(s) {
-		if s[i] == '.' {
-			return true
-		}
-	}
-	return false
 }
 
 // wrongType is a value of another type than the shape's.

@@ -2,7 +2,6 @@ package awssim
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -57,7 +56,7 @@ func (c *Cloud) answer(r *http.Request) (_ *response, delay time.Duration, drop 
 	}
 	t := c.aim(r, sig, body)
 	if t.service == nil {
-		return unknownService(sig, c.idFrom("uuid", "unknown", r.URL.String())), 0, false
+		return unknownService(r, sig, c.idFrom("uuid", "unknown", r.URL.String())), 0, false
 	}
 	if open := t.op != nil && t.op.noauth; sigErr != nil && (sig != nil || !open) {
 		return c.refuse(t, sigErr), 0, false
@@ -367,7 +366,8 @@ func (c *Cloud) refuse(t target, err error) *response {
 
 func (c *Cloud) refuseLocked(t target, err error) *response {
 	if t.service == nil {
-		return unknownService(nil, c.idFrom("uuid", "refused", err.Error()))
+		t.service = facts()["s3"] // only what is sent to S3 can be too large to be read for its service
+		t.protocol = restXML{}
 	}
 	n := c.nth("refused", t.service.name, t.opName, err.Error())
 	id := c.idFrom("uuid", "refused", t.service.name, t.opName, err.Error(), strconv.Itoa(n))
@@ -379,20 +379,6 @@ func (c *Cloud) refuseLocked(t target, err error) *response {
 		api = fail("InternalFailure", "freezeframe simulator: %v", err)
 	}
 	return t.protocol.fault(t.service, t.op, api, id)
-}
-
-// unknownService answers for a service of which nothing is known, in JSON, which
-// most of AWS's clients can read.
-func unknownService(sig *signature, id string) *response {
-	name := "this service"
-	if sig != nil {
-		name = cmp.Or(sig.service, name)
-	}
-	r := newResponse(http.StatusNotImplemented, "application/x-amz-json-1.1")
-	r.header.Set("X-Amzn-Requestid", id)
-	r.header.Set("X-Amzn-Errortype", "NotImplemented")
-	r.body = marshalFlat(map[string]any{"__type": "NotImplemented", "message": "freezeframe simulator: " + name + " is not simulated"})
-	return r
 }
 
 // unknownOperation is what AWS says to a name it does not know.
