@@ -79,6 +79,33 @@ func protocolOf(name string) (protocol, error) {
 	return nil, fmt.Errorf("protocol %q is not spoken here", name)
 }
 
+// canonical writes an input so that equal inputs are equal text: all members,
+// sorted maps, a streamed body as its hash, no idempotency tokens.
+func canonical(b []byte, sh *shape, v any, bodyHash string) []byte {
+	switch v := v.(type) {
+	case fields:
+		for _, m := range sh.members {
+			if e, ok := v[m.name]; ok && !m.token {
+				b = append(canonical(append(append(b, m.name...), '='), m.shape, e, bodyHash), ';')
+			}
+		}
+		return b
+	case dict:
+		for _, k := range sortedKeys(v) {
+			b = append(canonical(append(appendText(b, k), ':'), sh.elem.shape, v[k], bodyHash), ',')
+		}
+		return b
+	case []any:
+		for _, e := range v {
+			b = append(canonical(b, sh.elem.shape, e, bodyHash), '|')
+		}
+		return b
+	case io.Reader:
+		return append(b, bodyHash...)
+	}
+	return appendScalar(b, v, "")
+}
+
 // Formats of timestamps.
 const (
 	tsUnix   = "unixTimestamp"

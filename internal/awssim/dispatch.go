@@ -194,14 +194,22 @@ func (c *Cloud) run(r *http.Request, t target, sig *signature, body *bodyOf) (*r
 		return c.refuseLocked(t, err), 0, false
 	}
 	k.accountID = k.caller.account
+	if t.op != nil && t.op.simulated {
+		k.wire.in, k.wire.inErr = t.protocol.decode(t.op, body.request(r, t.path, t.op.inStream != nil))
+	}
 	k.requestID = c.requestID(k)
 	return k.perform()
 }
 
-// requestID is a hash of who asks for what, and of how often it was asked.
+// requestID is a hash of who asks for what, and of how often it was asked: of the
+// decoded parameters, since clients write maps in any order, and without the
+// tokens that they make up.
 func (c *Cloud) requestID(k *call) string {
-	r := k.http
-	parts := []string{"request", k.caller.arn, k.caller.keyID, k.wire.target.opName, r.Method, stablePath(r), k.wire.body.hash}
+	r, what := k.http, k.wire.body.hash
+	if k.wire.in != nil && k.wire.target.op.in != nil {
+		what = string(canonical(nil, k.wire.target.op.in, k.wire.in, k.wire.body.hash))
+	}
+	parts := []string{"request", k.caller.arn, k.caller.keyID, k.wire.target.opName, r.Method, stablePath(r), what}
 	n := c.nth(parts...)
 	return c.idFrom("uuid", append(parts, strconv.Itoa(n))...)
 }
@@ -255,14 +263,13 @@ func (k *call) perform() (*response, time.Duration, bool) {
 // name is "Lambda.GetFunction".
 func (k *call) name() string { return k.wire.target.service.id + "." + k.wire.target.opName }
 
-// execute decodes, checks and runs.
+// execute checks the input and runs the operation.
 func (k *call) execute() (any, error) {
 	t := k.wire.target
-	in, err := t.protocol.decode(t.op, k.wire.body.request(k.http, t.path, t.op.inStream != nil))
-	if err != nil {
-		return nil, err
+	in := k.wire.in
+	if k.wire.inErr != nil {
+		return nil, k.wire.inErr
 	}
-	k.wire.in = in
 	if t.op.in != nil {
 		if bad := checkInput(t.op.in, in); len(bad) > 0 {
 			return nil, &invalidError{bad}

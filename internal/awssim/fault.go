@@ -130,6 +130,7 @@ type callState struct {
 	target  target
 	body    *bodyOf
 	in, out fields
+	inErr   error         // why there is no in
 	asked   []string      // the resources that permission was asked for
 	due     []*armedFault // that strike this call
 	waiting []*armedFault // for their resource

@@ -264,7 +264,8 @@ var common = []string{
 	"MissingAuthenticationToken", "MissingAuthenticationTokenException", "RequestTimeTooSkewed", "NotImplemented", "Throttling", "ThrottlingException",
 	"TooManyRequestsException", "ValidationError", "ValidationException", "SerializationException", "UnknownOperationException", "InvalidAction",
 	"XAmzContentSHA256Mismatch", "ServiceException", "InternalServerError", "RequestEntityTooLargeException", "InvalidToken", "AuthorizationHeaderMalformed",
-	"MalformedQueryString", "OptInRequired", "ServiceUnavailable", "InvalidInput", "InvalidParameterValue", "InvalidParameterException", "MissingParameter",
+	"MalformedQueryString", "OptInRequired", "ServiceUnavailable", "InvalidInput", "InvalidParameterValue", "InvalidRequestContentException", "MissingRequiredParameterException",
+	"InvalidParameterValueException", "IncompleteSignatureException", "MalformedInput", "InvalidParameterException", "MissingParameter",
 }
 
 func (c *Checker) judgeError(call string, m *model, op *operation, r *http.Request, k *keeper) {
