@@ -15,7 +15,6 @@ type coreState struct {
 	calls   []Call
 	faults  []*armedFault
 	buckets map[bucketKey]*bucket
-	tamper  func(*response) // tests only: changes answers after the codec made them
 }
 
 type opKey struct{ service, name string }

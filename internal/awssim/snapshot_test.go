@@ -14,7 +14,7 @@ func TestDigest(t *testing.T) {
 		return c
 	}
 	one := play("a", "b")
-	if one.Digest() != one.Digest() || one.Digest() != play("a", "b").Digest() {
+	if one.Digest() != play("a", "b").Digest() {
 		t.Error("the same account has two digests")
 	}
 	if one.Digest() == play("a").Digest() {
