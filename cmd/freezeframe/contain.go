@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -63,7 +61,7 @@ func (p *program) containCommand() *cli.Command {
 			{
 				Name: "undo", Usage: "take acts back: by name, or --all for a false alarm",
 				ArgsUsage:   "[ACT...]",
-				Description: "freezeframe contain undo url-iam --reason 'the URL is the shop'\nfreezeframe contain undo --all --reason 'false alarm, ticket 4711'",
+				Description: "freezeframe contain undo url-iam --reason 'the URL is the shop'\nfreezeframe contain undo --all --reason 'false alarm, ticket 4711'\nfreezeframe contain undo --all revoke-sessions --reason ...   (also the revocation of sessions that may still live)",
 				Flags: []cli.Flag{function, reason, dry, operator,
 					&cli.BoolFlag{Name: "all", Usage: "every act of this case"},
 					&cli.BoolFlag{Name: "force", Usage: "also where somebody changed the document since (acts by name only)"},
@@ -114,15 +112,15 @@ func (p *program) planContainment(c *cli.Context) error {
 }
 
 func writePlan(path string, plan *contain.Plan) error {
-	data, err := json.MarshalIndent(plan, "", "  ")
+	data, err := plan.Encode()
 	if err != nil {
-		return fmt.Errorf("encoding the plan: %w", err)
+		return err
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return fmt.Errorf("plan file %s: %w", path, err)
 	}
-	return durable.WriteNew(abs, append(data, '\n'), 0o600)
+	return durable.WriteNew(abs, data, 0o600)
 }
 
 func chain(c *cli.Context) []string {
@@ -138,15 +136,7 @@ func readPlan(path string) (*contain.Plan, error) {
 		return nil, ui.UsageHint("freezeframe contain plan --function NAME", "reading the plan: %w", err)
 	}
 	defer f.Close()
-	const most = 16 << 20
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the plan %s: %w", path, err)
-	}
-	if len(data) > most {
-		return nil, ui.Usage("plan %s is larger than %s", path, ui.Bytes(most))
-	}
-	return contain.DecodePlan(bytes.TrimSpace(data))
+	return contain.ReadPlan(f)
 }
 
 func (p *program) applyContainment(c *cli.Context) error {
@@ -206,19 +196,17 @@ func (p *program) containmentStatus(c *cli.Context) error {
 		}
 	}
 	all, err := contain.Standings(c.Context, in)
-	if err != nil {
-		return err
-	}
 	if all == nil {
 		all = []contain.Standing{}
 	}
-	return p.s.Show(all, func(t *ui.Printer) { showStandings(t, all) })
+	// What could be read is shown also beside an error.
+	return errors.Join(p.s.Show(all, func(t *ui.Printer) { showStandings(t, all) }), err)
 }
 
 func (p *program) undoContainment(c *cli.Context) error {
 	acts, all := c.Args().Slice(), c.Bool("all")
-	if all == (len(acts) > 0) {
-		return ui.UsageHint("freezeframe contain undo --help", "name the acts to take back, or --all, not both")
+	if !all && len(acts) == 0 {
+		return ui.UsageHint("freezeframe contain undo --help", "name the acts to take back, or --all")
 	}
 	return p.lift(c, contain.Undo, acts, all)
 }

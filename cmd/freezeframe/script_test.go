@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"freezeframe": main})
+}
+
+// TestScripts runs the commands as a user types them, each script against an exercise's
+// account of its own, served on 127.0.0.1.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			w, err := staged()
+			if err != nil {
+				return err
+			}
+			server := httptest.NewServer(w.Cloud)
+			env.Defer(server.Close)
+			env.Setenv("AWS_ENDPOINT_URL", server.URL)
+			env.Setenv("AWS_REGION", w.Scenario.Region)
+			env.Setenv("AWS_ACCESS_KEY_ID", w.Responder.AccessKeyID)
+			env.Setenv("AWS_SECRET_ACCESS_KEY", w.Responder.SecretAccessKey)
+			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			env.Setenv("FREEZEFRAME_HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+func staged() (*tabletop.World, error) {
+	sc, err := tabletop.Find("code-overwrite")
+	if err != nil {
+		return nil, err
+	}
+	w, err := tabletop.Play(context.Background(), sc, tabletop.Options{Seed: 1, Now: time.Now()})
+	if err != nil {
+		return nil, err
+	}
+	w.Live()
+	return w, nil
+}
+
+// exits CODE COMMAND...: the command ends with that exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	cmd := exec.Command(path, args[2:]...)
+	var out, errs bytes.Buffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), &out, &errs
+	cmd.Env = environment(ts)
+	err = cmd.Run()
+	got := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("running %s: %v", args[1], err)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("stdout"), out.Bytes(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("stderr"), errs.Bytes(), 0o600))
+	ts.Logf("[stdout]\n%s[stderr]\n%s", out.String(), errs.String())
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func environment(ts *testscript.TestScript) []string {
+	var env []string
+	for _, k := range []string{"PATH", "HOME", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_EC2_METADATA_DISABLED",
+		"FREEZEFRAME_HOME", "FREEZEFRAME_CASE", "TMPDIR"} {
+		if v := ts.Getenv(k); v != "" {
+			env = append(env, k+"="+v)
+		}
+	}
+	return env
+}
