@@ -24,7 +24,7 @@ type codeSource struct {
 	image                *string
 }
 
-func hashOf(b []byte) string {
+func packageHash(b []byte) string {
 	sum := sha256.Sum256(b)
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
@@ -54,7 +54,7 @@ func (c *call) place(s *lambdaState, v *version, from *codeSource) error {
 	if _, err := zip.NewReader(bytes.NewReader(data), int64(len(data))); err != nil {
 		return invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
 	}
-	hash := hashOf(data)
+	hash := packageHash(data)
 	s.blobs[hash] = data
 	v.config.CodeSha256, v.config.CodeSize, v.config.PackageType = aws.String(hash), int64(len(data)), lt.PackageTypeZip
 	return nil

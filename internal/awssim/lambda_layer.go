@@ -88,7 +88,7 @@ func publishLayer(c *call, in *lambda.PublishLayerVersionInput) (*lambda.Publish
 		t.state.layers[t.name] = l
 	}
 	l.last++
-	hash := hashOf(data)
+	hash := packageHash(data)
 	t.state.blobs[hash] = data
 	v := &layerVersion{layer: arn, content: lt.LayerVersionContentOutput{CodeSha256: aws.String(hash), CodeSize: int64(len(data))}, item: lt.LayerVersionsListItem{
 		LayerVersionArn: aws.String(arn + ":" + itoa(l.last)), Version: l.last, CreatedDate: aws.String(lambdaTime(c.now)), Description: aws.String(aws.ToString(in.Description)),

@@ -1,5 +1,43 @@
 package awssim
 
-type trailsState struct{}
+import (
+	"crypto/rsa"
+	"slices"
+	"time"
 
-func (s *trailsState) objects(account, region string, put putObject) {}
+	ct "github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+)
+
+// trailsState is CloudTrail's trails in one account and region (their home region).
+type trailsState struct {
+	trails map[string]*trail
+	key    *rsa.PrivateKey // signs digests
+}
+
+func newTrailsState() *trailsState { return &trailsState{trails: map[string]*trail{}} }
+
+type trail struct {
+	config           ct.Trail
+	selectors        []ct.EventSelector
+	advanced         []ct.AdvancedEventSelector
+	logging          bool
+	started, stopped time.Time
+	tags             map[string]string
+}
+
+func (s *trailsState) objects(account, region string, put putObject) {
+	for name, t := range s.trails {
+		put("cloudtrail/"+account+"/"+region+"/trail/"+name,
+			map[string]any{"config": t.config, "selectors": t.selectors, "advanced": t.advanced, "logging": t.logging, "tags": t.tags},
+			[]time.Time{t.started.UTC(), t.stopped.UTC()})
+	}
+}
+
+func sortedTags(m map[string]string) []ct.Tag {
+	out := []ct.Tag{}
+	for _, k := range slices.Sorted(slices.Values(sortedNames(m))) {
+		v := m[k]
+		out = append(out, ct.Tag{Key: &k, Value: &v})
+	}
+	return out
+}
