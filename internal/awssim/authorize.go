@@ -16,6 +16,8 @@ type question struct {
 	context  map[string][]string
 	resource *iampolicy.Document
 	owner    string
+	decides  bool // see withDecidingResource
+	granted  bool // see grantedByOther
 	err      error
 }
 
@@ -38,6 +40,18 @@ func withResourcePolicy(doc, resourceAccount string) authOption {
 // withCondition adds a context key.
 func withCondition(key string, values ...string) authOption {
 	return func(q *question) { q.context[key] = values }
+}
+
+// withDecidingResource: the resource's own policy has to have its word even within one
+// account, as the trust policy of a role and the policy of a KMS key.
+func withDecidingResource() authOption {
+	return func(q *question) { q.decides = true }
+}
+
+// grantedByOther: something that is no policy allows it, as a grant of a KMS key does.
+// It makes up for what no policy says, never for an explicit deny.
+func grantedByOther() authOption {
+	return func(q *question) { q.granted = true }
 }
 
 // allow asks the IAM evaluator whether the caller may do action on resource (an ARN;
@@ -77,8 +91,12 @@ func (c *call) decide(action, resource string, opts ...authOption) (iampolicy.Re
 	}
 	r, p := c.Cloud.asking(c.caller, c.now)
 	r.Action, r.Resource, r.ResourceAccount, r.Context = action, resource, q.owner, q.context
-	p.Resource = q.resource
-	return iampolicy.Evaluate(r, p), nil
+	p.Resource, p.ResourceDecides = q.resource, q.decides
+	res := iampolicy.Evaluate(r, p)
+	if q.granted && res.Decision == iampolicy.ImplicitDeny {
+		return iampolicy.Result{Decision: iampolicy.Allow, By: "a grant", Kind: iampolicy.KindResource}, nil
+	}
+	return res, nil
 }
 
 // asking is who asks, and which policies apply to it now.
@@ -184,8 +202,9 @@ func (c *call) denied(action, resource string, res iampolicy.Result) error {
 		why = fmt.Sprintf("with an explicit deny in %s %s", article(kind), kind)
 	}
 	on := " on resource: " + resource
-	if resource == "*" {
-		on = ""
+	if action == "sts:AssumeRole" && res.Decision == iampolicy.ImplicitDeny {
+		// Recorded denials of AssumeRole end here: AWS does not say whose word was missing.
+		return &apiError{Code: "AccessDenied", Status: 403, Message: fmt.Sprintf("User: %s is not authorized to perform: %s%s", c.caller.arn, action, on)}
 	}
 	code := "AccessDeniedException"
 	switch c.op.service {

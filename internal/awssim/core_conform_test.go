@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
@@ -164,5 +165,7 @@ func fitsStruct(t *testing.T, at string, sh *shape, typ reflect.Type, seen map[r
 // be required.
 func newerThanSDK(typ reflect.Type, member string) bool {
 	return strings.HasPrefix(typ.String(), "lambda.") && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
-		typ == reflect.TypeFor[lambdatypes.FunctionConfiguration]() && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member)
+		typ == reflect.TypeFor[lambdatypes.FunctionConfiguration]() && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
+		typ == reflect.TypeFor[kms.ListKeysInput]() && member == "ResourceOwners" ||
+		strings.Contains(typ.PkgPath(), "/service/cloudtrail") && member == "RecursiveLogging"
 }

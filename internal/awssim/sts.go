@@ -71,7 +71,7 @@ func assumeRole(c *call, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error)
 // trustOf is the role's trust policy as the resource policy of the role, as it decides now.
 func (c *call) trustOf(role *iamRole, account string) authOption {
 	return func(q *question) {
-		q.owner = account
+		q.owner, q.decides = account, true
 		if role == nil {
 			return
 		}

@@ -30,4 +30,7 @@ type Policies struct {
 	Boundary []Document // permissions boundary: nil is none
 	Session  []Document // session policies: nil is none
 	Resource *Document  // resource-based policy: nil is none
+	// ResourceDecides: without a word of the resource's own policy nobody gets in, not
+	// even the owner's principals: the trust policy of a role, the policy of a KMS key.
+	ResourceDecides bool
 }

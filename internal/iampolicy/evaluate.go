@@ -60,6 +60,9 @@ func serviceResult(g grant) Result {
 }
 
 func sameAccount(r Request, p Policies, g grant) Result {
+	if p.ResourceDecides && g.level == none {
+		return Result{ImplicitDeny, "no resource-based policy allows it", KindResource}
+	}
 	// A grant to the session itself, to the user itself, or to everybody needs nobody
 	// else's word: implicit denies of boundary and session policies do not limit it (IAM
 	// User Guide, "AWS JSON policy elements: Principal").
