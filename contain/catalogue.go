@@ -3,6 +3,8 @@ package contain
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 )
 
 // All is the catalogue: every act, in the order in which RoleFirst applies them.
@@ -98,4 +100,26 @@ func fold(p Place, before json.RawMessage, edits []PlannedEdit, now string) (jso
 		}
 	}
 	return state, nil
+}
+
+// Needs is every call that planning, applying, verifying, releasing and undoing may make,
+// once each: the policy that the responder's contain role needs.
+func Needs() []awsapi.Need {
+	seen := map[string]bool{}
+	var all []awsapi.Need
+	add := func(needs []awsapi.Need) {
+		for _, n := range needs {
+			if !seen[n.Call] {
+				seen[n.Call] = true
+				all = append(all, n)
+			}
+		}
+	}
+	for _, a := range All() {
+		add(a.Needs)
+	}
+	add(surveyNeeds())
+	add(lifeNeeds())
+	add(VerifyNeeds())
+	return all
 }

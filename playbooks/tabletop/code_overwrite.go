@@ -35,11 +35,21 @@ var (
 	thief    = actor{"stolen-role", mallory.address, mallory.agent}      // the execution role's credentials, used from outside
 )
 
-// secrets are what the environment of payments holds. Tests look for them where they must not be.
-var secrets = map[string]string{
-	"DB_PASSWORD":    "correct-horse/battery+staple=42",
-	"STRIPE_API_KEY": "sk_live_51HxExampleExampleExample0Qz",
-	"TABLE":          "payments-prod",
+// environment is what payments is configured with. Tests look for its values where they
+// must not be.
+func environment() map[string]string {
+	return map[string]string{
+		"DB_PASSWORD":    "correct-horse/battery+staple=42",
+		"STRIPE_API_KEY": "sk_live_51HxExampleExampleExample0Qz",
+		"TABLE":          "payments-prod",
+	}
+}
+
+// Secrets are the values in the environment of the exercise's functions that nobody may
+// read outside the sealed part of a case.
+func Secrets() []string {
+	env := environment()
+	return []string{env["DB_PASSWORD"], env["STRIPE_API_KEY"]}
 }
 
 func codeOverwrite() Scenario {
@@ -146,7 +156,7 @@ func (w *World) functions(ctx context.Context) error {
 			Code: &lambdatypes.FunctionCode{ZipFile: code}, Tags: map[string]string{"team": "shop"},
 		}
 		if f.name == "payments" {
-			in.Environment = &lambdatypes.Environment{Variables: secrets}
+			in.Environment = &lambdatypes.Environment{Variables: environment()}
 		}
 		if _, err := c.CreateFunction(ctx, in); err != nil {
 			return fmt.Errorf("creating function %s: %w", f.name, err)

@@ -61,7 +61,7 @@ func denial(err error) string {
 // exercise in which a declared permission is missing fails.
 func responderPolicy() string {
 	var actions []string
-	add := func(needs []awsapi.Need) {
+	for _, needs := range [][]awsapi.Need{collect.Needs(collect.All), collect.ResolveNeeds(), contain.Needs()} {
 		for _, n := range needs {
 			for _, g := range n.IAM {
 				if !slices.Contains(actions, g.Action) {
@@ -69,13 +69,6 @@ func responderPolicy() string {
 				}
 			}
 		}
-	}
-	for _, c := range collect.Catalogue() {
-		add(c.Needs)
-	}
-	add(collect.ResolveNeeds())
-	for _, a := range contain.All() {
-		add(a.Needs)
 	}
 	slices.Sort(actions)
 	doc, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []any{

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/freezeframe-ir/freezeframe/collect"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence/secretscan"
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
+	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
+)
+
+// TestSecretsStaySealed searches every byte that the commands write (the case with its
+// archives inflated, stdout, stderr, JSON, and the trace of a process that is made to
+// crash) for the secrets of the environment, in every form they could take. The same search
+// finds them all once sealing is switched off.
+func TestSecretsStaySealed(t *testing.T) {
+	w, dir := served(t)
+	caseDir := filepath.Join(dir, "case")
+	said := filepath.Join(dir, "said")
+	if err := os.Mkdir(said, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range []string{
+		"case open " + caseDir + " --title t --authority a --operator o",
+		"collect --function payments", "collect --function payments --json", "verify", "verify --json",
+		"timeline build", "timeline build --json", "timeline build --format timesketch", "timeline story --function payments", "timeline story --function payments --json",
+		"contain plan --function payments --out " + filepath.Join(said, "plan.json"), "contain apply " + filepath.Join(said, "plan.json") + " --json",
+		"contain status --json", "contain release --reason r", "contain undo --all revoke-sessions --reason r",
+		"playbook run lambda-compromise --set function=payments --yes", "collect --function nothere",
+	} {
+		out := runIn(t, said, i, caseDir, line)
+		if out != 0 && !strings.Contains(line, "nothere") {
+			t.Errorf("%s: exit code %d", line, out)
+		}
+	}
+	crash(t, w, said, caseDir)
+	s := secretscan.New(tabletop.Secrets()...)
+	sealed := func(path string) bool { return strings.Contains(filepath.ToSlash(path), "/data/sealed/") }
+	for _, where := range []string{caseDir, said} {
+		hits, err := s.Dir(where, sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range hits {
+			t.Errorf("a secret outside data/sealed: %+v", h)
+		}
+	}
+	foundWhenUnsealed(t, w, dir)
+}
+
+// served stages the exercise and serves it on 127.0.0.1, with the environment set to it.
+func served(t *testing.T) (*tabletop.World, string) {
+	t.Helper()
+	w, err := staged()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(w.Cloud)
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	for k, v := range map[string]string{
+		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": w.Scenario.Region, "AWS_ACCESS_KEY_ID": w.Responder.AccessKeyID, "AWS_SECRET_ACCESS_KEY": w.Responder.SecretAccessKey,
+		"AWS_CONFIG_FILE": filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none"), "FREEZEFRAME_HOME": filepath.Join(dir, "home"),
+	} {
+		t.Setenv(k, v)
+	}
+	return w, dir
+}
+
+// runIn runs a command line in process and keeps what it said.
+func runIn(t *testing.T, said string, n int, caseDir, line string) int {
+	t.Helper()
+	t.Setenv("FREEZEFRAME_CASE", caseDir)
+	var out, errs bytes.Buffer
+	code := run(context.Background(), append([]string{"freezeframe"}, strings.Fields(line)...), &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
+	for name, b := range map[string]*bytes.Buffer{"out": &out, "err": &errs} {
+		if err := os.WriteFile(filepath.Join(said, name+"-"+string(rune('a'+n))), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return code
+}
+
+// crash makes a collecting process dump its goroutines and die.
+func crash(t *testing.T, w *tabletop.World, said, caseDir string) {
+	t.Helper()
+	path, err := exec.LookPath("freezeframe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "collect", "--function", "payments", "--case", caseDir)
+	cmd.Env = append(os.Environ(), "GOTRACEBACK=all")
+	var trace bytes.Buffer
+	cmd.Stderr = &trace
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(700 * time.Millisecond)
+	if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it died of the signal
+	if !strings.Contains(trace.String(), "goroutine ") {
+		t.Fatalf("no trace: %s", trace.String())
+	}
+	if err := os.WriteFile(filepath.Join(said, "trace"), trace.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// foundWhenUnsealed proves that the search can find what it looks for.
+func foundWhenUnsealed(t *testing.T, w *tabletop.World, dir string) {
+	t.Helper()
+	v, err := vault.NewFolder(filepath.Join(dir, "open"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Sealer = func(w io.Writer) (io.WriteCloser, error) { return unsealed{w}, nil }
+	s, err := w.Session(t.Context(), true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := resolveTargets(t.Context(), s, []string{"payments"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := collect.Into(t.Context(), s, c, header("o"), targets, collect.Options{Unpaced: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range tabletop.Secrets() {
+		hits, err := secretscan.New(secret).Dir(filepath.Join(dir, "open"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(hits) == 0 {
+			t.Errorf("with sealing switched off the search does not find %q", secret)
+		}
+	}
+}
+
+type unsealed struct{ io.Writer }
+
+func (unsealed) Close() error { return nil }

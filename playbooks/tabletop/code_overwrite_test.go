@@ -1,0 +1,219 @@
+package tabletop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/freezeframe-ir/freezeframe/collect"
+	"github.com/freezeframe-ir/freezeframe/contain"
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
+	"github.com/freezeframe-ir/freezeframe/playbooks"
+	"github.com/freezeframe-ir/freezeframe/timeline"
+)
+
+func play(t *testing.T, o Options) *World {
+	t.Helper()
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	w, err := Play(t.Context(), codeOverwrite(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Live()
+	return w
+}
+
+func newCase(t *testing.T) *evidence.Case {
+	t.Helper()
+	v, err := vault.NewFolder(t.TempDir() + "/case")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func environmentOf(t *testing.T, w *World) *playbooks.Env {
+	t.Helper()
+	s, err := w.Session(t.Context(), false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &playbooks.Env{Session: s, Case: newCase(t), Operator: "o", Host: "h", Now: time.Now, Tool: evidence.Tool{Name: "test"},
+		Ask: func(context.Context, playbooks.Question) (playbooks.Answer, error) {
+			return playbooks.Answer{Approved: true, Who: "o"}, nil
+		}}
+}
+
+func respond(t *testing.T, w *World, env *playbooks.Env) *playbooks.Run {
+	t.Helper()
+	pb, err := playbooks.Find("lambda-compromise")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := playbooks.Execute(t.Context(), pb, map[string]any{"function": "payments", "since": 7 * time.Hour}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// TestAttackerIsOutAndUndoRestores: the stolen credentials and every other road answered
+// before and are refused after, the clean function goes on working, and undo brings the
+// account back object by object.
+func TestAttackerIsOutAndUndoRestores(t *testing.T) {
+	w := play(t, Options{})
+	before := w.Cloud.Objects()
+	for _, try := range w.Probe(t.Context()) {
+		if !try.Worked {
+			t.Errorf("before containment: %s: %s", try.Name, try.Answer)
+		}
+	}
+	before = w.Cloud.Objects() // the probes' own invocations write logs
+	env := environmentOf(t, w)
+	if run := respond(t, w, env); run.Status != playbooks.Succeeded {
+		t.Fatalf("the playbook ended as %s: %v", run.Status, run.Err())
+	}
+	for _, try := range w.Probe(t.Context()) {
+		if try.Worked == try.Hostile {
+			t.Errorf("after containment: %s: %s", try.Name, try.Answer)
+		}
+		if try.Hostile && try.Name == w.Scenario.Probes[0].Name && try.Answer != "AccessDenied" {
+			t.Errorf("the stolen credentials get %s", try.Answer)
+		}
+	}
+	if len(w.StillOpen(t.Context())) == 0 {
+		t.Error("the vendor's key is said to be closed, and nothing closed it")
+	}
+	undo(t, w, env)
+	after := w.Cloud.Objects()
+	if diff := cmp.Diff(texts(before), texts(after)); diff != "" {
+		t.Errorf("undo left the account changed (-before +after):\n%s", diff)
+	}
+}
+
+func undo(t *testing.T, w *World, env *playbooks.Env) {
+	t.Helper()
+	run, err := contain.Undo(t.Context(), contain.LiftInput{Session: env.Session, Case: env.Case, All: true, Acts: []string{"revoke-sessions"}, Reason: "exercise is over", Operator: "o"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !run.Status().OK() {
+		t.Fatalf("undo ended as %s: %+v", run.Status(), run.Acts)
+	}
+}
+
+func texts(m map[string]json.RawMessage) map[string]string {
+	out := map[string]string{}
+	for k, v := range m {
+		out[k] = string(v)
+	}
+	return out
+}
+
+// TestReadingChangesNothing: collecting, building a timeline, planning, every dry run and
+// what an assessment reads make no call that changes the account: by the client's record,
+// by the account's own record, and by equal digests of its state.
+func TestReadingChangesNothing(t *testing.T) {
+	w := play(t, Options{})
+	var made []awsapi.Exchange
+	s, err := w.Session(t.Context(), false, func(x awsapi.Exchange) { made = append(made, x) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCase(t)
+	digest, calls := w.Cloud.Digest(), len(w.Cloud.Calls())
+	target, err := collect.ParseTarget(s.Identity.Account, s.Region, "payments")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, sum, err := collect.Into(t.Context(), s, c, evidence.Header{Operator: "o"}, []collect.Target{target}, collect.Options{Unpaced: true}); err != nil || !sum.Complete {
+		t.Fatalf("collecting: complete %v, %v", sum.Complete, err)
+	}
+	if _, err := timeline.Build(t.Context(), timeline.Options{Format: "jsonl"}, timeline.Input{Case: c}, &bytes.Buffer{}); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := contain.NewPlan(t.Context(), contain.PlanInput{Session: s, Case: c, Function: "payments"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := contain.Apply(t.Context(), contain.ApplyInput{Session: s, Case: c, Plan: plan, Operator: "o", DryRun: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	would := 0
+	for _, o := range run.Outcomes {
+		would += len(o.Calls)
+	}
+	if would == 0 {
+		t.Error("the dry run would call nothing: it proves nothing")
+	}
+	if _, err := contain.Standings(t.Context(), contain.StatusInput{Session: s, Case: c}); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Cloud.Digest(); got != digest {
+		t.Error("the state of the account has changed")
+	}
+	for _, call := range w.Cloud.Calls()[calls:] {
+		if !call.ReadOnly {
+			t.Errorf("the account saw %s:%s", call.Service, call.Operation)
+		}
+	}
+	for _, x := range made {
+		if awsapi.Mutating(x.Call) {
+			t.Errorf("the client made %s", x.Call)
+		}
+	}
+	t.Logf("%d calls to the account, %d of them by the client's own record, none changed it; the dry run named %d", len(w.Cloud.Calls())-calls, len(made), would)
+}
+
+// TestSameSeedSameAccount: nothing in an exercise depends on when or where it is staged,
+// but for what is random by nature.
+func TestSameSeedSameAccount(t *testing.T) {
+	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	a, b := play(t, Options{Now: now}), play(t, Options{Now: now})
+	if a.Cloud.Digest() != b.Cloud.Digest() {
+		t.Error("same seed, another account")
+	}
+	ra, rb := a.Cloud.Records(), b.Cloud.Records()
+	if len(ra) != len(rb) || len(ra) < 40 {
+		t.Fatalf("%d and %d records", len(ra), len(rb))
+	}
+	for i := range ra {
+		if !bytes.Equal(ra[i], rb[i]) {
+			t.Fatalf("record %d differs:\n%s\n%s", i, ra[i], rb[i])
+		}
+	}
+	if c := play(t, Options{Now: now, Seed: 2}); c.Cloud.Digest() == a.Cloud.Digest() {
+		t.Error("another seed, the same account")
+	}
+}
+
+// TestNobodyToAsk: without a person the answer is no, and nothing is changed.
+func TestNobodyToAsk(t *testing.T) {
+	w := play(t, Options{})
+	env := environmentOf(t, w)
+	env.Ask = nil
+	digest := w.Cloud.Digest()
+	run := respond(t, w, env)
+	if run.Status != playbooks.Aborted || w.Cloud.Digest() != digest {
+		t.Errorf("ended as %s; digest equal: %v", run.Status, w.Cloud.Digest() == digest)
+	}
+	if last := run.Steps[len(run.Steps)-1]; last.Status != playbooks.Skipped {
+		t.Errorf("the last step is %s", last.Status)
+	}
+}
