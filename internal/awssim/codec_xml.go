@@ -289,6 +289,9 @@ func (p restXML) encode(op *factOp, out fields, id string) (*response, error) {
 		return r, nil
 	}
 	encodeOutside(r, op.out, out, true)
+	if out["ContentRange"] != nil { // GetObject and HeadObject
+		r.status = http.StatusPartialContent
+	}
 	if op.method == http.MethodDelete {
 		r.status = http.StatusNoContent
 		return r, nil

@@ -32,9 +32,6 @@ func TestSimulatedAccount(t *testing.T) {
 		})
 		return err
 	}
-	if code(create("probe")) == "NotImplemented" {
-		t.Skip("SKIPPED LOUDLY: the simulated account has no S3 yet")
-	}
 	var n atomic.Int64
 	vaulttest.Run(t, func(t *testing.T) vault.Vault {
 		bucket := fmt.Sprintf("evidence-%d", n.Add(1))
