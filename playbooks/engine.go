@@ -230,10 +230,17 @@ func arg[T any](a Args, name string) T {
 }
 
 func resolveInputs(pb *Playbook, given map[string]any) (map[string]any, error) {
-	out := map[string]any{}
 	var names []string
 	for _, in := range pb.Inputs {
 		names = append(names, in.Name)
+	}
+	for _, name := range keys(given) {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("%w: playbook %s has no input %q%s", ErrInput, pb.Name, name, didYouMean(name, names))
+		}
+	}
+	out := map[string]any{}
+	for _, in := range pb.Inputs {
 		v, ok := given[in.Name]
 		switch {
 		case ok:
@@ -242,11 +249,6 @@ func resolveInputs(pb *Playbook, given map[string]any) (map[string]any, error) {
 			return nil, fmt.Errorf("%w: playbook %s needs the input %q (%s)", ErrInput, pb.Name, in.Name, in.About)
 		default:
 			out[in.Name] = in.Default
-		}
-	}
-	for name := range given {
-		if !slices.Contains(names, name) {
-			return nil, fmt.Errorf("%w: playbook %s has no input %q%s", ErrInput, pb.Name, name, didYouMean(name, names))
 		}
 	}
 	return out, nil

@@ -134,7 +134,31 @@ func (p *permuter) finish() error {
 		}
 		p.flags = append(p.flags, g...)
 	}
-	return nil
+	return p.required()
+}
+
+// required names the flags that are missing; cli would print the whole help and end as an error.
+func (p *permuter) required() error {
+	if p.command == nil || len(p.commands) > 0 {
+		return nil
+	}
+	given := map[string]bool{}
+	for _, f := range p.flags {
+		name, _, _ := strings.Cut(strings.TrimLeft(f, "-"), "=")
+		given[name] = strings.HasPrefix(f, "-")
+	}
+	var missing []string
+	for _, f := range p.command.Flags {
+		r, ok := f.(cli.RequiredFlag)
+		if ok && r.IsRequired() && !slices.ContainsFunc(f.Names(), func(n string) bool { return given[n] }) {
+			missing = append(missing, "--"+f.Names()[0])
+		}
+	}
+	if len(missing) == 0 || given["help"] || given["h"] {
+		return nil
+	}
+	where := "freezeframe " + strings.Join(p.path, " ")
+	return ui.UsageHint(where+" --help", "%s needs %s", where, strings.Join(missing, ", "))
 }
 
 // takesValue looks the flag up among all that could still be meant.

@@ -17,6 +17,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 		{"collect --function f --case x", "--case x collect --function f"},
 		{"collect --region eu-west-1 --function=f", "--region eu-west-1 collect --function=f"},
 		{"contain apply plan.json --dry-run --case c", "--case c contain apply --dry-run -- plan.json"},
+		{"contain plan --help", "contain plan --help"},
 		{"contain --case c apply --dry-run plan.json", "--case c contain apply --dry-run -- plan.json"},
 		{"contain undo url-iam --reason why grants-remove", "contain undo --reason why -- url-iam grants-remove"},
 		{"tabletop run code-overwrite --yes", "tabletop run --yes -- code-overwrite"},
@@ -41,6 +42,8 @@ func TestWrongWordsAreRefusedByName(t *testing.T) {
 		{"colect --function f", "did you mean collect?"},
 		{"contain aply plan.json", "did you mean apply?"},
 		{"collect --function", "needs a value"},
+		{"collect", "freezeframe collect needs --function"},
+		{"case open dir --title t", "needs --authority, --operator"},
 		{"verify --nonsense x", "verify has no flag --nonsense"},
 		{"nonsense", `no command "nonsense"`},
 	} {

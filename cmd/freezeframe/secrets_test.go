@@ -26,7 +26,7 @@ import (
 // crash) for the secrets of the environment, in every form they could take. The same search
 // finds them all once sealing is switched off.
 func TestSecretsStaySealed(t *testing.T) {
-	w, dir := served(t)
+	w, dir := serveExercise(t)
 	caseDir := filepath.Join(dir, "case")
 	said := filepath.Join(dir, "said")
 	if err := os.Mkdir(said, 0o700); err != nil {
@@ -60,8 +60,8 @@ func TestSecretsStaySealed(t *testing.T) {
 	foundWhenUnsealed(t, w, dir)
 }
 
-// served stages the exercise and serves it on 127.0.0.1, with the environment set to it.
-func served(t *testing.T) (*tabletop.World, string) {
+// serveExercise stages the exercise and serves it on 127.0.0.1, with the environment set to it.
+func serveExercise(t *testing.T) (*tabletop.World, string) {
 	t.Helper()
 	w, err := staged()
 	if err != nil {
