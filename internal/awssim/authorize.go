@@ -2,6 +2,7 @@ package awssim
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,11 @@ func grantedByOther() authOption {
 // with AWS's own text. Every operation asks before it does anything.
 func (c *call) allow(action, resource string, opts ...authOption) error {
 	c.authorized = true
+	c.used()
 	if err := c.asked(action, resource); err != nil {
+		return err
+	}
+	if err := c.beyond(action); err != nil {
 		return err
 	}
 	res, err := c.decide(action, resource, opts...)
@@ -70,6 +75,36 @@ func (c *call) allow(action, resource string, opts ...authOption) error {
 		return nil
 	}
 	return c.denied(action, resource, res)
+}
+
+// beyond: what temporary credentials of users are refused whatever policies say
+// (IAM User Guide, "Compare AWS STS credentials").
+func (c *call) beyond(action string) error {
+	s := c.caller.session
+	if s == nil || c.caller.kind == "AssumedRole" {
+		return nil
+	}
+	federated := c.caller.kind == "FederatedUser"
+	switch {
+	case c.op.service == "iam" && (federated || !s.mfa):
+		return &apiError{Code: "InvalidClientTokenId", Status: 403, Message: badTokenText}
+	case c.op.service == "sts" && (federated || action != "sts:AssumeRole"):
+		return &apiError{Code: "AccessDenied", Status: 403, Message: "Cannot call " + strings.TrimPrefix(action, "sts:") + " with session credentials"}
+	}
+	return nil
+}
+
+// used notes when key and role were used last. It is no part of the account's state:
+// looking at an account leaves its digest as it was.
+func (c *call) used() {
+	at := &lastUsed{c.now.Truncate(time.Second), c.region, c.op.service}
+	state := c.account(c.caller.account)
+	if k := state.keys[c.caller.keyID]; k != nil {
+		k.used = at
+	}
+	if s := c.caller.session; s != nil && state.roles[s.roleName] != nil && state.roles[s.roleName].id == s.roleID {
+		state.roles[s.roleName].used = at
+	}
 }
 
 // allowed is allow without an error to show: may the caller?
@@ -91,6 +126,9 @@ func (c *call) decide(action, resource string, opts ...authOption) (iampolicy.Re
 	}
 	r, p := c.Cloud.asking(c.caller, c.now)
 	r.Action, r.Resource, r.ResourceAccount, r.Context = action, resource, q.owner, q.context
+	if q.owner != "" {
+		q.context["aws:ResourceAccount"] = []string{q.owner}
+	}
 	p.Resource, p.ResourceDecides = q.resource, q.decides
 	res := iampolicy.Evaluate(r, p)
 	if q.granted && res.Decision == iampolicy.ImplicitDeny {
@@ -107,28 +145,45 @@ func (c *Cloud) asking(id identity, now time.Time) (iampolicy.Request, iampolicy
 	switch {
 	case id.kind == "Root":
 		r.Root = true
+	case id.kind == "FederatedUser": // of the user that made it; see also session policies below
+		r.RoleARN = id.session.roleARN
+		if u := state.users[id.session.roleName]; u != nil && u.id == id.session.roleID {
+			v := u.viewAt(now)
+			p.Identity, p.Boundary = v.identity, v.boundary
+		}
 	case id.session != nil && id.session.roleName != "":
 		r.RoleARN = id.session.roleARN
-		if role := state.roles[id.session.roleName]; role != nil {
+		// A role made again under the same name is another: old sessions have nothing of it.
+		if role := state.roles[id.session.roleName]; role != nil && role.id == id.session.roleID {
 			v := role.viewAt(now)
 			p.Identity, p.Boundary = v.identity, v.boundary
 		}
 	default:
-		if u := state.users[id.name]; u != nil {
+		if u := state.users[id.name]; u != nil && u.id == id.principalID {
 			v := u.viewAt(now)
 			p.Identity, p.Boundary = v.identity, v.boundary
 		}
 	}
-	if p.Identity == nil {
+	if p.Identity == nil && !r.Root {
 		p.Identity = []iampolicy.Document{}
 	}
-	if id.session != nil && id.session.policy != "" {
-		p.Session = []iampolicy.Document{}
-		if d, err := iampolicy.Parse(id.session.policy); err == nil { // checked when the session was made
-			p.Session = append(p.Session, d)
+	p.Session = id.sessionPolicies()
+	return r, p
+}
+
+// sessionPolicies are nil where a session has none: then it is not limited. A federated
+// user without any may do nothing by identity policies (STS: GetFederationToken).
+func (id identity) sessionPolicies() []iampolicy.Document {
+	if id.session == nil || id.session.policy == "" && len(id.session.managed) == 0 && id.kind != "FederatedUser" {
+		return nil
+	}
+	out := []iampolicy.Document{}
+	for _, text := range append([]string{id.session.policy}, id.session.managed...) {
+		if d, err := iampolicy.Parse(text); err == nil { // checked when the session was made
+			out = append(out, d)
 		}
 	}
-	return r, p
+	return out
 }
 
 // context are the global condition keys of a request.
@@ -158,6 +213,9 @@ func (c *call) context() map[string][]string {
 		if s.functionARN != "" {
 			m["lambda:SourceFunctionArn"] = []string{s.functionARN}
 		}
+		if s.source != "" {
+			m["aws:SourceIdentity"] = []string{s.source}
+		}
 	}
 	for k, v := range c.Cloud.tagsOf(c.caller) {
 		m["aws:PrincipalTag/"+k] = []string{v}
@@ -167,18 +225,22 @@ func (c *call) context() map[string][]string {
 
 func (c *Cloud) tagsOf(id identity) map[string]string {
 	state := c.account(id.account)
-	if id.session != nil && state.roles[id.session.roleName] != nil {
-		return state.roles[id.session.roleName].tags
-	}
+	of := map[string]string{}
 	if u := state.users[id.name]; u != nil {
-		return u.tags
+		maps.Copy(of, u.tags)
 	}
-	return nil
+	if id.session != nil {
+		if r := state.roles[id.session.roleName]; r != nil && id.kind == "AssumedRole" {
+			maps.Copy(of, r.tags)
+		}
+		maps.Copy(of, id.session.tags) // the session's stand above the role's
+	}
+	return of
 }
 
 // principalARN is aws:PrincipalArn: of a session the role's.
 func principalARN(id identity) string {
-	if id.session != nil && id.session.roleARN != "" {
+	if id.kind == "AssumedRole" && id.session != nil && id.session.roleARN != "" {
 		return id.session.roleARN
 	}
 	return id.arn

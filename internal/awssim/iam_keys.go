@@ -7,8 +7,13 @@ import (
 // lookupKey finds who signs with an access key: a user's, or that of a session. An
 // inactive key is not found, as on AWS.
 func (c *Cloud) lookupKey(keyID string) (id identity, secret, token string, ok bool) {
+	now := c.Now()
 	for k, s := range c.iam.m {
-		if key := s.keys[keyID]; key != nil && key.active {
+		key := s.keys[keyID]
+		if key == nil {
+			key = s.deleted[keyID]
+		}
+		if key != nil && key.signs(now) && s.users[key.user] != nil {
 			return s.users[key.user].identity(k.account, keyID), key.secret, "", true
 		}
 		if sess := s.sessions[keyID]; sess != nil {
@@ -38,7 +43,7 @@ func (c *Cloud) Bootstrap(accountID, userName, policyJSON string) Credentials {
 	s.refresh(&u.principal, "", time.Time{})
 	key := &iamKey{
 		id: c.idFrom("AKIA", "bootstrap", accountID, userName), secret: c.idFrom("secret", "bootstrap", accountID, userName),
-		user: userName, active: true, created: u.created,
+		user: userName, active: true, was: true, created: u.created,
 	}
 	s.keys[key.id] = key
 	return Credentials{AccessKeyID: key.id, SecretAccessKey: key.secret}

@@ -15,6 +15,15 @@ func iamOps() []operation {
 		op("iam", "CreatePolicy", createPolicy), op("iam", "GetPolicy", getPolicyIAM), op("iam", "ListPolicies", listPolicies), op("iam", "DeletePolicy", deletePolicyIAM),
 		op("iam", "CreatePolicyVersion", createPolicyVersion), op("iam", "GetPolicyVersion", getPolicyVersion), op("iam", "ListPolicyVersions", listPolicyVersions),
 		op("iam", "DeletePolicyVersion", deletePolicyVersion), op("iam", "SetDefaultPolicyVersion", setDefaultPolicyVersion),
-		op("iam", "SimulatePrincipalPolicy", simulatePrincipalPolicy),
+		op("iam", "SimulatePrincipalPolicy", simulatePrincipalPolicy), op("iam", "ListEntitiesForPolicy", listEntitiesForPolicy), op("iam", "GetAccessKeyLastUsed", getAccessKeyLastUsed),
+		op("iam", "TagRole", tagRole), op("iam", "UntagRole", untagRole), op("iam", "ListRoleTags", listRoleTags), op("iam", "UpdateRole", updateRole), op("iam", "UpdateRoleDescription", updateRoleDescription),
+		op("iam", "TagUser", tagUser), op("iam", "UntagUser", untagUser), op("iam", "ListUserTags", listUserTags),
+		op("iam", "PutUserPermissionsBoundary", putUserBoundary), op("iam", "DeleteUserPermissionsBoundary", deleteUserBoundary),
+		op("iam", "CreateServiceLinkedRole", createServiceLinkedRole),
+		op("iam", "CreateOpenIDConnectProvider", createOpenIDProvider), op("iam", "GetOpenIDConnectProvider", getOpenIDProvider), op("iam", "DeleteOpenIDConnectProvider", deleteOpenIDProvider), op("iam", "ListOpenIDConnectProviders", listOpenIDProviders),
+		op("iam", "CreateInstanceProfile", createInstanceProfile), op("iam", "GetInstanceProfile", getInstanceProfile), op("iam", "DeleteInstanceProfile", deleteInstanceProfile),
+		op("iam", "AddRoleToInstanceProfile", addRoleToProfile), op("iam", "RemoveRoleFromInstanceProfile", removeRoleFromProfile),
+		op("iam", "ListInstanceProfiles", listInstanceProfiles), op("iam", "ListInstanceProfilesForRole", listProfilesForRole),
+		op("iam", "ListGroupsForUser", listGroupsForUser), op("iam", "ListMFADevices", listMFADevices),
 	}
 }

@@ -149,6 +149,9 @@ func (r *iamRole) view(get bool) *iamtypes.Role {
 	}
 	out.MaxSessionDuration = aws.Int32(r.maxSession)
 	out.RoleLastUsed = &iamtypes.RoleLastUsed{}
+	if r.used != nil {
+		out.RoleLastUsed = &iamtypes.RoleLastUsed{LastUsedDate: aws.Time(r.used.at), Region: aws.String(r.used.region)}
+	}
 	if len(r.tags) > 0 {
 		out.Tags = tagList(r.tags)
 	}
@@ -239,6 +242,11 @@ func deleteRole(c *call, in *iam.DeleteRoleInput) (*iam.DeleteRoleOutput, error)
 	if len(r.attached) > 0 {
 		return nil, fail("DeleteConflict", "Cannot delete entity, must detach all policies first.")
 	}
+	for _, p := range c.account(c.accountID).profiles {
+		if p.role == r.name {
+			return nil, fail("DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.")
+		}
+	}
 	delete(c.account(c.accountID).roles, r.name)
 	return nil, nil
 }
@@ -262,6 +270,9 @@ func putRoleBoundary(c *call, in *iam.PutRolePermissionsBoundaryInput) (*iam.Put
 func deleteRoleBoundary(c *call, in *iam.DeleteRolePermissionsBoundaryInput) (*iam.DeleteRolePermissionsBoundaryOutput, error) {
 	r, err := c.role("DeleteRolePermissionsBoundary", in.RoleName)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.unmodifiable(); err != nil {
 		return nil, err
 	}
 	if r.boundary == "" {

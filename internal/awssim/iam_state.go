@@ -13,13 +13,17 @@ type iamState struct {
 	roles    map[string]*iamRole
 	policies map[string]*iamPolicy // customer managed, by ARN
 	keys     map[string]*iamKey    // by access key id
+	deleted  map[string]*iamKey    // keys that are gone, for as long as they still sign
+	openID   map[string]*openIDProvider
+	profiles map[string]*instanceProfile
 	sessions map[string]*iamSession
 }
 
 func newIAMState() *iamState {
 	return &iamState{
 		users: map[string]*iamUser{}, roles: map[string]*iamRole{}, policies: map[string]*iamPolicy{},
-		keys: map[string]*iamKey{}, sessions: map[string]*iamSession{},
+		keys: map[string]*iamKey{}, deleted: map[string]*iamKey{}, sessions: map[string]*iamSession{},
+		openID: map[string]*openIDProvider{}, profiles: map[string]*instanceProfile{},
 	}
 }
 
@@ -68,12 +72,37 @@ type iamRole struct {
 	trust       string
 	description string
 	maxSession  int32 // seconds
+	used        *lastUsed
+}
+
+// lastUsed is what IAM tells of the last use of a role or key.
+type lastUsed struct {
+	at              time.Time
+	region, service string
 }
 
 type iamKey struct {
 	id, secret, user string
 	active           bool
 	created          time.Time
+	used             *lastUsed
+
+	// What the key was before its last change, which decides until since.
+	was   bool
+	since time.Time
+}
+
+// change sets the status that the API shows at once and requests feel from then on.
+func (k *iamKey) change(active bool, now time.Time, delay time.Duration) {
+	k.was, k.since, k.active = k.signs(now), now.Add(delay), active
+}
+
+// signs says whether requests with the key are taken.
+func (k *iamKey) signs(now time.Time) bool {
+	if now.Before(k.since) {
+		return k.was
+	}
+	return k.active
 }
 
 type iamSession struct {
@@ -179,6 +208,12 @@ func (s *iamState) objects(account, _ string, put putObject) {
 			versions[v.id] = map[string]any{"document": v.document, "default": v.isDefault}
 		}
 		put(at+"policy/"+arn, map[string]any{"versions": versions, "tags": p.tags}, p.updated)
+	}
+	for arn, p := range s.openID {
+		put(at+"openid/"+arn, p.logical(), p.created)
+	}
+	for name, p := range s.profiles {
+		put(at+"profile/"+name, map[string]any{"arn": p.arn, "id": p.id, "role": p.role}, p.created)
 	}
 	for id, k := range s.keys {
 		put(at+"key/"+id, map[string]any{"user": k.user, "active": k.active}, k.created)

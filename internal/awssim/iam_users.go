@@ -112,7 +112,8 @@ func createAccessKey(c *call, in *iam.CreateAccessKeyInput) (*iam.CreateAccessKe
 	if len(s.keysOf(u.name)) >= 2 {
 		return nil, &apiError{Code: "LimitExceeded", Status: 409, Message: "Cannot exceed quota for AccessKeysPerUser: 2"}
 	}
-	k := &iamKey{id: c.id("AKIA"), secret: c.id("secret"), user: u.name, active: true, created: c.now.Truncate(time.Second)}
+	k := &iamKey{id: c.id("AKIA"), secret: c.id("secret"), user: u.name, created: c.now.Truncate(time.Second)}
+	k.change(true, c.now, c.cfg.IAMDelay)
 	s.keys[k.id] = k
 	return &iam.CreateAccessKeyOutput{AccessKey: &iamtypes.AccessKey{
 		UserName: aws.String(u.name), AccessKeyId: aws.String(k.id), SecretAccessKey: aws.String(k.secret), Status: iamtypes.StatusTypeActive, CreateDate: aws.Time(k.created)}}, nil
@@ -166,7 +167,7 @@ func updateAccessKey(c *call, in *iam.UpdateAccessKeyInput) (*iam.UpdateAccessKe
 	if err != nil {
 		return nil, err
 	}
-	k.active = in.Status == iamtypes.StatusTypeActive
+	k.change(in.Status == iamtypes.StatusTypeActive, c.now, c.cfg.IAMDelay)
 	return nil, nil
 }
 
@@ -175,7 +176,10 @@ func deleteAccessKey(c *call, in *iam.DeleteAccessKeyInput) (*iam.DeleteAccessKe
 	if err != nil {
 		return nil, err
 	}
-	delete(c.account(c.accountID).keys, k.id)
+	k.change(false, c.now, c.cfg.IAMDelay)
+	s := c.account(c.accountID)
+	delete(s.keys, k.id)
+	s.deleted[k.id] = k
 	return nil, nil
 }
 

@@ -99,7 +99,10 @@ type session struct {
 	name                      string
 	issued, expires           time.Time
 	mfa                       bool
-	policy                    string // session policy, JSON; "" is none
+	policy                    string            // session policy, JSON; "" is none
+	managed                   []string          // documents of managed session policies
+	source                    string            // source identity
+	tags                      map[string]string // session tags
 	// function and version that the execution role's credentials were issued to:
 	// CloudTrail's inScopeOf. Empty for any other session.
 	functionARN, functionVersion string

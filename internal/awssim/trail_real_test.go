@@ -264,8 +264,6 @@ func (c *Cloud) whyNotCompared(group string) (why string, ours bool) {
 	switch group {
 	case "iam.amazonaws.com DeleteLoginProfile failed IAMUser":
 		return "IAM was still creating the profile", true
-	case "sts.amazonaws.com GetCallerIdentity done FederatedUser":
-		return "federated users act as the user that issued them", true
 	}
 	for k := range c.core.ops {
 		if k.service == service && eventName(service, k.name) == p[1] {
