@@ -248,14 +248,6 @@ func (c *call) touch(f *function) {
 // lambdaTime is how Lambda writes times.
 func lambdaTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000+0000") }
 
-func (f *function) numbers() []string {
-	out := []string{"$LATEST"}
-	for _, v := range f.published {
-		out = append(out, v.number)
-	}
-	return out
-}
-
 func sortedFunctions(m map[string]*function) []*function {
 	var out []*function
 	for _, n := range sortedNames(m) {

@@ -241,6 +241,7 @@ func (m *message) attributes(in *sqs.ReceiveMessageInput) map[string]string {
 	for _, n := range in.MessageSystemAttributeNames {
 		names = append(names, string(n))
 	}
+	//lint:ignore SA1019 older clients still ask by the old name
 	for _, n := range in.AttributeNames {
 		names = append(names, string(n))
 	}
