@@ -183,7 +183,7 @@ func (u *s3Upload) assemble(parts []s3Part) (*s3Version, error) {
 	etag := md5.New()
 	for i := range parts {
 		if all.Len()+len(parts[i].data) > maxS3Object {
-			return nil, tooLarge()
+			return nil, s3TooLarge()
 		}
 		all.Write(parts[i].data)
 		sum, _ := hex.DecodeString(strings.Trim(parts[i].etag, `"`)) // made by etagOf

@@ -91,7 +91,7 @@ func (c *call) allowWrite(b *s3Bucket, key string, ask s3LockAsk, tagging, ifNon
 
 func readObject(body io.Reader, length *int64) ([]byte, error) {
 	if aws.ToInt64(length) > maxS3Object {
-		return nil, tooLarge()
+		return nil, s3TooLarge()
 	}
 	if body == nil {
 		return []byte{}, nil
@@ -101,12 +101,12 @@ func readObject(body io.Reader, length *int64) ([]byte, error) {
 		return nil, fmt.Errorf("reading the object: %w", err)
 	}
 	if len(data) > maxS3Object {
-		return nil, tooLarge()
+		return nil, s3TooLarge()
 	}
 	return data, nil
 }
 
-func tooLarge() *apiError {
+func s3TooLarge() *apiError {
 	return &apiError{Code: "EntityTooLarge", Status: 400, Message: "Your proposed upload exceeds the maximum allowed size", Fields: map[string]any{"MaxSizeAllowed": fmt.Sprint(maxS3Object)}}
 }
 
