@@ -97,7 +97,7 @@ func s3Cases() []s3Case {
 			_, err := l.put(l.plain, "once", "1")
 			return after(err, func() string { _, err := l.put(l.plain, "once", "2", noneMatch); return codeOf(err) })
 		}},
-		{name: "if-none-match behind a marker", want: "", run: func(l s3Lab) string {
+		{name: "if-none-match behind a marker", want: "", gateway: "PreconditionFailed", why: "S3 looks at the current version only, and a marker is none; the gateway counts it as an object", run: func(l s3Lab) string {
 			_, err := l.put(l.locked, "m", "1")
 			if err == nil {
 				err = l.remove(l.locked, "m", "")
@@ -165,9 +165,9 @@ func s3Cases() []s3Case {
 			})
 		}},
 		{name: "list with a delimiter", want: "[a] [d/ e/] more | [f] [] end", run: listPages},
-		{name: "list versions", want: "b b a(marker) a | latest b a", run: listVersions},
+		{name: "list versions", want: "[a b b] [a b] [a(marker)]", gateway: "paging does not end", why: "given a page of one, the gateway starts over at its own markers", run: listVersions},
 		{name: "multipart", want: "5242885 COMPOSITE -2", run: multipart},
-		{name: "multipart order", want: "InvalidPartOrder EntityTooSmall NoSuchUpload", run: multipartErrors},
+		{name: "multipart order", want: "InvalidPartOrder EntityTooSmall NoSuchUpload", gateway: "EntityTooSmall EntityTooSmall NoSuchUpload", why: "of a list wrong in both ways, the gateway checks sizes as it goes", run: multipartErrors},
 	}
 }
 
@@ -258,7 +258,10 @@ func listVersions(l s3Lab) string {
 	}
 	var lines, latest, markers []string
 	var key, id *string
-	for {
+	for page := 0; ; page++ {
+		if page == 10 {
+			return "paging does not end"
+		}
 		out, err := l.ListObjectVersions(l.ctx, &s3.ListObjectVersionsInput{Bucket: &l.locked, MaxKeys: aws.Int32(1), KeyMarker: key, VersionIdMarker: id})
 		if err != nil {
 			return err.Error()
@@ -273,14 +276,11 @@ func listVersions(l s3Lab) string {
 				latest = append(latest, *v.Key)
 			}
 		}
-		if key, id = out.NextKeyMarker, out.NextVersionIdMarker; !aws.ToBool(out.IsTruncated) || len(lines) > 9 {
+		if key, id = out.NextKeyMarker, out.NextVersionIdMarker; !aws.ToBool(out.IsTruncated) {
 			break
 		}
 	}
-	if len(lines) != 3 || len(latest) != 2 || len(markers) != 1 || latest[0] != "a" {
-		return fmt.Sprint(lines, latest, markers)
-	}
-	return "b b a(marker) a | latest b a"
+	return fmt.Sprint(lines, latest, markers)
 }
 
 func (l s3Lab) begin(key string) (*string, error) {
