@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -75,6 +77,14 @@ func globalFlags() []cli.Flag {
 	}
 }
 
+// self is how this program was called: what a hint has to begin with to work.
+func self() string {
+	if path, err := os.Executable(); err == nil && strings.Contains(filepath.ToSlash(path), "/go-build") {
+		return "go run ./cmd/freezeframe"
+	}
+	return "freezeframe"
+}
+
 // version is the module's version as built, or the commit.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
@@ -84,7 +94,10 @@ func version() string {
 	if info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return "devel " + setting(info, "vcs.revision")
+	if revision := setting(info, "vcs.revision"); revision != "" {
+		return "devel " + revision
+	}
+	return "devel"
 }
 
 func setting(info *debug.BuildInfo, key string) string {

@@ -63,6 +63,7 @@ func (p *program) listScenarios(c *cli.Context) error {
 type exercise struct {
 	Schema    string         `json:"schema"`
 	Scenario  string         `json:"scenario"`
+	Function  string         `json:"function"`
 	Case      string         `json:"case"`
 	Before    []tabletop.Try `json:"before"`
 	Run       *playbooks.Run `json:"run"`
@@ -97,7 +98,7 @@ func (p *program) runTabletop(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out := exercise{Schema: "freezeframe/tabletop-run/v1", Scenario: w.Scenario.Name, Case: opened.Vault().String(), StillOpen: []string{}}
+	out := exercise{Schema: "freezeframe/tabletop-run/v1", Scenario: w.Scenario.Name, Function: w.Scenario.Function, Case: opened.Vault().String(), StillOpen: []string{}}
 	p.s.Person(func(t *ui.Printer) {
 		t.Line("%s %s", t.Bold("scenario"), w.Scenario.Title)
 		t.Block("  ", w.Scenario.About)
@@ -203,9 +204,9 @@ func showExercise(t *ui.Printer, out exercise) {
 	}
 	t.Line("")
 	t.Line("the case: %s", out.Case)
-	t.Line("  freezeframe verify %s", out.Case)
-	t.Line("  freezeframe timeline build --case %s", out.Case)
-	t.Line("  freezeframe contain status --offline --case %s", out.Case)
+	t.Line("  %s verify %s", self(), out.Case)
+	t.Line("  %s timeline story --function %s --case %s", self(), out.Function, out.Case)
+	t.Line("  %s contain status --offline --case %s", self(), out.Case)
 	if out.Contained {
 		t.Line("%s the attacker's calls fail, the clean function works", t.Good("contained:"))
 	}

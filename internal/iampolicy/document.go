@@ -151,13 +151,13 @@ func parseStatement(raw jsontext.Value) (Statement, error) {
 	}
 	s := Statement{Sid: w.Sid, Effect: w.Effect, Action: w.Action, NotAction: w.NotAction, Resource: w.Resource, NotRes: w.NotResource, Raw: json.RawMessage(raw)}
 	if s.Effect != "Allow" && s.Effect != "Deny" {
-		return s, fmt.Errorf("Effect %q is neither Allow nor Deny", s.Effect)
+		return s, fmt.Errorf("element Effect %q is neither Allow nor Deny", s.Effect)
 	}
 	if (len(s.Action) > 0) == (len(s.NotAction) > 0) {
 		return s, errors.New("exactly one of Action and NotAction is wanted")
 	}
 	if len(s.Resource) > 0 && len(s.NotRes) > 0 {
-		return s, errors.New("Resource and NotResource exclude each other")
+		return s, errors.New("elements Resource and NotResource exclude each other")
 	}
 	var err error
 	if s.Principal, err = parsePrincipals(w.Principal); err != nil {

@@ -77,13 +77,12 @@ func respond(t *testing.T, w *World, env *playbooks.Env) *playbooks.Run {
 // account back object by object.
 func TestAttackerIsOutAndUndoRestores(t *testing.T) {
 	w := play(t, Options{})
-	before := w.Cloud.Objects()
 	for _, try := range w.Probe(t.Context()) {
 		if !try.Worked {
 			t.Errorf("before containment: %s: %s", try.Name, try.Answer)
 		}
 	}
-	before = w.Cloud.Objects() // the probes' own invocations write logs
+	before := w.Cloud.Objects() // taken here: the probes' own invocations write logs
 	env := environmentOf(t, w)
 	if run := respond(t, w, env); run.Status != playbooks.Succeeded {
 		t.Fatalf("the playbook ended as %s: %v", run.Status, run.Err())
