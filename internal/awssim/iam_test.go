@@ -192,17 +192,17 @@ func TestWhoMayAssume(t *testing.T) {
 		role := fmt.Sprint("r", i)
 		a.role(role, tc.trust)
 		cfg := clientConfig(a.c, a.c.Bootstrap(tc.from, "bob", tc.identity))
-		tc.in.RoleArn, tc.in.RoleSessionName = aws.String("arn:aws:iam::"+acct+":role/"+role), aws.String("s")
+		tc.in.RoleArn, tc.in.RoleSessionName = aws.String("arn:aws:iam::"+acct+":role/"+role), aws.String("ses")
 		out, err := sts.NewFromConfig(cfg).AssumeRole(a.ctx, &tc.in)
 		wantCode(t, tc.name, err, tc.want)
 		if err == nil {
 			arn := must(whoami(clientConfig(a.c, Credentials{*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken})))(t)
-			if arn != "arn:aws:sts::"+acct+":assumed-role/"+role+"/s" {
+			if arn != "arn:aws:sts::"+acct+":assumed-role/"+role+"/ses" {
 				t.Errorf("%s: became %s", tc.name, arn)
 			}
 		}
 	}
-	_, err := sts.NewFromConfig(user(a.c, "bob", may)).AssumeRole(a.ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + acct + ":role/none"), RoleSessionName: aws.String("s")})
+	_, err := sts.NewFromConfig(user(a.c, "bob", may)).AssumeRole(a.ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + acct + ":role/none"), RoleSessionName: aws.String("ses")})
 	wantCode(t, "a role that is not there", err, "AccessDenied")
 	if err != nil && !strings.HasSuffix(err.Error(), "User: arn:aws:iam::"+acct+":user/bob is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::"+acct+":role/none") {
 		t.Errorf("in the words of real records: %v", err)
@@ -217,9 +217,9 @@ func sessionOf(a *account, cfg aws.Config, in *sts.AssumeRoleInput) aws.Config {
 
 func TestSessions(t *testing.T) {
 	a := newAccount(t, Config{})
-	a.role("app", rootTrust, allowAll)
+	a.role("app", strings.Replace(rootTrust, `"sts:AssumeRole"`, `["sts:AssumeRole","sts:SetSourceIdentity"]`, 1), allowAll)
 	in := func(more func(*sts.AssumeRoleInput)) *sts.AssumeRoleInput {
-		in := &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + acct + ":role/app"), RoleSessionName: aws.String("s")}
+		in := &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + acct + ":role/app"), RoleSessionName: aws.String("ses")}
 		if more != nil {
 			more(in)
 		}

@@ -96,7 +96,7 @@ func (c *call) mayAssume(in *sts.AssumeRoleInput, role *iamRole, arn, account st
 		opts = append(opts, withCondition("aws:TagKeys", sortedNames(s.tags)...))
 	}
 	actions := []string{"sts:AssumeRole"}
-	if in.SourceIdentity != nil {
+	if s.source != "" { // of the chain, too
 		actions = append(actions, "sts:SetSourceIdentity")
 	}
 	if len(s.tags) > 0 {
