@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -151,6 +152,10 @@ func fillScalar(sh *shape, v any, dst reflect.Value) error {
 			dst.SetFloat(float64(v))
 			return nil
 		}
+		if dst.Kind() == reflect.String && numberInText(sh) {
+			dst.SetString(strconv.FormatInt(v, 10))
+			return nil
+		}
 	case float64:
 		if dst.CanFloat() {
 			dst.SetFloat(v)
@@ -287,8 +292,19 @@ func readMap(sh *shape, v reflect.Value) (any, error) {
 	return out, nil
 }
 
+// numberInText says that the SDK keeps a number as text, so that its paginators
+// can take any service's token alike: S3's markers of parts.
+func numberInText(sh *shape) bool {
+	return sh.kind == "integer" && strings.HasSuffix(sh.name, "PartNumberMarker")
+}
+
 func readScalar(sh *shape, v reflect.Value) (any, error) {
 	switch {
+	case numberInText(sh) && v.Kind() == reflect.String:
+		if v.String() == "" {
+			return nil, nil
+		}
+		return strconv.ParseInt(v.String(), 10, 32)
 	case sh.kind == "timestamp" && v.Type() == timeType:
 		return v.Interface().(time.Time), nil
 	case sh.kind == "string" && v.Kind() == reflect.String:

@@ -167,5 +167,6 @@ func newerThanSDK(typ reflect.Type, member string) bool {
 	return strings.HasPrefix(typ.String(), "lambda.") && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
 		typ == reflect.TypeFor[lambdatypes.FunctionConfiguration]() && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
 		typ == reflect.TypeFor[kms.ListKeysInput]() && member == "ResourceOwners" ||
+		strings.Contains(typ.PkgPath(), "/service/s3") && member == "VersionId" && slices.Contains([]string{"CreateMultipartUploadOutput", "UploadPartOutput", "AbortMultipartUploadOutput", "ListPartsOutput", "MultipartUpload"}, typ.Name()) ||
 		strings.Contains(typ.PkgPath(), "/service/cloudtrail") && member == "RecursiveLogging"
 }
