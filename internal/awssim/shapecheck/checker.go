@@ -125,7 +125,7 @@ func (m *model) request(op *operation, r *http.Request, body []byte) []string {
 	case "json":
 		return m.jsonBody(body, s, false)
 	case "rest-json":
-		bad := m.restRequest(s, r)
+		bad := m.restRequest(op, s, r)
 		if b, ref, ok := m.body(s); ok && (ref == nil || b.Type == "structure") {
 			bad = append(bad, m.jsonBody(body, b, false)...)
 		}
@@ -133,14 +133,21 @@ func (m *model) request(op *operation, r *http.Request, body []byte) []string {
 	case "query":
 		return m.form(s, body)
 	default:
-		return m.restRequest(s, r)
+		return m.restRequest(op, s, r)
 	}
 }
 
 // restRequest looks for required members in query and headers, and for query parameters nobody knows.
-func (m *model) restRequest(s *shape, r *http.Request) []string {
+func (m *model) restRequest(op *operation, s *shape, r *http.Request) []string {
 	var bad []string
 	known := map[string]bool{}
+	if _, literals, ok := strings.Cut(op.HTTP.RequestURI, "?"); ok {
+		if q, err := url.ParseQuery(literals); err == nil {
+			for k := range q {
+				known[k] = true
+			}
+		}
+	}
 	for name, mem := range s.Members {
 		if mem.Location == "querystring" {
 			known[wire(name, mem)] = true
