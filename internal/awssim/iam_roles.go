@@ -125,6 +125,9 @@ func checkTrust(doc *string) error {
 		if s.Principal == nil && s.NotPrin == nil {
 			return &apiError{Code: "MalformedPolicyDocument", Message: "AssumeRole policy must contain principals", Status: 400}
 		}
+		if s.NotPrin != nil {
+			return &apiError{Code: "MalformedPolicyDocument", Message: "Has prohibited field NotPrincipal", Status: 400}
+		}
 		if len(s.Resource)+len(s.NotRes) > 0 {
 			return &apiError{Code: "MalformedPolicyDocument", Message: "Has prohibited field Resource", Status: 400}
 		}

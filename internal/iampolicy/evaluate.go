@@ -39,7 +39,7 @@ func Evaluate(r Request, p Policies) Result {
 			return Result{ExplicitDeny, string(set.kind) + ", " + by, set.kind}
 		}
 	}
-	grant := resourceGrant(p.Resource, r)
+	grant := resourceGrant(p.Resource, r, p.Boundary != nil)
 	if grant.denied {
 		return Result{ExplicitDeny, string(KindResource) + ", " + grant.by, KindResource}
 	}
@@ -134,13 +134,18 @@ type grant struct {
 	denied bool
 }
 
-func resourceGrant(d *Document, r Request) grant {
+// bounded: the principal has a permissions boundary. A Deny with NotPrincipal denies it
+// always, whomever NotPrincipal names (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
+func resourceGrant(d *Document, r Request, bounded bool) grant {
 	if d == nil {
 		return grant{}
 	}
 	var best grant
 	for i, s := range d.Statements {
 		l := s.principal(r)
+		if bounded && s.NotPrin != nil && s.Effect == "Deny" {
+			l = anyone
+		}
 		if l == none || !s.matches(*d, r) {
 			continue
 		}
@@ -238,7 +243,7 @@ func (s Statement) matches(d Document, r Request) bool {
 		if !variables {
 			return p, true
 		}
-		return expand(p, r)
+		return expandResource(p, r)
 	}
 	if len(s.Resource) > 0 && !matchAny(s.Resource, literal(r.Resource), fill) {
 		return false

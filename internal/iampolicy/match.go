@@ -133,6 +133,20 @@ func expand(s string, r Request) (string, bool) {
 	}
 }
 
+// expandResource fills in variables behind the fifth colon of an ARN; before it they are
+// plain text that matches nothing (IAM User Guide, "Policy variables", where you can use them).
+func expandResource(pattern string, r Request) (string, bool) {
+	parts := strings.SplitN(pattern, ":", 6)
+	if len(parts) < 6 {
+		return expand(pattern, r)
+	}
+	var ok bool
+	if parts[5], ok = expand(parts[5], r); !ok {
+		return "", false
+	}
+	return strings.Join(parts, ":"), true
+}
+
 func variable(name string, r Request) (string, bool) {
 	switch name {
 	case "*":

@@ -3,7 +3,6 @@ package iampolicy
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -12,10 +11,9 @@ import (
 )
 
 // The judge is npm's @cloud-copilot/iam-simulate (AGPL: run beside us, never linked):
-// 400 seeded pairs of policies and request must get the same decision. (Of 20,000, 30
-// differ, all of one kind: a session policy that is silent on what a resource policy grants
-// to the session itself or to everybody. IAM's documentation of session policies says that
-// such a grant is not limited by it; the judge lets it be limited.)
+// 400 seeded pairs of policies and request must get the same decision, but for what
+// sessionGrant tells. TestWhereTheJudgeDiffers lists every difference that was found,
+// with AWS's own words.
 
 const pairs = 400
 
@@ -26,13 +24,7 @@ type oracleCase struct {
 }
 
 func TestSameDecisionsAsAnotherEvaluator(t *testing.T) {
-	modules := os.Getenv("FREEZEFRAME_IAM_SIMULATE")
-	if modules == "" {
-		if os.Getenv("FREEZEFRAME_CI") != "" {
-			t.Fatal("FREEZEFRAME_IAM_SIMULATE is not set")
-		}
-		t.Skip("SKIPPED LOUDLY: no iam-simulate (set FREEZEFRAME_IAM_SIMULATE to a node_modules folder, see .ci/tools)")
-	}
+	modules := judge(t)
 	g := &generator{rand.New(rand.NewPCG(20261123, 7))}
 	var cases []oracleCase
 	var sims []map[string]any
@@ -41,11 +33,15 @@ func TestSameDecisionsAsAnotherEvaluator(t *testing.T) {
 		cases, sims = append(cases, c), append(sims, c.sim)
 	}
 	theirs := ask(t, modules, sims)
-	counts, bad := map[Decision]int{}, 0
+	counts, bad, listed := map[Decision]int{}, 0, 0
 	for i, c := range cases {
 		ours := Evaluate(c.req, c.pols)
-		want := map[string]Decision{"Allowed": Allow, "ExplicitlyDenied": ExplicitDeny, "ImplicitlyDenied": ImplicitDeny}[theirs[i]]
+		want := decisions()[theirs[i]]
 		counts[ours.Decision]++
+		if ours.Decision != want && sessionGrant(c, ours.Decision, want) {
+			listed++
+			continue
+		}
 		if ours.Decision != want {
 			bad++
 			if bad <= 5 {
@@ -54,7 +50,7 @@ func TestSameDecisionsAsAnotherEvaluator(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d pairs: %d allowed, %d implicitly denied, %d explicitly denied, %d different", len(cases), counts[Allow], counts[ImplicitDeny], counts[ExplicitDeny], bad)
+	t.Logf("%d pairs: %d allowed, %d implicitly denied, %d explicitly denied, %d different, and %d as listed", len(cases), counts[Allow], counts[ImplicitDeny], counts[ExplicitDeny], bad, listed)
 	for _, d := range []Decision{Allow, ImplicitDeny, ExplicitDeny} {
 		if counts[d] < pairs/20 {
 			t.Errorf("only %d of %d are %s: the generator is lopsided", counts[d], pairs, d)
@@ -63,6 +59,106 @@ func TestSameDecisionsAsAnotherEvaluator(t *testing.T) {
 	if bad > 0 {
 		t.Errorf("%d of %d decisions differ", bad, len(cases))
 	}
+}
+
+// sessionGrant: a session policy is silent on what a resource policy grants to the session
+// itself or to everybody; see the first line of differences.
+func sessionGrant(c oracleCase, ours, theirs Decision) bool {
+	without := c.pols
+	without.Session = nil
+	return c.pols.Session != nil && c.pols.Resource != nil && ours == Allow && theirs == ImplicitDeny && Evaluate(c.req, without).Kind == KindResource
+}
+
+// difference is a question that the judge answers otherwise, and why we keep our answer.
+type difference struct {
+	name, why         string
+	identity, session string // statements
+	resource          string
+	context           map[string][]string
+	ours, theirs      Decision
+}
+
+func differences() []difference {
+	const all = `{"Effect":"Allow","Action":"*","Resource":"*"`
+	return []difference{
+		{name: "a session policy and a grant to the session itself",
+			why:      "IAM User Guide, Policy evaluation logic: permissions that a resource policy grants to the session's ARN are not limited by the session policy's implicit deny",
+			identity: all + "}", session: `{"Effect":"Allow","Action":"sqs:*","Resource":"*"}`, resource: `{"Effect":"Allow","Principal":{"AWS":"arn:aws:sts::111111111111:assumed-role/app/s1"},"Action":"s3:GetObject","Resource":"*"}`,
+			ours: Allow, theirs: ImplicitDeny},
+		{name: "one value of a key that may have many, without a set operator",
+			why:      "IAM User Guide asks for ForAnyValue or ForAllValues and does not say what happens without; one value is compared as it is here, never there",
+			identity: all + `,"Condition":{"StringEquals":{"aws:TagKeys":"team"}}}`, context: map[string][]string{"aws:TagKeys": {"team"}}, ours: Allow, theirs: ImplicitDeny},
+		{name: "a date in epoch seconds",
+			why:      "IAM User Guide, Date condition operators: ISO 8601 or epoch (UNIX) time",
+			identity: all + `,"Condition":{"DateLessThan":{"aws:CurrentTime":"1800000000"}}}`, context: map[string][]string{"aws:CurrentTime": {"2026-11-23T10:00:00Z"}}, ours: Allow, theirs: ImplicitDeny},
+		{name: "ForAnyValue with IfExists and no key",
+			why:      "IAM User Guide, ...IfExists: if the key is not present, the element is true",
+			identity: all + `,"Condition":{"ForAnyValue:StringEqualsIfExists":{"aws:TagKeys":"team"}}}`, ours: Allow, theirs: ImplicitDeny},
+		{name: "a key that the action does not have",
+			why:      "the judge leaves out keys that the service's list does not give the action; we compare what the caller of Evaluate puts in (BinaryEquals has no global key)",
+			identity: all + `,"Condition":{"BinaryEquals":{"lambda:Blob":"QmluYXJ5"}}}`, context: map[string][]string{"lambda:Blob": {"QmluYXJ5"}}, ours: Allow, theirs: ImplicitDeny},
+		{name: "ArnNotLike with a value that is no ARN",
+			why:      "not documented: here nothing is like it, so that the negation holds; there the condition never does",
+			identity: all + `,"Condition":{"ArnNotLike":{"aws:PrincipalArn":"x"}}}`, context: map[string][]string{"aws:PrincipalArn": {"arn:aws:iam::111111111111:role/app"}}, ours: Allow, theirs: ImplicitDeny},
+	}
+}
+
+// TestWhereTheJudgeDiffers asks what the generator does not: each difference must still be one.
+func TestWhereTheJudgeDiffers(t *testing.T) {
+	var sims []map[string]any
+	var ours []Decision
+	for _, d := range differences() {
+		req := Request{PrincipalARN: "arn:aws:sts::" + home + ":assumed-role/app/s1", RoleARN: "arn:aws:iam::" + home + ":role/app", PrincipalAccount: home,
+			Action: "s3:GetObject", Resource: "arn:aws:s3:::alpha/a.txt", Context: d.context}
+		sim := map[string]any{"request": map[string]any{"principal": req.PrincipalARN, "action": req.Action, "resource": map[string]any{"resource": req.Resource, "accountId": home}, "contextVariables": flat(d.context)}}
+		doc := func(statement string) (Document, json.RawMessage) {
+			text := `{"Version":"2012-10-17","Statement":[` + statement + `]}`
+			parsed, err := Parse(text)
+			if err != nil {
+				t.Fatalf("%s: %v", d.name, err)
+			}
+			return parsed, json.RawMessage(text)
+		}
+		parsed, raw := doc(d.identity)
+		pols := Policies{Identity: []Document{parsed}}
+		sim["identityPolicies"] = []map[string]any{{"name": "p", "policy": raw}}
+		if d.session != "" {
+			parsed, raw := doc(d.session)
+			pols.Session, sim["sessionPolicy"] = []Document{parsed}, raw
+		}
+		if d.resource != "" {
+			parsed, raw := doc(d.resource)
+			pols.Resource, sim["resourcePolicy"] = &parsed, raw
+		}
+		sims, ours = append(sims, sim), append(ours, Evaluate(req, pols).Decision)
+	}
+	for i, d := range differences() {
+		if ours[i] != d.ours {
+			t.Errorf("%s: we say %s, listed is %s", d.name, ours[i], d.ours)
+		}
+	}
+	for i, theirs := range ask(t, judge(t), sims) {
+		if d := differences()[i]; decisions()[theirs] != d.theirs {
+			t.Errorf("%s: the judge says %s, listed is %s: take it from the list", d.name, theirs, d.theirs)
+		}
+	}
+}
+
+func decisions() map[string]Decision {
+	return map[string]Decision{"Allowed": Allow, "ExplicitlyDenied": ExplicitDeny, "ImplicitlyDenied": ImplicitDeny}
+}
+
+// judge is where iam-simulate is installed.
+func judge(t *testing.T) string {
+	t.Helper()
+	modules := os.Getenv("FREEZEFRAME_IAM_SIMULATE")
+	if modules == "" {
+		if os.Getenv("FREEZEFRAME_CI") != "" {
+			t.Fatal("FREEZEFRAME_IAM_SIMULATE is not set")
+		}
+		t.Skip("SKIPPED LOUDLY: no iam-simulate (set FREEZEFRAME_IAM_SIMULATE to a node_modules folder, see .ci/tools)")
+	}
+	return modules
 }
 
 func ask(t *testing.T, modules string, sims []map[string]any) []string {
@@ -86,205 +182,4 @@ func ask(t *testing.T, modules string, sims []map[string]any) []string {
 		t.Fatalf("iam-simulate answered %d of %d: %v", len(theirs), len(sims), err)
 	}
 	return theirs
-}
-
-type generator struct{ *rand.Rand }
-
-func (g *generator) one(from ...string) string { return from[g.IntN(len(from))] }
-func (g *generator) chance(p float64) bool     { return g.Float64() < p }
-
-const (
-	home   = "111111111111"
-	abroad = "222222222222"
-)
-
-// question is a request of one of the shapes that the product asks about.
-func (g *generator) question() (action, resource, owner string) {
-	owner = home
-	switch g.IntN(4) {
-	case 0:
-		if g.chance(0.3) {
-			owner = abroad
-		}
-		return g.one("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), "arn:aws:s3:::" + g.one("alpha", "beta") + "/" + g.one("a.txt", "team/x.csv", "ann/1"), owner
-	case 1:
-		if g.chance(0.3) {
-			owner = abroad
-		}
-		return g.one("lambda:InvokeFunction", "lambda:GetFunction", "lambda:UpdateFunctionCode"), "arn:aws:lambda:eu-west-1:" + owner + ":function:" + g.one("pay", "pay-report", "mail"), owner
-	case 2:
-		if g.chance(0.3) {
-			owner = abroad
-		}
-		return g.one("sqs:SendMessage", "sqs:ReceiveMessage"), "arn:aws:sqs:eu-west-1:" + owner + ":" + g.one("orders", "dead"), owner
-	}
-	return g.one("iam:GetRole", "iam:PutRolePolicy", "iam:DeleteRole"), "arn:aws:iam::" + home + ":role/" + g.one("app", "ops"), home
-}
-
-func (g *generator) oracleCase(t *testing.T) oracleCase {
-	action, resource, owner := g.question()
-	session := g.chance(0.4)
-	principal, role := "arn:aws:iam::"+home+":user/"+g.one("ann", "bob"), ""
-	if session {
-		principal, role = "arn:aws:sts::"+home+":assumed-role/app/"+g.one("s1", "s2"), "arn:aws:iam::"+home+":role/app"
-	}
-	ctx := g.context(principal, role)
-	sim := map[string]any{"request": map[string]any{"principal": principal, "action": action, "resource": map[string]any{"resource": resource, "accountId": owner}, "contextVariables": flat(ctx)}}
-	c := oracleCase{sim: sim, req: Request{PrincipalARN: principal, RoleARN: role, PrincipalAccount: home, Action: action, Resource: resource, ResourceAccount: owner, Context: ctx}}
-	var named []map[string]any
-	c.pols.Identity = []Document{}
-	for i := range 1 + g.IntN(2) {
-		doc, parsed := g.policy(t, action, resource, nil)
-		named = append(named, map[string]any{"name": fmt.Sprint("p", i), "policy": doc})
-		c.pols.Identity = append(c.pols.Identity, parsed)
-	}
-	sim["identityPolicies"] = named
-	if g.chance(0.2) {
-		doc, parsed := g.policy(t, action, resource, nil)
-		sim["permissionBoundaryPolicies"] = []map[string]any{{"name": "b", "policy": doc}}
-		c.pols.Boundary = []Document{parsed}
-	}
-	if session && g.chance(0.2) {
-		doc, parsed := g.policy(t, action, resource, nil)
-		sim["sessionPolicy"] = doc
-		c.pols.Session = []Document{parsed}
-	}
-	if action[:4] != "iam:" && g.chance(0.6) {
-		doc, parsed := g.policy(t, action, resource, func() any { return g.principal(principal, role) })
-		sim["resourcePolicy"] = doc
-		c.pols.Resource = &parsed
-	}
-	return c
-}
-
-// context: single values go over as strings.
-func (g *generator) context(principal, role string) map[string][]string {
-	arn := principal
-	if role != "" {
-		arn = role
-	}
-	m := map[string][]string{"aws:PrincipalArn": {arn}, "aws:PrincipalAccount": {home}, "aws:SecureTransport": {g.one("true", "false")}, "aws:CurrentTime": {"2026-11-23T10:00:00Z"}}
-	maybe := func(key string, values ...string) {
-		if g.chance(0.6) {
-			m[key] = values
-		}
-	}
-	maybe("aws:SourceIp", g.one("203.0.113.7", "198.51.100.9"))
-	maybe("aws:PrincipalOrgID", g.one("o-aaaaaaaaaa", "o-bbbbbbbbbb"))
-	maybe("aws:PrincipalTag/team", g.one("red", "blue"))
-	maybe("aws:TokenIssueTime", g.one("2026-11-23T08:00:00Z", "2026-11-23T09:59:00Z"))
-	maybe("aws:MultiFactorAuthAge", g.one("10", "4000"))
-	maybe("aws:SourceArn", g.one("arn:aws:sns:eu-west-1:"+home+":t", "arn:aws:sns:eu-west-1:"+abroad+":t"))
-	if role == "" {
-		maybe("aws:username", principal[len(principal)-3:])
-	}
-	if g.chance(0.5) {
-		m["aws:TagKeys"] = [][]string{{"team", "cost"}, {"team"}, {"secret"}}[g.IntN(3)]
-	}
-	return m
-}
-
-func flat(ctx map[string][]string) map[string]any {
-	out := map[string]any{}
-	for k, v := range ctx {
-		if k == "aws:TagKeys" {
-			out[k] = v
-			continue
-		}
-		out[k] = v[0]
-	}
-	return out
-}
-
-func (g *generator) policy(t *testing.T, action, resource string, principal func() any) (map[string]any, Document) {
-	t.Helper()
-	var statements []any
-	for range 1 + g.IntN(3) {
-		s := map[string]any{"Effect": g.one("Allow", "Allow", "Allow", "Deny")}
-		service := action[:len(action)-len(after(action))]
-		actions := []any{action, service + "*", service + "Get*", "*", []string{service + "Put*", action}, g.one("s3:ListBucket", "ec2:RunInstances")}
-		g.put(s, "Action", "NotAction", actions[g.IntN(len(actions))])
-		resources := []any{resource, "*", resource[:len(resource)-1] + "?", resource[:len(resource)-2] + "*", "arn:aws:s3:::alpha/${aws:username}/*", "arn:aws:s3:::${aws:PrincipalTag/team, 'beta'}/*", []string{"arn:aws:sqs:*:*:dead", resource}}
-		g.put(s, "Resource", "NotResource", resources[g.IntN(len(resources))])
-		if principal != nil {
-			s["Principal"] = principal()
-		}
-		if g.chance(0.5) {
-			s["Condition"] = g.conditions()
-		}
-		statements = append(statements, s)
-	}
-	doc := map[string]any{"Version": "2012-10-17", "Statement": statements}
-	text, err := json.Marshal(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := Parse(string(text))
-	if err != nil {
-		t.Fatalf("our own policy does not parse: %v\n%s", err, text)
-	}
-	return doc, parsed
-}
-
-func after(action string) string {
-	for i := range action {
-		if action[i] == ':' {
-			return action[i+1:]
-		}
-	}
-	return action
-}
-
-func (g *generator) put(s map[string]any, name, negated string, v any) {
-	if g.chance(0.12) {
-		name = negated
-	}
-	s[name] = v
-}
-
-func (g *generator) principal(principal, role string) any {
-	choices := []any{"*", map[string]any{"AWS": "*"}, map[string]any{"AWS": home}, map[string]any{"AWS": "arn:aws:iam::" + home + ":root"}, map[string]any{"AWS": principal},
-		map[string]any{"AWS": []string{"arn:aws:iam::" + abroad + ":root", principal}}, map[string]any{"Service": "lambda.amazonaws.com"}, map[string]any{"AWS": "arn:aws:iam::" + abroad + ":user/eve"}}
-	if role != "" {
-		choices = append(choices, map[string]any{"AWS": role})
-	}
-	return choices[g.IntN(len(choices))]
-}
-
-func (g *generator) conditions() map[string]any {
-	out := map[string]any{}
-	for range 1 + g.IntN(2) {
-		op, key, value := g.condition()
-		if m, ok := out[op].(map[string]any); ok {
-			m[key] = value
-			continue
-		}
-		out[op] = map[string]any{key: value}
-	}
-	return out
-}
-
-func (g *generator) condition() (op, key string, value any) {
-	suffix := g.one("", "", "IfExists")
-	switch g.IntN(10) {
-	case 0:
-		return g.one("IpAddress", "NotIpAddress") + suffix, "aws:SourceIp", g.one("203.0.113.0/24", "198.51.100.9/32", "10.0.0.0/8")
-	case 1:
-		return g.one("StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase") + suffix, "aws:PrincipalOrgID", []string{g.one("o-aaaaaaaaaa", "O-AAAAAAAAAA", "o-a*")}
-	case 2:
-		return g.one("StringEquals", "StringLike", "StringNotLike") + suffix, "aws:PrincipalTag/team", g.one("red", "r*", "?lue", "green")
-	case 3:
-		return g.one("DateLessThan", "DateGreaterThan", "DateLessThanEquals", "DateNotEquals") + suffix, "aws:TokenIssueTime", g.one("2026-11-23T09:00:00Z", "2026-11-23T08:00:00Z")
-	case 4:
-		return g.one("NumericLessThan", "NumericGreaterThanEquals", "NumericNotEquals", "NumericEquals") + suffix, "aws:MultiFactorAuthAge", g.one("10", "3600")
-	case 5:
-		return g.one("ArnLike", "ArnEquals", "ArnNotLike", "ArnNotEquals") + suffix, "aws:SourceArn", g.one("arn:aws:sns:*:"+home+":*", "arn:aws:sns:eu-west-1:"+abroad+":t")
-	case 6:
-		return "Bool" + suffix, "aws:SecureTransport", g.one("true", "false")
-	case 7:
-		return "Null", g.one("aws:TokenIssueTime", "aws:username", "aws:SourceArn"), g.one("true", "false")
-	case 8:
-		return g.one("ForAnyValue:", "ForAllValues:") + g.one("StringEquals", "StringLike", "StringNotEquals"), "aws:TagKeys", [][]string{{"team"}, {"team", "cost"}, {"s*"}}[g.IntN(3)]
-	}
-	return g.one("StringEquals", "StringLike"), "aws:username", g.one("ann", "b*", "${aws:username}")
 }
