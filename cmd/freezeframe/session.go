@@ -75,6 +75,7 @@ func (p *program) bucketAt(c *cli.Context, where string) (vault.Vault, error) {
 	}
 	// The vault has a session of its own: FREEZEFRAME_VAULT_* where the evidence lies in another account.
 	s, err := awsapi.Connect(c.Context, awsapi.Options{
+		Unasked:     true,
 		Profile:     p.envOr("FREEZEFRAME_VAULT_PROFILE", c.String("profile")),
 		Region:      p.envOr("FREEZEFRAME_VAULT_REGION", c.String("region")),
 		EndpointURL: p.envOr("FREEZEFRAME_VAULT_ENDPOINT_URL", c.String("endpoint-url")),
