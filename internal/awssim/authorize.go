@@ -115,7 +115,7 @@ func (c *call) allowed(action, resource string, opts ...authOption) bool {
 
 func (c *call) decide(action, resource string, opts ...authOption) (iampolicy.Result, error) {
 	q := &question{context: c.context()}
-	if a, ok := parseARN(resource); ok {
+	if a, ok := parseARN(resource); ok && a.account != "aws" { // AWS's own policies are everybody's to read
 		q.owner = a.account // a bucket's ARN names none: its owner comes with the policy
 	}
 	for _, o := range opts {

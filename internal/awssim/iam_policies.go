@@ -9,8 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
-
-	"github.com/freezeframe-ir/freezeframe/internal/iampolicy"
 )
 
 func noPolicy(arn string) error {
@@ -27,12 +25,22 @@ func (c *call) managed(action string, arn *string) (*iamPolicy, error) {
 	if p := c.account(c.accountID).policies[aws.ToString(arn)]; p != nil {
 		return p, nil
 	}
-	if doc, ok := awsManaged()[aws.ToString(arn)]; ok {
-		made := time.Date(2015, 4, 10, 15, 3, 43, 0, time.UTC)
-		return &iamPolicy{name: lastPart(*arn), path: "/", id: c.idFrom("ANPA", *arn), arn: *arn, created: made, updated: made,
-			versions: []*iamPolicyVersion{{"v1", doc, true, made}}}, nil
+	if p := c.awsPolicy(aws.ToString(arn)); p != nil {
+		return p, nil
 	}
 	return nil, noPolicyFound(aws.ToString(arn))
+}
+
+// awsPolicy is one of AWS's own. Dates, ids and version numbers are made up.
+func (c *call) awsPolicy(arn string) *iamPolicy {
+	doc, ok := awsManaged()[arn]
+	if !ok {
+		return nil
+	}
+	made := time.Date(2015, 4, 10, 15, 3, 43, 0, time.UTC)
+	_, path, _ := strings.Cut(arn, ":policy")
+	return &iamPolicy{name: lastPart(arn), path: strings.TrimSuffix(path, lastPart(arn)), id: c.idFrom("ANPA", arn), arn: arn, created: made, updated: made,
+		versions: []*iamPolicyVersion{{"v1", doc, true, made}}}
 }
 
 func noPolicyFound(arn string) error { return fail("NoSuchEntity", "Policy %s was not found.", arn) }
@@ -114,10 +122,24 @@ func listPolicies(c *call, in *iam.ListPoliciesInput) (*iam.ListPoliciesOutput, 
 	}
 	var all []iamtypes.Policy
 	s := c.account(c.accountID)
-	for _, arn := range sortedNames(s.policies) {
-		n, _ := s.attachments(arn)
-		if in.Scope != iamtypes.PolicyScopeTypeAws && (!in.OnlyAttached || n > 0) {
-			all = append(all, *c.policyView(s.policies[arn], false))
+	add := func(p *iamPolicy) {
+		attached, boundaries := s.attachments(p.arn)
+		used := attached > 0
+		if in.PolicyUsageFilter == iamtypes.PolicyUsageTypePermissionsBoundary {
+			used = boundaries > 0
+		}
+		if (!in.OnlyAttached || used) && strings.HasPrefix(p.path, pathOf(in.PathPrefix)) {
+			all = append(all, *c.policyView(p, false))
+		}
+	}
+	if in.Scope != iamtypes.PolicyScopeTypeAws {
+		for _, arn := range sortedNames(s.policies) {
+			add(s.policies[arn])
+		}
+	}
+	if in.Scope != iamtypes.PolicyScopeTypeLocal {
+		for _, arn := range sortedNames(awsManaged()) {
+			add(c.awsPolicy(arn))
 		}
 	}
 	page, next, err := paginate(all, in.Marker, in.MaxItems, 100)
@@ -239,50 +261,6 @@ func setDefaultPolicyVersion(c *call, in *iam.SetDefaultPolicyVersionInput) (*ia
 	}
 	c.setDefault(p, v)
 	return nil, nil
-}
-
-// simulatePrincipalPolicy evaluates by the policies as they are written, whatever the
-// delay until they decide real requests.
-func simulatePrincipalPolicy(c *call, in *iam.SimulatePrincipalPolicyInput) (*iam.SimulatePrincipalPolicyOutput, error) {
-	if err := c.allow("iam:SimulatePrincipalPolicy", aws.ToString(in.PolicySourceArn)); err != nil {
-		return nil, err
-	}
-	p := c.account(c.accountID).principal(aws.ToString(in.PolicySourceArn))
-	if p == nil {
-		return nil, noSuch("entity", aws.ToString(in.PolicySourceArn))
-	}
-	v := p.views[len(p.views)-1]
-	context := map[string][]string{}
-	for _, e := range in.ContextEntries {
-		context[aws.ToString(e.ContextKeyName)] = e.ContextKeyValues
-	}
-	resources := in.ResourceArns
-	if len(resources) == 0 {
-		resources = []string{"*"}
-	}
-	pol := iampolicy.Policies{Identity: v.identity, Boundary: v.boundary}
-	if pol.Identity == nil {
-		pol.Identity = []iampolicy.Document{}
-	}
-	var all []iamtypes.EvaluationResult
-	for _, action := range in.ActionNames {
-		for _, resource := range resources {
-			res := iampolicy.Evaluate(iampolicy.Request{PrincipalARN: p.arn, PrincipalAccount: c.accountID, Action: action, Resource: resource, Context: context}, pol)
-			all = append(all, iamtypes.EvaluationResult{EvalActionName: aws.String(action), EvalResourceName: aws.String(resource), EvalDecision: decisionType(res.Decision), MatchedStatements: []iamtypes.Statement{}, MissingContextValues: []string{}})
-		}
-	}
-	page, next, err := paginate(all, in.Marker, in.MaxItems, 100)
-	return &iam.SimulatePrincipalPolicyOutput{EvaluationResults: orEmpty(page), Marker: next, IsTruncated: next != nil}, err
-}
-
-func decisionType(d iampolicy.Decision) iamtypes.PolicyEvaluationDecisionType {
-	switch d {
-	case iampolicy.Allow:
-		return iamtypes.PolicyEvaluationDecisionTypeAllowed
-	case iampolicy.ExplicitDeny:
-		return iamtypes.PolicyEvaluationDecisionTypeExplicitDeny
-	}
-	return iamtypes.PolicyEvaluationDecisionTypeImplicitDeny
 }
 
 // principal finds a user or role by ARN.

@@ -3,6 +3,7 @@ package awssim
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,11 +58,43 @@ func (c *call) changedUser(u *iamUser) {
 	c.account(c.accountID).refresh(&u.principal, "", c.now.Add(c.cfg.IAMDelay))
 }
 
+// checkPolicy is what IAM refuses in an identity policy, in its words.
 func checkPolicy(doc *string) error {
-	if _, err := iampolicy.Parse(aws.ToString(doc)); err != nil {
-		return &apiError{Code: "MalformedPolicyDocument", Message: "Syntax errors in policy.", Status: 400}
+	d, err := iampolicy.Parse(aws.ToString(doc))
+	if err != nil {
+		return malformedPolicy("Syntax errors in policy.")
+	}
+	seen := map[string]bool{}
+	for _, s := range d.Statements {
+		switch {
+		case s.Principal != nil || s.NotPrin != nil:
+			return malformedPolicy("Policy document should not specify a principal.")
+		case len(s.Resource)+len(s.NotRes) == 0:
+			return malformedPolicy("Policy statement must contain resources.")
+		case !sidForm.MatchString(s.Sid):
+			return malformedPolicy("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+		case s.Sid != "" && seen[s.Sid]:
+			return malformedPolicy("Statement IDs (SID) in a single policy must be unique.")
+		}
+		seen[s.Sid] = true
+		for _, a := range slices.Concat(s.Action, s.NotAction) {
+			if a != "*" && !strings.Contains(a, ":") {
+				return malformedPolicy("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+			}
+		}
+		for _, res := range slices.Concat(s.Resource, s.NotRes) {
+			if res != "*" && strings.Count(res, ":") < 5 {
+				return malformedPolicy("Resource " + res + " must be in ARN format or \"*\".")
+			}
+		}
 	}
 	return nil
+}
+
+var sidForm = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+
+func malformedPolicy(why string) error {
+	return &apiError{Code: "MalformedPolicyDocument", Message: why, Status: 400}
 }
 
 var space = regexp.MustCompile(`\s+`)

@@ -413,3 +413,70 @@ func TestReadingIAMChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestSimulation: SimulatePrincipalPolicy answers by the same evaluator.
+func TestSimulation(t *testing.T) {
+	a := newAccount(t, Config{IAMDelay: time.Hour})
+	a.role("app", lambdaTrust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::data/*"},{"Effect":"Deny","Action":"s3:Delete*","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":"us-east-1"}}}]}`)
+	out := must(a.iam.SimulatePrincipalPolicy(a.ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::" + acct + ":role/app"),
+		ActionNames: []string{"s3:GetObject", "s3:DeleteObject", "lambda:GetFunction"}, ResourceArns: []string{"arn:aws:s3:::data/x"},
+		PermissionsBoundaryPolicyInputList: []string{allowAll}}))(t)
+	got := ""
+	for _, r := range out.EvaluationResults {
+		got += fmt.Sprint(*r.EvalActionName, " ", r.EvalDecision, " ", r.MissingContextValues, " ", r.PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary, "; ")
+	}
+	if want := "s3:GetObject allowed [aws:RequestedRegion] true; s3:DeleteObject explicitDeny [aws:RequestedRegion] true; lambda:GetFunction implicitDeny [aws:RequestedRegion] true; "; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	_, err := a.iam.SimulatePrincipalPolicy(a.ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::" + acct + ":role/none"), ActionNames: []string{"s3:GetObject"}})
+	wantCode(t, "nobody", err, "NoSuchEntity")
+}
+
+// TestPolicyValidation: IAM User Guide, "Grammar of the IAM JSON policy language", and the
+// words that IAM answers.
+func TestPolicyValidation(t *testing.T) {
+	a := newAccount(t, Config{})
+	a.role("app", lambdaTrust)
+	for statement, want := range map[string]string{
+		`"Action":"s3:*","Resource":"*"`:                                   "",
+		`"Sid":"a1","NotAction":["s3:*"],"NotResource":["arn:aws:s3:::b"]`: "",
+		`"Action":"s3:*"`:                                                                                     "Policy statement must contain resources.",
+		`"Action":"s3:*","Resource":"b"`:                                                                      "must be in ARN format",
+		`"Action":"everything","Resource":"*"`:                                                                "must be prefaced by a vendor",
+		`"Sid":"a-1","Action":"s3:*","Resource":"*"`:                                                          "must be alpha-numeric",
+		`"Principal":"*","Action":"s3:*","Resource":"*"`:                                                      "should not specify a principal",
+		`"Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Allow"`:                                         "Syntax errors",
+		`"Action":"s3:*","Resource":"*","Condition":{"StringSame":{"aws:a":"b"}}`:                             "Syntax errors",
+		`"Sid":"a","Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Deny","Action":"s3:*","Resource":"*"`: "must be unique",
+	} {
+		_, err := a.iam.PutRolePolicy(a.ctx, &iam.PutRolePolicyInput{RoleName: aws.String("app"), PolicyName: aws.String("p"),
+			PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + statement + `}]}`)})
+		if want == "" && err != nil || want != "" && (codeOf(err) != "MalformedPolicyDocument" || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", statement, err, want)
+		}
+	}
+}
+
+// TestAWSManagedPolicies are listed, read and attached like others, and cannot be changed.
+func TestAWSManagedPolicies(t *testing.T) {
+	a := newAccount(t, Config{})
+	a.role("app", lambdaTrust)
+	basic := aws.String("arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
+	must(a.iam.AttachRolePolicy(a.ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("app"), PolicyArn: basic}))(t)
+	p := must(a.iam.GetPolicy(a.ctx, &iam.GetPolicyInput{PolicyArn: basic}))(t).Policy
+	if *p.Path != "/service-role/" || *p.AttachmentCount != 1 {
+		t.Errorf("%s under %s, attached %d times", *p.Arn, *p.Path, *p.AttachmentCount)
+	}
+	for scope, want := range map[iamtypes.PolicyScopeType]int{iamtypes.PolicyScopeTypeAws: 7, iamtypes.PolicyScopeTypeLocal: 0, iamtypes.PolicyScopeTypeAll: 7} {
+		if l := must(a.iam.ListPolicies(a.ctx, &iam.ListPoliciesInput{Scope: scope}))(t); len(l.Policies) != want {
+			t.Errorf("%s: %d policies", scope, len(l.Policies))
+		}
+	}
+	_, err := a.iam.CreatePolicyVersion(a.ctx, &iam.CreatePolicyVersionInput{PolicyArn: basic, PolicyDocument: aws.String(allowAll)})
+	wantCode(t, "changing AWS's policy", err, "AccessDenied")
+	for arn, doc := range awsManaged() {
+		if err := checkPolicy(&doc); err != nil {
+			t.Errorf("%s: %v", arn, err)
+		}
+	}
+}
