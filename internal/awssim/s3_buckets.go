@@ -63,7 +63,7 @@ func validBucketName(name string) bool {
 
 func createBucket(c *call, in *s3.CreateBucketInput) (*s3.CreateBucketOutput, error) {
 	name := aws.ToString(in.Bucket)
-	if err := c.allow("s3:CreateBucket", bucketARN(name), withResourcePolicy("", c.accountID)); err != nil {
+	if err := c.allowCreate(name, in); err != nil {
 		return nil, err
 	}
 	if !validBucketName(name) {
@@ -86,6 +86,23 @@ func createBucket(c *call, in *s3.CreateBucketInput) (*s3.CreateBucketOutput, er
 	}
 	c.s3.buckets[name] = b
 	return &s3.CreateBucketOutput{Location: aws.String("/" + name), BucketArn: aws.String(bucketARN(name))}, nil
+}
+
+// allowCreate asks for all that a bucket like this needs ("Permissions" of CreateBucket).
+func (c *call) allowCreate(name string, in *s3.CreateBucketInput) error {
+	actions := []string{"CreateBucket"}
+	if aws.ToBool(in.ObjectLockEnabledForBucket) {
+		actions = append(actions, "PutBucketObjectLockConfiguration", "PutBucketVersioning")
+	}
+	if in.ObjectOwnership != "" {
+		actions = append(actions, "PutBucketOwnershipControls")
+	}
+	for _, a := range actions {
+		if err := c.allow("s3:"+a, bucketARN(name), withResourcePolicy("", c.accountID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // placement is the region that a new bucket goes to.

@@ -47,7 +47,18 @@ func getBucketReplication(c *call, in *s3.GetBucketReplicationInput) (*s3.GetBuc
 }
 
 func putBucketReplication(c *call, in *s3.PutBucketReplicationInput) (*s3.PutBucketReplicationOutput, error) {
-	return nil, putDoc(c, "PutReplicationConfiguration", in.Bucket, in.ExpectedBucketOwner, "replication", in.ReplicationConfiguration)
+	b, err := c.bucket("PutReplicationConfiguration", in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	if b.versioning != "Enabled" {
+		return nil, s3BadRequest("Versioning must be 'Enabled' on the bucket to apply a replication configuration")
+	}
+	if in.ReplicationConfiguration == nil {
+		return nil, malformedXML()
+	}
+	b.docs["replication"] = in.ReplicationConfiguration
+	return nil, nil
 }
 
 func deleteBucketReplication(c *call, in *s3.DeleteBucketReplicationInput) (*s3.DeleteBucketReplicationOutput, error) {

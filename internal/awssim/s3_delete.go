@@ -18,11 +18,16 @@ type s3Deleted struct {
 // deleteOne deletes a version, or hides the key behind a marker. To delete what
 // is not there is no error.
 func (c *call) deleteOne(b *s3Bucket, key string, id, ifMatch *string, bypass *bool) (s3Deleted, error) {
+	if err := namedVersion(id); err != nil {
+		return s3Deleted{}, err
+	}
 	action := "DeleteObject"
+	var opts []authOption
 	if id != nil {
 		action = "DeleteObjectVersion"
+		opts = append(opts, withCondition("s3:VersionId", *id))
 	}
-	if err := c.allowObject(b, action, key); err != nil {
+	if err := c.allowObject(b, action, key, opts...); err != nil {
 		return s3Deleted{}, err
 	}
 	v := b.version(key, aws.ToString(id))

@@ -2,6 +2,7 @@ package awssim
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -74,12 +75,35 @@ func putBucketPolicy(c *call, in *s3.PutBucketPolicyInput) (*s3.PutBucketPolicyO
 	if err != nil {
 		return nil, &apiError{Code: "MalformedPolicy", Status: 400, Message: "Policies must be valid JSON and the first byte must be '{'"}
 	}
+	if err := b.fits(d); err != nil {
+		return nil, err
+	}
 	block, _ := b.docs["publicAccessBlock"].(*s3types.PublicAccessBlockConfiguration)
 	if block != nil && aws.ToBool(block.BlockPublicPolicy) && publicPolicy(d) {
 		return nil, s3Denied("User: " + c.caller.arn + " is not authorized to perform: s3:PutBucketPolicy on resource: \"" + bucketARN(b.name) + "\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.")
 	}
 	b.policy = *in.Policy
 	return nil, nil
+}
+
+// fits says what keeps a policy from being this bucket's: each statement names who,
+// and nothing outside the bucket.
+func (b *s3Bucket) fits(d iampolicy.Document) error {
+	bad := func(message string) error {
+		return &apiError{Code: "MalformedPolicy", Status: 400, Message: message}
+	}
+	for _, s := range d.Statements {
+		if s.Principal == nil && s.NotPrin == nil {
+			return bad("Missing required field Principal")
+		}
+		for _, r := range slices.Concat(s.Resource, s.NotRes) {
+			name, _, _ := strings.Cut(strings.TrimPrefix(r, bucketARN("")), "/")
+			if name != b.name && !strings.ContainsAny(name, "*?$") { // a pattern may mean this one
+				return bad("Policy has invalid resource")
+			}
+		}
+	}
+	return nil
 }
 
 func deleteBucketPolicy(c *call, in *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput, error) {

@@ -20,6 +20,9 @@ func (c *call) object(action string, bucket, owner, key, id *string) (*s3Bucket,
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := namedVersion(id); err != nil {
+		return nil, nil, err
+	}
 	var opts []authOption
 	if id != nil {
 		action = versioned(action)
@@ -30,6 +33,15 @@ func (c *call) object(action string, bucket, owner, key, id *string) (*s3Bucket,
 	}
 	v, err := c.find(b, aws.ToString(key), aws.ToString(id))
 	return b, v, err
+}
+
+// namedVersion refuses an id that is there but empty: taken for none, it would
+// mean the current version, and a deletion would remove that for good.
+func namedVersion(id *string) error {
+	if id != nil && *id == "" {
+		return &apiError{Code: "InvalidArgument", Status: 400, Message: "Version id cannot be the empty string", Fields: map[string]any{"ArgumentName": "versionId", "ArgumentValue": ""}}
+	}
+	return nil
 }
 
 // versioned is the permission for a named version.

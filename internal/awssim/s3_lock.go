@@ -50,7 +50,7 @@ func (b *s3Bucket) lockFor(now time.Time, a s3LockAsk) (s3Lock, error) {
 	case asked && !a.until.After(now):
 		return s3Lock{}, invalidArgument("The retain until date must be in the future!")
 	}
-	l := s3Lock{hold: a.hold == "ON"}
+	l := s3Lock{hold: a.hold == "ON", held: a.hold != ""}
 	if asked {
 		l.mode, l.until = a.mode, a.until.UTC()
 		return l, nil
@@ -76,8 +76,8 @@ func (c *call) shownLock(b *s3Bucket, v *s3Version) s3ShownLock {
 	if v.lock.mode != "" && c.allowed("s3:GetObjectRetention", arn, withResourcePolicy(b.policy, b.owner)) {
 		out.mode, out.until = v.lock.mode, aws.Time(v.lock.until)
 	}
-	if v.lock.hold && c.allowed("s3:GetObjectLegalHold", arn, withResourcePolicy(b.policy, b.owner)) {
-		out.hold = s3types.ObjectLockLegalHoldStatusOn
+	if v.lock.held && c.allowed("s3:GetObjectLegalHold", arn, withResourcePolicy(b.policy, b.owner)) {
+		out.hold = v.lock.status()
 	}
 	return out
 }
@@ -143,6 +143,9 @@ func (c *call) lockable(action string, bucket, owner, key, id *string, opts ...a
 	if err != nil {
 		return nil, err
 	}
+	if err := namedVersion(id); err != nil {
+		return nil, err
+	}
 	if err := c.allowObject(b, action, aws.ToString(key), opts...); err != nil {
 		return nil, err
 	}
@@ -184,7 +187,8 @@ func putObjectRetention(c *call, in *s3.PutObjectRetentionInput) (*s3.PutObjectR
 	case v.lock.weakens(c.now, ask) && !c.bypasses(in.Bucket, v, in.BypassGovernanceRetention):
 		return nil, s3Locked()
 	}
-	if v.lock.mode = ask.mode; ask.until != nil {
+	v.lock.mode, v.lock.until = ask.mode, time.Time{}
+	if ask.until != nil {
 		v.lock.until = ask.until.UTC()
 	}
 	return &s3.PutObjectRetentionOutput{}, nil
@@ -212,14 +216,18 @@ func getObjectLegalHold(c *call, in *s3.GetObjectLegalHoldInput) (*s3.GetObjectL
 	if err != nil {
 		return nil, err
 	}
-	if v.lock == (s3Lock{}) {
+	if !v.lock.held {
 		return nil, noLock()
 	}
-	status := s3types.ObjectLockLegalHoldStatusOff
-	if v.lock.hold {
-		status = s3types.ObjectLockLegalHoldStatusOn
+	return &s3.GetObjectLegalHoldOutput{LegalHold: &s3types.ObjectLockLegalHold{Status: v.lock.status()}}, nil
+}
+
+// status is a legal hold as answers name it.
+func (l s3Lock) status() s3types.ObjectLockLegalHoldStatus {
+	if l.hold {
+		return s3types.ObjectLockLegalHoldStatusOn
 	}
-	return &s3.GetObjectLegalHoldOutput{LegalHold: &s3types.ObjectLockLegalHold{Status: status}}, nil
+	return s3types.ObjectLockLegalHoldStatusOff
 }
 
 func putObjectLegalHold(c *call, in *s3.PutObjectLegalHoldInput) (*s3.PutObjectLegalHoldOutput, error) {
@@ -230,6 +238,6 @@ func putObjectLegalHold(c *call, in *s3.PutObjectLegalHoldInput) (*s3.PutObjectL
 	if in.LegalHold == nil || in.LegalHold.Status == "" {
 		return nil, malformedXML()
 	}
-	v.lock.hold = in.LegalHold.Status == s3types.ObjectLockLegalHoldStatusOn
+	v.lock.held, v.lock.hold = true, in.LegalHold.Status == s3types.ObjectLockLegalHoldStatusOn
 	return &s3.PutObjectLegalHoldOutput{}, nil
 }

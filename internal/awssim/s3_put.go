@@ -3,6 +3,7 @@ package awssim
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -85,6 +86,25 @@ func (c *call) allowWrite(b *s3Bucket, key string, ask s3LockAsk, tagging, ifNon
 		if err := c.allowObject(b, m.action, key, opts...); err != nil {
 			return err
 		}
+	}
+	return b.acceptable(key, c.http.Header)
+}
+
+// acceptable refuses what a write asks for in vain: to take no notice would leave
+// an object that is not what its writer believes.
+func (b *s3Bucket) acceptable(key string, h http.Header) error {
+	if len(key) > maxS3Key {
+		return &apiError{Code: "KeyTooLongError", Status: 400, Message: "Your key is too long", Fields: map[string]any{"Size": fmt.Sprint(len(key)), "MaxSizeAllowed": fmt.Sprint(maxS3Key)}}
+	}
+	if h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" || h.Get("X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm") != "" {
+		return &apiError{Code: "NotImplemented", Status: 501, Message: "freezeframe simulator: encryption with keys that customers provide is not simulated"}
+	}
+	asked := h.Get("X-Amz-Acl")
+	for _, grant := range []string{"Full-Control", "Read", "Read-Acp", "Write", "Write-Acp"} {
+		asked += h.Get("X-Amz-Grant-" + grant)
+	}
+	if asked != "" && asked != "bucket-owner-full-control" {
+		return noACLs()
 	}
 	return nil
 }

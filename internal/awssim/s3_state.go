@@ -10,6 +10,9 @@ import (
 // maxS3Object bounds an object: all of it is kept in memory.
 const maxS3Object = 256 << 20
 
+// maxS3Key is the most bytes of a key.
+const maxS3Key = 1024
+
 // s3State is all of S3: bucket names are one namespace for every account and region.
 type s3State struct{ buckets map[string]*s3Bucket }
 
@@ -59,6 +62,7 @@ type s3Lock struct {
 	mode  string // "", GOVERNANCE, COMPLIANCE
 	until time.Time
 	hold  bool
+	held  bool // a legal hold was ever set, be it to OFF: only then is there one to tell
 }
 
 // s3Upload is a multipart upload that was neither completed nor aborted.
