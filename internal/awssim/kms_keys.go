@@ -37,6 +37,7 @@ func createKMSKey(c *call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error)
 	}
 	spec := in.KeySpec
 	if spec == "" {
+		//lint:ignore SA1019 older clients still ask by the old name
 		spec = kmstypes.KeySpec(in.CustomerMasterKeySpec)
 	}
 	if spec == "" {

@@ -168,7 +168,9 @@ func kmsGetPublicKey(c *call, in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutpu
 	if err != nil {
 		return nil, fmt.Errorf("encoding the public key of %s: %w", k.arn, err)
 	}
-	out := &kms.GetPublicKeyOutput{KeyId: aws.String(k.arn), PublicKey: der, KeySpec: k.spec, KeyUsage: k.usage, CustomerMasterKeySpec: k.oldSpec()}
+	out := &kms.GetPublicKeyOutput{KeyId: aws.String(k.arn), PublicKey: der, KeySpec: k.spec, KeyUsage: k.usage}
+	//lint:ignore SA1019 AWS still answers with the old name too
+	out.CustomerMasterKeySpec = k.oldSpec()
 	out.EncryptionAlgorithms, out.SigningAlgorithms, _ = k.algorithms()
 	return out, nil
 }

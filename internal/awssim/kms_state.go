@@ -150,19 +150,6 @@ func (k *kmsKey) authOptions(c *call, context map[string]string) []authOption {
 	return opts
 }
 
-// useKey is what other services ask before they use a key for the caller: by its
-// permissions and those of the key. action is without prefix: "Decrypt".
-func (c *call) useKey(action, keyARN string, context map[string]string) error {
-	k, err := c.findKey(keyARN)
-	if err != nil {
-		return err
-	}
-	if err := c.allowKey(action, k, context); err != nil {
-		return err
-	}
-	return k.usable()
-}
-
 // usable: only an enabled key works.
 func (k *kmsKey) usable() error {
 	switch k.state() {
@@ -199,9 +186,11 @@ func (k *kmsKey) metadata() *kmstypes.KeyMetadata {
 	m := &kmstypes.KeyMetadata{
 		KeyId: aws.String(k.id), Arn: aws.String(k.arn), AWSAccountId: aws.String(k.account), CreationDate: aws.Time(k.created),
 		Enabled: k.state() == kmstypes.KeyStateEnabled, KeyState: k.state(), KeyUsage: k.usage, KeySpec: k.spec,
-		CustomerMasterKeySpec: k.oldSpec(), KeyManager: kmstypes.KeyManagerTypeCustomer,
-		Origin: kmstypes.OriginTypeAwsKms, MultiRegion: aws.Bool(false), Description: aws.String(k.description),
+		KeyManager: kmstypes.KeyManagerTypeCustomer,
+		Origin:     kmstypes.OriginTypeAwsKms, MultiRegion: aws.Bool(false), Description: aws.String(k.description),
 	}
+	//lint:ignore SA1019 AWS still answers with the old name too
+	m.CustomerMasterKeySpec = k.oldSpec()
 	if !k.deletion.IsZero() {
 		m.DeletionDate = aws.Time(k.deletion)
 	}

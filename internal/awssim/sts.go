@@ -70,6 +70,7 @@ func assumeRole(c *call, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error)
 		out.SourceIdentity = aws.String(s.source)
 	}
 	if s.policy != "" || len(s.managed)+len(s.tags) > 0 {
+		//lint:ignore SA1019 AWS still answers with it
 		out.PackedPolicySize = aws.Int32(packedSize(s))
 	}
 	return out, nil
@@ -233,7 +234,10 @@ func getFederationToken(c *call, in *sts.GetFederationTokenInput) (*sts.GetFeder
 	id := identity{kind: "FederatedUser", account: c.accountID, arn: arn, principalID: c.accountID + ":" + name}
 	creds := c.userSession(id, s, in.DurationSeconds)
 	user := &ststypes.FederatedUser{Arn: aws.String(arn), FederatedUserId: aws.String(id.principalID)}
-	return &sts.GetFederationTokenOutput{Credentials: creds, FederatedUser: user, PackedPolicySize: aws.Int32(packedSize(s))}, nil
+	out := &sts.GetFederationTokenOutput{Credentials: creds, FederatedUser: user}
+	//lint:ignore SA1019 AWS still answers with it
+	out.PackedPolicySize = aws.Int32(packedSize(s))
+	return out, nil
 }
 
 func getAccessKeyInfo(c *call, in *sts.GetAccessKeyInfoInput) (*sts.GetAccessKeyInfoOutput, error) {
