@@ -115,7 +115,11 @@ func getFunctionSigning(c *call, in *lambda.GetFunctionCodeSigningConfigInput) (
 	if err != nil {
 		return nil, err
 	}
-	return &lambda.GetFunctionCodeSigningConfigOutput{CodeSigningConfigArn: aws.String(t.fn.signing), FunctionName: aws.String(t.name)}, nil
+	out := &lambda.GetFunctionCodeSigningConfigOutput{FunctionName: aws.String(t.name)}
+	if t.fn.signing != "" {
+		out.CodeSigningConfigArn = aws.String(t.fn.signing)
+	}
+	return out, nil
 }
 
 func deleteFunctionSigning(c *call, in *lambda.DeleteFunctionCodeSigningConfigInput) (*lambda.DeleteFunctionCodeSigningConfigOutput, error) {

@@ -96,6 +96,9 @@ func read(path string) (*model, error) {
 	if s := m.Shapes["LastUpdateStatusReasonCode"]; s != nil {
 		s.Enum = append(s.Enum, "Creating") // AWS says it (published logs of real accounts), its model does not
 	}
+	if s := m.Shapes["GetFunctionCodeSigningConfigResponse"]; s != nil {
+		s.Required = []string{"FunctionName"} // without code signing AWS leaves the ARN out
+	}
 	return m, nil
 }
 
