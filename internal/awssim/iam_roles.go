@@ -233,6 +233,7 @@ func listRoles(c *call, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
 		if r := s.roles[name]; strings.HasPrefix(r.path, pathOf(in.PathPrefix)) {
 			v := r.view(false)
 			v.MaxSessionDuration = aws.Int32(r.maxSession)
+			v.PermissionsBoundary = nil // not in a list, says its documentation: GetRole has it
 			all = append(all, *v)
 		}
 	}
