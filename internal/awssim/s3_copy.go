@@ -47,7 +47,7 @@ func copyObject(c *call, in *s3.CopyObjectInput) (*s3.CopyObjectOutput, error) {
 	}
 	key := aws.ToString(in.Key)
 	ask := s3LockAsk{string(in.ObjectLockMode), in.ObjectLockRetainUntilDate, string(in.ObjectLockLegalHoldStatus)}
-	if err := c.allowWrite(b, key, ask, in.Tagging, in.IfNoneMatch); err != nil {
+	if err := c.allowWrite(b, key, ask, in.Tagging, writes(true, in.IfMatch, in.IfNoneMatch)...); err != nil {
 		return nil, err
 	}
 	from, src, err := c.source(in)

@@ -236,3 +236,40 @@ func TestS3Uploads(t *testing.T) {
 		t.Errorf("after completion: %s", got)
 	}
 }
+
+// TestS3EnforcedConditions: a policy of AWS's own kind lets an object be made only where
+// there is none, in one request or in parts.
+func TestS3EnforcedConditions(t *testing.T) {
+	s := newS3Shop(t)
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::plain/*",
+		"Condition":{"Null":{"s3:if-none-match":"true"},"Bool":{"s3:ObjectCreationOperation":"true"}}}]}`
+	must(s.PutBucketPolicy(s.ctx(), &s3.PutBucketPolicyInput{Bucket: aws.String("plain"), Policy: &policy}))(t)
+	l := s.lab()
+	s.is("without a condition", "AccessDenied", errOf(l.put("plain", "k", "1")))
+	s.is("with", "", errOf(l.put("plain", "k", "1", noneMatch)))
+	id := must(l.begin("big"))(t)
+	part := must(l.part("big", id, 1, "x"))(t)
+	s.is("completing without", "AccessDenied", l.complete("big", id, part))
+	s.is("completing with", "", errOf(s.CompleteMultipartUpload(s.ctx(), &s3.CompleteMultipartUploadInput{Bucket: aws.String("plain"), Key: aws.String("big"), UploadId: id,
+		IfNoneMatch: aws.String("*"), MultipartUpload: &s3types.CompletedMultipartUpload{Parts: []s3types.CompletedPart{part}}})))
+}
+
+// TestS3State: a lock is state that an undo has to give back, reading is none.
+func TestS3State(t *testing.T) {
+	s := newS3Shop(t)
+	objects := func() string { return fmt.Sprint(s.cloud.Objects()) }
+	id := s.put("vault", "k", "one")
+	before, digest := objects(), s.cloud.Digest()
+	l := s.lab()
+	if got := l.get("vault", "k", ""); got != "one" || s.cloud.Digest() != digest {
+		t.Errorf("read %q, and the digest is another: %v", got, s.cloud.Digest() != digest)
+	}
+	must(s.PutObjectLegalHold(s.ctx(), &s3.PutObjectLegalHoldInput{Bucket: aws.String("vault"), Key: aws.String("k"), VersionId: &id, LegalHold: &s3types.ObjectLockLegalHold{Status: "ON"}}))(t)
+	if objects() == before {
+		t.Error("a legal hold is no part of the state")
+	}
+	must(s.PutObjectLegalHold(s.ctx(), &s3.PutObjectLegalHoldInput{Bucket: aws.String("vault"), Key: aws.String("k"), VersionId: &id, LegalHold: &s3types.ObjectLockLegalHold{Status: "OFF"}}))(t)
+	if objects() != before {
+		t.Error("a legal hold that was lifted leaves a difference")
+	}
+}

@@ -24,12 +24,12 @@ func noSuchUpload(id *string) *apiError {
 }
 
 // upload finds an upload that the caller may do action on.
-func (c *call) upload(action string, bucket, owner, key, id *string) (*s3Bucket, *s3Upload, error) {
+func (c *call) upload(action string, bucket, owner, key, id *string, opts ...authOption) (*s3Bucket, *s3Upload, error) {
 	b, err := c.openBucket(bucket, owner)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.allowObject(b, action, aws.ToString(key)); err != nil {
+	if err := c.allowObject(b, action, aws.ToString(key), opts...); err != nil {
 		return nil, nil, err
 	}
 	u := b.uploads[aws.ToString(id)]
@@ -46,7 +46,7 @@ func createMultipartUpload(c *call, in *s3.CreateMultipartUploadInput) (*s3.Crea
 	}
 	key := aws.ToString(in.Key)
 	ask := s3LockAsk{string(in.ObjectLockMode), in.ObjectLockRetainUntilDate, string(in.ObjectLockLegalHoldStatus)}
-	if err := c.allowWrite(b, key, ask, in.Tagging, nil); err != nil {
+	if err := c.allowWrite(b, key, ask, in.Tagging, writes(false, nil, nil)...); err != nil {
 		return nil, err
 	}
 	lock, err := b.lockFor(c.now, ask)
@@ -105,7 +105,7 @@ func checksumPlan(algorithm, kind string) (string, string, error) {
 }
 
 func uploadPart(c *call, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
-	_, u, err := c.upload("PutObject", in.Bucket, in.ExpectedBucketOwner, in.Key, in.UploadId)
+	_, u, err := c.upload("PutObject", in.Bucket, in.ExpectedBucketOwner, in.Key, in.UploadId, writes(false, nil, nil)...)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (u *s3Upload) assemble(parts []s3Part) (*s3Version, error) {
 }
 
 func completeMultipartUpload(c *call, in *s3.CompleteMultipartUploadInput) (*s3.CompleteMultipartUploadOutput, error) {
-	b, u, err := c.upload("PutObject", in.Bucket, in.ExpectedBucketOwner, in.Key, in.UploadId)
+	b, u, err := c.upload("PutObject", in.Bucket, in.ExpectedBucketOwner, in.Key, in.UploadId, writes(true, in.IfMatch, in.IfNoneMatch)...)
 	if err != nil {
 		return nil, err
 	}

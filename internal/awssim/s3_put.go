@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ func putS3Object(c *call, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
 	}
 	key := aws.ToString(in.Key)
 	ask := s3LockAsk{string(in.ObjectLockMode), in.ObjectLockRetainUntilDate, string(in.ObjectLockLegalHoldStatus)}
-	if err := c.allowWrite(b, key, ask, in.Tagging, in.IfNoneMatch); err != nil {
+	if err := c.allowWrite(b, key, ask, in.Tagging, writes(true, in.IfMatch, in.IfNoneMatch)...); err != nil {
 		return nil, err
 	}
 	claimed := claims(in.ContentMD5, string(in.ChecksumAlgorithm), in.ChecksumCRC32, in.ChecksumCRC32C, in.ChecksumCRC64NVME, in.ChecksumSHA1, in.ChecksumSHA256)
@@ -60,12 +61,22 @@ func putS3Object(c *call, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
 	}, nil
 }
 
-// allowWrite asks for all that a write with these headers needs.
-func (c *call) allowWrite(b *s3Bucket, key string, ask s3LockAsk, tagging, ifNoneMatch *string) error {
-	var opts []authOption
-	if ifNoneMatch != nil {
-		opts = append(opts, withCondition("s3:if-none-match", *ifNoneMatch))
+// writes are the context keys by which policies enforce conditional writes; creates
+// says that the request makes an object, not an upload or a part of one (S3 User Guide,
+// "Enforce conditional writes on Amazon S3 buckets").
+func writes(creates bool, ifMatch, ifNoneMatch *string) []authOption {
+	out := []authOption{withCondition("s3:ObjectCreationOperation", strconv.FormatBool(creates))}
+	if ifMatch != nil {
+		out = append(out, withCondition("s3:if-match", *ifMatch))
 	}
+	if ifNoneMatch != nil {
+		out = append(out, withCondition("s3:if-none-match", *ifNoneMatch))
+	}
+	return out
+}
+
+// allowWrite asks for all that a write with these headers needs.
+func (c *call) allowWrite(b *s3Bucket, key string, ask s3LockAsk, tagging *string, opts ...authOption) error {
 	for name, header := range map[string]string{"s3:x-amz-server-side-encryption": "X-Amz-Server-Side-Encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id": "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "s3:x-amz-storage-class": "X-Amz-Storage-Class"} {
 		if v := c.http.Header.Get(header); v != "" {
 			opts = append(opts, withCondition(name, v))

@@ -257,7 +257,7 @@ func TestS3Refuses(t *testing.T) {
 	s.is("a long key", "KeyTooLongError", errOf(s.lab().put("plain", strings.Repeat("k", 1025), "")))
 }
 
-var inAnHour = func() *time.Time { return aws.Time(time.Now().Add(time.Hour)) }
+func inAnHour() *time.Time { return aws.Time(time.Now().Add(time.Hour)) }
 
 func governance(in *s3.PutObjectInput) {
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate = s3types.ObjectLockModeGovernance, inAnHour()
