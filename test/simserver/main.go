@@ -43,7 +43,11 @@ func run() error {
 	region := flag.String("region", "us-east-1", "region")
 	quotas := flag.Bool("quotas", false, "enforce quotas")
 	settle := flag.Duration("settle", 0, "how long transitions take")
+	list := flag.Bool("operations", false, "print the names of all simulated operations as a JSON list, and end")
 	flag.Parse()
+	if *list {
+		return json.NewEncoder(os.Stdout).Encode(awssim.Operations())
+	}
 
 	cloud := awssim.New(awssim.Config{AccountID: *account, Region: *region, Seed: 1, Quotas: *quotas, Settle: *settle})
 	admin := cloud.Bootstrap(*account, "admin", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)

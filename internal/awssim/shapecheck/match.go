@@ -63,7 +63,7 @@ func (m *model) restOperation(r *http.Request) *operation {
 			n += 100 * (1 + strings.Count(query, "&"))
 		}
 		n += m.headerScore(op, r)
-		if n > score {
+		if n > score || n == score && best.Deprecated { // S3 has some under an old name too
 			best, score = op, n
 		}
 	}

@@ -34,6 +34,8 @@ type operation struct {
 	Input  *ref
 	Output *ref
 	Errors []ref
+
+	Deprecated bool
 }
 
 type ref struct {
