@@ -16,6 +16,9 @@ import (
 // maxPackage is the largest package that is taken in a request (AWS: 50 MB zipped, direct upload).
 const maxPackage = 50 << 20
 
+// maxUnpacked is what a package's files may be together (AWS: Lambda quotas, 250 MB).
+const maxUnpacked = 250 << 20
+
 // codeSource is where code comes from: one of zip, bucket and image.
 type codeSource struct {
 	zip                  []byte
@@ -37,26 +40,96 @@ func (c *call) place(s *lambdaState, v *version, from *codeSource) error {
 	}
 	data := from.zip
 	if from.bucket != nil {
-		var err error
-		if data, err = c.s3.objectBytes(aws.ToString(from.bucket), aws.ToString(from.key), aws.ToString(from.version)); err != nil {
-			return invalid("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.")
+		stored, err := c.fetchCode(from)
+		if err != nil {
+			return err
 		}
+		data = stored.data
 		if from.mode == lt.S3ObjectStorageModeReference {
-			v.code.ResolvedS3Object = &lt.ResolvedS3Object{S3Bucket: from.bucket, S3Key: from.key, S3ObjectVersion: from.version}
+			v.code.ResolvedS3Object = &lt.ResolvedS3Object{S3Bucket: from.bucket, S3Key: from.key}
+			if stored.id != "null" {
+				v.code.ResolvedS3Object.S3ObjectVersion = aws.String(stored.id)
+			}
 		}
 	}
-	if len(data) == 0 {
-		return invalid("Please provide a source for function code.")
-	}
-	if len(data) > maxPackage {
-		return fail("RequestEntityTooLargeException", "Request must be smaller than %d bytes for the CreateFunction operation", 70167211)
-	}
-	if _, err := zip.NewReader(bytes.NewReader(data), int64(len(data))); err != nil {
-		return invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+	if err := c.checkPackage(data, from.bucket == nil); err != nil {
+		return err
 	}
 	hash := packageHash(data)
 	s.blobs[hash] = data
 	v.config.CodeSha256, v.config.CodeSize, v.config.PackageType = aws.String(hash), int64(len(data)), lt.PackageTypeZip
+	return nil
+}
+
+// fetchCode reads a package with the caller's own permission on the object, as AWS does.
+func (c *call) fetchCode(from *codeSource) (*s3Version, error) {
+	bucket, key, id := aws.ToString(from.bucket), aws.ToString(from.key), aws.ToString(from.version)
+	b := c.s3.buckets[bucket]
+	if b == nil {
+		return nil, s3Failed(noSuchBucket(bucket))
+	}
+	action := "s3:GetObject"
+	if id != "" {
+		action = "s3:GetObjectVersion"
+	}
+	if !c.allowed(action, bucketARN(bucket)+"/"+key, withResourcePolicy(b.policy, b.owner)) {
+		return nil, &apiError{Code: "AccessDeniedException", Status: 403, Message: "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for " +
+			bucket + "/" + key + ". S3 Error Code: AccessDenied. S3 Error Message: Access Denied"}
+	}
+	v := b.version(key, id)
+	switch {
+	case v == nil && id != "":
+		return nil, s3Failed(noSuchVersion(key, id))
+	case v == nil || v.marker:
+		return nil, s3Failed(noSuchKey(key))
+	}
+	return v, nil
+}
+
+func s3Failed(e *apiError) error {
+	return invalid("Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", e.Code, e.Message)
+}
+
+// checkPackage holds AWS's limits: what comes in the request may be 50 MB, from S3 more,
+// and the files together 250 MB.
+func (c *call) checkPackage(data []byte, direct bool) error {
+	if len(data) == 0 {
+		return invalid("Please provide a source for function code.")
+	}
+	if direct && len(data) > maxPackage {
+		return lambdaFail("RequestEntityTooLargeException", "Request must be smaller than 70167211 bytes for the %s operation", c.op.name)
+	}
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+	}
+	var n uint64
+	for _, f := range z.File {
+		if n += min(f.UncompressedSize64, maxUnpacked+1); n > maxUnpacked {
+			return invalid("Unzipped size must be smaller than %d bytes", maxUnpacked)
+		}
+	}
+	return nil
+}
+
+// trusted: a code signing configuration that enforces lets nothing unsigned pass, and
+// there is no AWS Signer here that could have signed anything.
+func (f *function) trusted(s *lambdaState) error {
+	k := s.signing[f.signing]
+	if k == nil || k.config.CodeSigningPolicies.UntrustedArtifactOnDeployment != lt.CodeSigningPolicyEnforce {
+		return nil
+	}
+	return lambdaFail("CodeVerificationFailedException", "Lambda cannot deploy the function. The function or layer might be signed using a signature that the client is not configured to accept. Check the provided signature for unsigned.")
+}
+
+// suits: a function keeps the package type it was made with.
+func (from *codeSource) suits(kind lt.PackageType) error {
+	switch {
+	case kind == lt.PackageTypeImage && from.image == nil:
+		return invalid("Please provide ImageUri when updating a function with packageType Image.")
+	case kind == lt.PackageTypeZip && from.image != nil:
+		return invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
+	}
 	return nil
 }
 
@@ -78,18 +151,21 @@ func placeImage(v *version, uri string) error {
 }
 
 func updateFunctionCode(c *call, in *lambda.UpdateFunctionCodeInput) (*lambda.UpdateFunctionCodeOutput, error) {
-	t, err := c.function("UpdateFunctionCode", in.FunctionName, nil)
+	t, err := c.whole("UpdateFunctionCode", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.idle(t.fn); err != nil {
+	if err := c.ready(t.fn, in.RevisionId); err != nil {
 		return nil, err
-	}
-	if in.RevisionId != nil && *in.RevisionId != aws.ToString(t.fn.latest.config.RevisionId) {
-		return nil, stale()
 	}
 	next := *t.fn.latest
 	src := &codeSource{zip: in.ZipFile, bucket: in.S3Bucket, key: in.S3Key, version: in.S3ObjectVersion, mode: in.S3ObjectStorageMode, image: in.ImageUri}
+	if err := src.suits(next.config.PackageType); err != nil {
+		return nil, err
+	}
+	if err := t.fn.trusted(t.state); err != nil {
+		return nil, err
+	}
 	if err := c.place(t.state, &next, src); err != nil {
 		return nil, err
 	}
@@ -104,13 +180,13 @@ func updateFunctionCode(c *call, in *lambda.UpdateFunctionCodeInput) (*lambda.Up
 	c.touch(t.fn)
 	v := t.fn.latest
 	if in.Publish {
-		v = c.publish(t.state, t.fn, "")
+		v = c.publish(t.fn, nil)
 	}
-	return like[lambda.UpdateFunctionCodeOutput](v.view(c.now, c.cfg.Settle)), nil
+	return like[lambda.UpdateFunctionCodeOutput](c.seen(v)), nil
 }
 
 func updateFunctionConfiguration(c *call, in *lambda.UpdateFunctionConfigurationInput) (*lambda.UpdateFunctionConfigurationOutput, error) {
-	t, err := c.function("UpdateFunctionConfiguration", in.FunctionName, nil)
+	t, err := c.whole("UpdateFunctionConfiguration", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -119,23 +195,28 @@ func updateFunctionConfiguration(c *call, in *lambda.UpdateFunctionConfiguration
 			return nil, err
 		}
 	}
-	if err := c.idle(t.fn); err != nil {
+	if err := c.ready(t.fn, in.RevisionId); err != nil {
 		return nil, err
 	}
-	if in.RevisionId != nil && *in.RevisionId != aws.ToString(t.fn.latest.config.RevisionId) {
-		return nil, stale()
-	}
 	next := t.fn.latest.config
-	revision := next.RevisionId
+	revision, logging := next.RevisionId, next.LoggingConfig
 	overlay(&next, in)
-	next.RevisionId = revision
-	if err := c.settings(t.state, &next, settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig}); err != nil {
+	next.RevisionId, next.LoggingConfig = revision, logging
+	if in.Runtime != "" {
+		next.RuntimeVersionConfig = &lt.RuntimeVersionConfig{RuntimeVersionArn: aws.String(runtimeARN(c.region, string(in.Runtime)))}
+	}
+	if len(in.Layers) > 0 {
+		if err := t.fn.trusted(t.state); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.settings(&next, settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig, in.KMSKeyArn}); err != nil {
 		return nil, err
 	}
 	t.fn.latest.config = next
 	c.touch(t.fn)
 	c.trail.response = c.updateRecord
-	return like[lambda.UpdateFunctionConfigurationOutput](t.fn.latest.view(c.now, c.cfg.Settle)), nil
+	return like[lambda.UpdateFunctionConfigurationOutput](c.seen(t.fn.latest)), nil
 }
 
 // updateRecord is what real records of an update say beyond the API's shapes: a reason code

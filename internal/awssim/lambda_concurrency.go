@@ -16,11 +16,17 @@ type provisioned struct {
 	changed   time.Time
 }
 
-func (s *lambdaState) reservedBy(except string) int32 {
-	var n int32
+// unreserved is what the account has left beside one function: a reservation takes its
+// size, and provisioned concurrency without one takes its own.
+func (s *lambdaState) unreserved(except string) int32 {
+	n := s.settings
 	for name, f := range s.functions {
-		if name != except && f.reserved != nil {
-			n += *f.reserved
+		switch {
+		case name == except:
+		case f.reserved != nil:
+			n -= *f.reserved
+		default:
+			n -= f.provisionedTotal("")
 		}
 	}
 	return n
@@ -37,23 +43,23 @@ func (f *function) provisionedTotal(except string) int32 {
 }
 
 func putConcurrency(c *call, in *lambda.PutFunctionConcurrencyInput) (*lambda.PutFunctionConcurrencyOutput, error) {
-	t, err := c.function("PutFunctionConcurrency", in.FunctionName, nil)
+	t, err := c.whole("PutFunctionConcurrency", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
 	want := aws.ToInt32(in.ReservedConcurrentExecutions)
-	if left := t.state.settings - t.state.reservedBy(t.name) - want; left < minUnreserved {
+	if t.state.unreserved(t.name)-want < minUnreserved {
 		return nil, invalid("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", minUnreserved)
 	}
 	if p := t.fn.provisionedTotal(""); want < p {
-		return nil, invalid("ReservedConcurrentExecutions value is smaller than the total allocated provisioned concurrency (%d).", p)
+		return nil, invalid(" ReservedConcurrentExecutions  %d should not be lower than function's total provisioned concurrency [%d].", want, p)
 	}
 	t.fn.reserved = aws.Int32(want)
 	return &lambda.PutFunctionConcurrencyOutput{ReservedConcurrentExecutions: aws.Int32(want)}, nil
 }
 
 func getConcurrency(c *call, in *lambda.GetFunctionConcurrencyInput) (*lambda.GetFunctionConcurrencyOutput, error) {
-	t, err := c.function("GetFunctionConcurrency", in.FunctionName, nil)
+	t, err := c.whole("GetFunctionConcurrency", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +67,7 @@ func getConcurrency(c *call, in *lambda.GetFunctionConcurrencyInput) (*lambda.Ge
 }
 
 func deleteConcurrency(c *call, in *lambda.DeleteFunctionConcurrencyInput) (*lambda.DeleteFunctionConcurrencyOutput, error) {
-	t, err := c.function("DeleteFunctionConcurrency", in.FunctionName, nil)
+	t, err := c.whole("DeleteFunctionConcurrency", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -75,10 +81,32 @@ func (c *call) provisionedTarget(action string, name, qualifier *string) (*lambd
 	if err != nil {
 		return nil, err
 	}
-	if t.qualifier == "" || t.qualifier == "$LATEST" {
+	switch {
+	case t.qualifier != "" && t.qualifier != "$LATEST":
+		return t, t.exists()
+	case action == "PutProvisionedConcurrencyConfig":
 		return nil, invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
 	}
-	return t, t.exists()
+	return nil, invalid("The function resource provided must be an alias or a published version.")
+}
+
+// provisionable: a version has provisioned concurrency through one name only.
+func (t *lambdaTarget) provisionable() error {
+	if a := t.fn.aliases[t.qualifier]; a != nil {
+		switch number := aws.ToString(a.FunctionVersion); {
+		case number == "$LATEST":
+			return invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+		case t.fn.provisioned[number] != nil:
+			return conflict("Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
+		}
+		return nil
+	}
+	for name, a := range t.fn.aliases {
+		if aws.ToString(a.FunctionVersion) == t.qualifier && t.fn.provisioned[name] != nil {
+			return conflict("Version is pointed by a Provisioned Concurrency alias")
+		}
+	}
+	return nil
 }
 
 func putProvisioned(c *call, in *lambda.PutProvisionedConcurrencyConfigInput) (*lambda.PutProvisionedConcurrencyConfigOutput, error) {
@@ -91,8 +119,15 @@ func putProvisioned(c *call, in *lambda.PutProvisionedConcurrencyConfigInput) (*
 	if t.fn.reserved != nil && total > *t.fn.reserved {
 		return nil, invalid("Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function")
 	}
-	if total > t.state.settings-minUnreserved-t.state.reservedBy(t.name) {
-		return nil, invalid("Specified ConcurrentExecutions for function is greater than account's unreserved concurrency.")
+	left := t.state.unreserved(t.name)
+	if total > left {
+		return nil, invalid("Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [%d].", left)
+	}
+	if t.fn.reserved == nil && left-total < minUnreserved {
+		return nil, invalid("Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", minUnreserved)
+	}
+	if err := t.provisionable(); err != nil {
+		return nil, err
 	}
 	p := &provisioned{want, c.now}
 	t.fn.provisioned[t.qualifier] = p
@@ -131,10 +166,7 @@ func deleteProvisioned(c *call, in *lambda.DeleteProvisionedConcurrencyConfigInp
 	if err != nil {
 		return nil, err
 	}
-	if t.fn.provisioned[t.qualifier] == nil {
-		return nil, noProvisioned()
-	}
-	delete(t.fn.provisioned, t.qualifier)
+	delete(t.fn.provisioned, t.qualifier) // AWS answers 204 also where there is none
 	return nil, nil
 }
 

@@ -65,7 +65,11 @@ func (c *Cloud) serveCode(w http.ResponseWriter, r *http.Request) {
 	data, code, message := c.codeAt(r)
 	if code != "" {
 		w.Header().Set("Content-Type", "application/xml")
-		w.WriteHeader(http.StatusForbidden)
+		if code == "NoSuchKey" {
+			w.WriteHeader(http.StatusNotFound)
+		} else {
+			w.WriteHeader(http.StatusForbidden)
+		}
 		fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
 		return
 	}

@@ -16,25 +16,27 @@ func createFunction(c *call, in *lambda.CreateFunctionInput) (*lambda.CreateFunc
 	if err := c.passRole(in.Role); err != nil {
 		return nil, err
 	}
-	if t.fn != nil {
-		return nil, conflict("Function already exist: %s", t.name)
+	if err := creatable(t, in); err != nil {
+		return nil, err
 	}
 	f := newFunction(t)
 	v := f.latest
 	cfg := &v.config
 	overlay(cfg, in)
+	if in.CodeSigningConfigArn != nil {
+		if err := f.sign(t.state, *in.CodeSigningConfigArn); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.trusted(t.state); err != nil {
+		return nil, err
+	}
 	if err := c.place(t.state, v, &codeSource{zip: in.Code.ZipFile, bucket: in.Code.S3Bucket, key: in.Code.S3Key, version: in.Code.S3ObjectVersion, mode: in.Code.S3ObjectStorageMode, image: in.Code.ImageUri}); err != nil {
 		return nil, err
 	}
 	c.defaults(cfg, t.name)
-	if err := c.settings(t.state, cfg, settingsOf(in)); err != nil {
+	if err := c.settings(cfg, settingsOf(in)); err != nil {
 		return nil, err
-	}
-	if in.CodeSigningConfigArn != nil {
-		if t.state.signing[*in.CodeSigningConfigArn] == nil {
-			return nil, fail("CodeSigningConfigNotFoundException", "The code signing configuration cannot be found.")
-		}
-		f.signing = *in.CodeSigningConfigArn
 	}
 	for k, val := range in.Tags {
 		f.tags[k] = val
@@ -43,9 +45,28 @@ func createFunction(c *call, in *lambda.CreateFunctionInput) (*lambda.CreateFunc
 	v.created = true
 	t.state.functions[t.name] = f
 	if in.Publish {
-		v = c.publish(t.state, f, "")
+		v = c.publish(f, nil)
 	}
-	return like[lambda.CreateFunctionOutput](v.view(c.now, c.cfg.Settle)), nil
+	return like[lambda.CreateFunctionOutput](c.seen(v)), nil
+}
+
+// creatable is what AWS asks of a new function before it looks at the code (texts of the
+// package types not verified).
+func creatable(t *lambdaTarget, in *lambda.CreateFunctionInput) error {
+	image := in.Code.ImageUri != nil
+	switch {
+	case len(t.name) > 64:
+		return invalid("1 validation error detected: Value '%s' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64", t.name)
+	case t.fn != nil:
+		return conflict("Function already exist: %s", t.name)
+	case image != (in.PackageType == lt.PackageTypeImage):
+		return invalid("The source of the code does not fit the package type.")
+	case !image && (in.Runtime == "" || in.Handler == nil):
+		return invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
+	case image && (in.Runtime != "" || in.Handler != nil || len(in.Layers) > 0):
+		return invalid("Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.")
+	}
+	return nil
 }
 
 func newFunction(t *lambdaTarget) *function {
@@ -62,11 +83,14 @@ func (c *call) passRole(role *string) error {
 	if !ok {
 		return invalid("The role defined for the function cannot be assumed by Lambda.")
 	}
+	if a.account != c.accountID {
+		return &apiError{Code: "AccessDeniedException", Status: 403, Message: "Cross-account pass role is not allowed."}
+	}
 	if err := c.allow("iam:PassRole", *role, withCondition("iam:PassedToService", "lambda.amazonaws.com")); err != nil {
 		return err
 	}
 	r := c.account(a.account).roles[lastPart(a.resource)]
-	if r == nil || !c.Cloud.trusts(r, "lambda.amazonaws.com") {
+	if r == nil || r.arn != *role || !c.Cloud.trusts(r, "lambda.amazonaws.com") {
 		return invalid("The role defined for the function cannot be assumed by Lambda.")
 	}
 	return nil
@@ -95,9 +119,7 @@ func (c *call) defaults(cfg *lt.FunctionConfiguration, name string) {
 	}
 	cfg.TracingConfig = &lt.TracingConfigResponse{Mode: lt.TracingModePassThrough}
 	cfg.SnapStart = &lt.SnapStartResponse{ApplyOn: lt.SnapStartApplyOnNone, OptimizationStatus: lt.SnapStartOptimizationStatusOff}
-	if cfg.LoggingConfig == nil {
-		cfg.LoggingConfig = &lt.LoggingConfig{LogFormat: lt.LogFormatText, LogGroup: aws.String("/aws/lambda/" + name)}
-	}
+	cfg.LoggingConfig = &lt.LoggingConfig{LogFormat: lt.LogFormatText, LogGroup: aws.String("/aws/lambda/" + name)}
 	if cfg.PackageType == lt.PackageTypeZip {
 		cfg.RuntimeVersionConfig = &lt.RuntimeVersionConfig{RuntimeVersionArn: aws.String(runtimeARN(c.region, string(cfg.Runtime)))}
 	}
@@ -111,18 +133,17 @@ type settings struct {
 	snap    *lt.SnapStart
 	tracing *lt.TracingConfig
 	vpc     *lt.VpcConfig
+	logging *lt.LoggingConfig
+	key     *string // of the environment
 }
 
 func settingsOf(in *lambda.CreateFunctionInput) settings {
-	return settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig}
+	return settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig, in.KMSKeyArn}
 }
 
-func (c *call) settings(s *lambdaState, cfg *lt.FunctionConfiguration, in settings) error {
-	if in.env != nil {
-		cfg.Environment = nil
-		if in.env.Variables != nil {
-			cfg.Environment = &lt.EnvironmentResponse{Variables: in.env.Variables}
-		}
+func (c *call) settings(cfg *lt.FunctionConfiguration, in settings) error {
+	if err := c.setEnvironment(cfg, in.env, in.key); err != nil {
+		return err
 	}
 	if in.layers != nil {
 		list, err := c.layersOf(in.layers)
@@ -141,15 +162,16 @@ func (c *call) settings(s *lambdaState, cfg *lt.FunctionConfiguration, in settin
 		cfg.TracingConfig = &lt.TracingConfigResponse{Mode: in.tracing.Mode}
 	}
 	if in.vpc != nil {
-		cfg.VpcConfig = &lt.VpcConfigResponse{SubnetIds: in.vpc.SubnetIds, SecurityGroupIds: in.vpc.SecurityGroupIds, Ipv6AllowedForDualStack: in.vpc.Ipv6AllowedForDualStack, VpcId: aws.String("")}
+		cfg.VpcConfig = &lt.VpcConfigResponse{SubnetIds: orEmpty(in.vpc.SubnetIds), SecurityGroupIds: orEmpty(in.vpc.SecurityGroupIds), Ipv6AllowedForDualStack: in.vpc.Ipv6AllowedForDualStack, VpcId: aws.String("")}
 		if len(in.vpc.SubnetIds) > 0 {
 			cfg.VpcConfig.VpcId = aws.String("vpc-" + c.idFrom("hex:17", strings.Join(in.vpc.SubnetIds, ",")))
 		}
 	}
-	if cfg.LoggingConfig != nil && cfg.LoggingConfig.LogGroup == nil {
-		l := *cfg.LoggingConfig
-		l.LogGroup = aws.String("/aws/lambda/" + aws.ToString(cfg.FunctionName))
-		cfg.LoggingConfig = &l
+	if in.logging != nil {
+		cfg.LoggingConfig = mergeLogging(*cfg.LoggingConfig, *in.logging)
+	}
+	if d := cfg.DeadLetterConfig; d != nil && aws.ToString(d.TargetArn) == "" {
+		cfg.DeadLetterConfig = nil // an empty ARN takes the queue away
 	}
 	cfg.ConfigSha256 = aws.String(configHash(cfg))
 	return nil
@@ -177,9 +199,9 @@ func getFunction(c *call, in *lambda.GetFunctionInput) (*lambda.GetFunctionOutpu
 	return out, nil
 }
 
-// shown is a configuration as asked for: an alias shows its version under the version's ARN.
+// shown is a configuration as asked for: an alias shows its version under its own ARN.
 func (c *call) shown(t *lambdaTarget, v *version) *lt.FunctionConfiguration {
-	out := v.view(c.now, c.cfg.Settle)
+	out := c.seen(v)
 	if t.qualifier != "" {
 		out.FunctionArn = aws.String(t.qualified())
 	}
@@ -204,11 +226,15 @@ func listFunctions(c *call, in *lambda.ListFunctionsInput) (*lambda.ListFunction
 	}
 	all := []lt.FunctionConfiguration{}
 	for _, f := range sortedFunctions(c.lambda.at(c.accountID, c.region, newLambdaState).functions) {
-		all = append(all, f.latest.listed())
-		if in.FunctionVersion == lt.FunctionVersionAll {
-			for _, v := range f.published {
-				all = append(all, v.listed())
-			}
+		latest := c.listed(f.latest)
+		if in.FunctionVersion != lt.FunctionVersionAll {
+			all = append(all, latest)
+			continue
+		}
+		latest.FunctionArn = aws.String(f.arn + ":$LATEST")
+		all = append(all, latest)
+		for _, v := range f.published {
+			all = append(all, c.listed(v))
 		}
 	}
 	page, next, err := paginate(all, in.Marker, in.MaxItems, 50)
@@ -220,25 +246,45 @@ func deleteFunction(c *call, in *lambda.DeleteFunctionInput) (*lambda.DeleteFunc
 	if err != nil {
 		return nil, err
 	}
-	if t.qualifier != "" && t.qualifier != "$LATEST" {
-		return deleteVersion(t)
+	switch {
+	case t.qualifier == "$LATEST":
+		return nil, invalid("$LATEST version cannot be deleted without deleting the function.")
+	case t.fn.aliases[t.qualifier] != nil: // text not verified
+		return nil, invalid("Deletion of aliases is not currently supported.")
+	case t.qualifier != "":
+		return nil, t.fn.unpublish(t.qualifier)
 	}
-	delete(t.state.functions, t.name)
+	delete(t.state.functions, t.name) // its mappings stay, as on AWS
 	return nil, nil
 }
 
-func deleteVersion(t *lambdaTarget) (*lambda.DeleteFunctionOutput, error) {
-	for i, v := range t.fn.published {
-		if v.number != t.qualifier {
-			continue
+// unpublish removes a version and what hangs on it; one that is not there is removed already.
+func (f *function) unpublish(number string) error {
+	for _, name := range sortedNames(f.aliases) {
+		a := f.aliases[name]
+		weighted := false
+		if a.RoutingConfig != nil {
+			_, weighted = a.RoutingConfig.AdditionalVersionWeights[number]
 		}
-		for _, a := range t.fn.aliases {
-			if aws.ToString(a.FunctionVersion) == v.number {
-				return nil, conflict("Function version %s cannot be deleted because it is referenced by an alias.", v.number)
-			}
+		if weighted || aws.ToString(a.FunctionVersion) == number {
+			return conflict("Function version %s cannot be deleted because it is referenced by an alias.", number)
 		}
-		t.fn.published = append(t.fn.published[:i:i], t.fn.published[i+1:]...)
-		return nil, nil
 	}
-	return nil, notFound(t.qualified())
+	for i, v := range f.published {
+		if v.number == number {
+			f.published = append(f.published[:i:i], f.published[i+1:]...)
+			f.forget(number)
+			delete(f.runtimes, number)
+			return nil
+		}
+	}
+	return nil
+}
+
+// forget removes what hangs on a qualifier that is gone.
+func (f *function) forget(qualifier string) {
+	delete(f.policies, qualifier)
+	delete(f.urls, qualifier)
+	delete(f.provisioned, qualifier)
+	delete(f.invokes, qualifier)
 }

@@ -23,13 +23,16 @@ func invoke(c *call, in *lambda.InvokeInput) (*lambda.InvokeOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.busy(c.now, c.cfg.Settle) && v.created {
+		return nil, conflict("The operation cannot be performed at this time. The function is currently in the following state: Pending")
+	}
 	zero := t.fn.reserved != nil && *t.fn.reserved == 0
 	switch in.InvocationType {
 	case lt.InvocationTypeDryRun:
 		return &lambda.InvokeOutput{StatusCode: 204}, nil
 	case lt.InvocationTypeEvent:
 		if zero {
-			c.undelivered(t, in.Payload)
+			c.undelivered(t, v, in.Payload)
 		} else {
 			c.ran(scope{t.account, t.region}, t.fn, v, c.now)
 		}
@@ -43,41 +46,57 @@ func invoke(c *call, in *lambda.InvokeInput) (*lambda.InvokeOutput, error) {
 }
 
 // undelivered: at concurrency 0 an asynchronous event goes at once, without a retry, to
-// the OnFailure destination or the dead-letter queue; with neither it is lost [the last
-// is unverified on AWS]. The delivery uses the execution role.
-func (c *call) undelivered(t *lambdaTarget, payload []byte) {
-	queue := ""
+// the OnFailure destination and to the dead-letter queue (the version's); with neither it
+// is lost [the last is not verified on AWS]. The first gets a record of the invocation, the
+// second the event itself (AWS: Lambda developer guide, "Capturing records of asynchronous
+// invocations"; the condition is the one LocalStack found).
+func (c *call) undelivered(t *lambdaTarget, v *version, payload []byte) {
 	q := t.qualifier
 	if q == "" {
 		q = "$LATEST"
 	}
+	event := json.RawMessage(payload)
+	if !json.Valid(payload) {
+		event = json.RawMessage("null")
+	}
+	delivered := false
 	if i := t.fn.invokes[q]; i != nil && i.config.DestinationConfig != nil && i.config.DestinationConfig.OnFailure != nil {
-		queue = aws.ToString(i.config.DestinationConfig.OnFailure.Destination)
+		record, err := json.Marshal(map[string]any{
+			"version": "1.0", "timestamp": c.now.Format("2006-01-02T15:04:05.000Z"), "requestPayload": event,
+			"requestContext": map[string]any{"requestId": c.requestID, "functionArn": t.arn + ":" + q, "condition": "ZeroReservedConcurrency", "approximateInvokeCount": 0},
+		})
+		delivered = err == nil && c.toQueue(t.fn, v, aws.ToString(i.config.DestinationConfig.OnFailure.Destination), string(record))
 	}
-	if d := t.fn.latest.config.DeadLetterConfig; queue == "" && d != nil {
-		queue = aws.ToString(d.TargetArn)
+	if d := v.config.DeadLetterConfig; d != nil && c.toQueue(t.fn, v, aws.ToString(d.TargetArn), string(payload)) {
+		delivered = true
 	}
-	body, err := json.Marshal(map[string]any{"requestContext": map[string]any{"functionArn": t.qualified(), "condition": "EventAgeExceeded"}, "requestPayload": string(payload)})
-	if a, ok := parseARN(queue); ok && err == nil && c.roleMay(t.fn, "sqs:SendMessage", queue) && c.sqs.at(a.account, a.region, newSQSState).deliver(queue, string(body)) {
-		return
+	if !delivered {
+		t.fn.lost++
 	}
-	t.fn.lost++
 }
 
-// executionRole is the function's role and an identity of its session.
-func (c *Cloud) executionRole(f *function) (*iamRole, identity) {
-	a, _ := parseARN(aws.ToString(f.latest.config.Role))
+// toQueue delivers with the permissions of the execution role. Other targets than queues
+// are not simulated.
+func (c *call) toQueue(f *function, v *version, queue, body string) bool {
+	a, ok := parseARN(queue)
+	return ok && a.service == "sqs" && c.roleMay(f, v, "sqs:SendMessage", queue) && c.sqs.at(a.account, a.region, newSQSState).deliver(queue, body)
+}
+
+// executionRole is the role of a version, which may not be that of $LATEST any more, and
+// an identity of its session.
+func (c *Cloud) executionRole(f *function, v *version) (*iamRole, identity) {
+	a, _ := parseARN(aws.ToString(v.config.Role))
 	r := c.account(a.account).roles[lastPart(a.resource)]
 	if r == nil {
 		return nil, identity{}
 	}
-	s := &session{roleName: r.name, roleARN: r.arn, roleID: r.id, name: f.name, issued: c.Now().Truncate(time.Second), functionARN: f.arn}
+	s := &session{roleName: r.name, roleARN: r.arn, roleID: r.id, name: f.name, issued: c.Now().Truncate(time.Second), functionARN: f.arn, functionVersion: v.number}
 	return r, identity{kind: "AssumedRole", account: a.account, arn: "arn:aws:sts::" + a.account + ":assumed-role/" + r.name + "/" + f.name, principalID: r.id + ":" + f.name, session: s}
 }
 
 // roleMay asks for the execution role.
-func (c *Cloud) roleMay(f *function, action, resource string) bool {
-	r, id := c.executionRole(f)
+func (c *Cloud) roleMay(f *function, v *version, action, resource string) bool {
+	r, id := c.executionRole(f, v)
 	if r == nil {
 		return false
 	}
@@ -92,7 +111,7 @@ func (c *Cloud) ran(at scope, f *function, v *version, now time.Time) {
 		group = *l.LogGroup
 	}
 	stream := fmt.Sprintf("%s/[%s]%s", now.UTC().Format("2006/01/02"), v.number, c.idFrom("hex:32", "stream", f.arn, v.number, aws.ToString(v.config.CodeSha256)))
-	if !c.roleMay(f, "logs:PutLogEvents", arnOf("logs", at.region, at.account, "log-group:"+group+":log-stream:"+stream)) {
+	if !c.roleMay(f, v, "logs:PutLogEvents", arnOf("logs", at.region, at.account, "log-group:"+group+":log-stream:"+stream)) {
 		return
 	}
 	id := c.idFrom("uuid", "invocation", f.arn, itoa(c.nth("invocation", f.arn)))
@@ -131,7 +150,7 @@ func (c *Cloud) ExecutionCredentials(functionARN string) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, err
 	}
-	role, _ := c.executionRole(t.fn)
+	role, _ := c.executionRole(t.fn, v)
 	if role == nil || !c.trusts(role, "lambda.amazonaws.com") {
 		return Credentials{}, fail("AccessDenied", "lambda.amazonaws.com may not assume the role of %s", functionARN)
 	}

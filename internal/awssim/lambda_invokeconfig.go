@@ -11,21 +11,61 @@ type invokeConfig struct{ config lt.FunctionEventInvokeConfig }
 
 // invokeTarget: without a qualifier it is $LATEST.
 func (c *call) invokeTarget(action string, name, qualifier *string) (*lambdaTarget, error) {
-	t, err := c.function(action, name, qualifier)
-	if err != nil {
+	t := c.target(name, qualifier)
+	if err := c.may(action, t); err != nil {
 		return nil, err
 	}
 	if t.qualifier == "" {
 		t.qualifier = "$LATEST"
 	}
-	return t, t.exists()
+	writes := action == "PutFunctionEventInvokeConfig" || action == "UpdateFunctionEventInvokeConfig"
+	switch {
+	case writes && (t.fn == nil || t.fn.version(t.qualifier) == nil):
+		return nil, notThere("The function doesn't exist.")
+	case t.fn == nil:
+		return nil, noInvoke(t)
+	}
+	return t, nil
+}
+
+func noInvoke(t *lambdaTarget) error {
+	return notThere("The function %s doesn't have an EventInvokeConfig", t.qualified())
 }
 
 func (t *lambdaTarget) invoke() (*invokeConfig, error) {
 	if i := t.fn.invokes[t.qualifier]; i != nil {
 		return i, nil
 	}
-	return nil, &apiError{Code: "ResourceNotFoundException", Message: "The function " + t.qualified() + " doesn't have an EventInvokeConfig", Fields: map[string]any{"Type": "User"}}
+	return nil, noInvoke(t)
+}
+
+// destinations checks where events shall go, and fills in what answers always show.
+func (t *lambdaTarget) destinations(d *lt.DestinationConfig) (*lt.DestinationConfig, error) {
+	out := &lt.DestinationConfig{OnSuccess: &lt.OnSuccess{}, OnFailure: &lt.OnFailure{}}
+	if d != nil && d.OnSuccess != nil {
+		out.OnSuccess = d.OnSuccess
+	}
+	if d != nil && d.OnFailure != nil {
+		out.OnFailure = d.OnFailure
+	}
+	for _, arn := range []*string{out.OnSuccess.Destination, out.OnFailure.Destination} {
+		a, _ := parseARN(aws.ToString(arn))
+		if a.service != "lambda" {
+			continue
+		}
+		n := parseFunctionName(*arn)
+		switch {
+		case n.account == t.account && n.region == t.region && n.name == t.name:
+			return nil, invalid("You can't specify the function as a destination for itself.")
+		case n.account == t.account && t.state.functions[n.name] == nil:
+			return nil, invalid("The destination ARN %s is invalid.", *arn)
+		}
+	}
+	return out, nil
+}
+
+func nothingSet() error {
+	return invalid("You must specify at least one of error handling or destination setting.")
 }
 
 func (c *call) keepInvoke(t *lambdaTarget, config lt.FunctionEventInvokeConfig) {
@@ -39,9 +79,12 @@ func putInvokeConfig(c *call, in *lambda.PutFunctionEventInvokeConfigInput) (*la
 	if err != nil {
 		return nil, err
 	}
+	if in.DestinationConfig == nil && in.MaximumEventAgeInSeconds == nil && in.MaximumRetryAttempts == nil {
+		return nil, nothingSet()
+	}
 	next := *like[lt.FunctionEventInvokeConfig](in)
-	if next.DestinationConfig == nil {
-		next.DestinationConfig = &lt.DestinationConfig{OnSuccess: &lt.OnSuccess{}, OnFailure: &lt.OnFailure{}}
+	if next.DestinationConfig, err = t.destinations(in.DestinationConfig); err != nil {
+		return nil, err
 	}
 	c.keepInvoke(t, next)
 	return like[lambda.PutFunctionEventInvokeConfigOutput](t.fn.invokes[t.qualifier].config), nil
@@ -56,8 +99,14 @@ func updateInvokeConfig(c *call, in *lambda.UpdateFunctionEventInvokeConfigInput
 	if err != nil {
 		return nil, err
 	}
+	if in.DestinationConfig == nil && in.MaximumEventAgeInSeconds == nil && in.MaximumRetryAttempts == nil {
+		return nil, nothingSet()
+	}
 	next := had.config
 	overlay(&next, in)
+	if next.DestinationConfig, err = t.destinations(next.DestinationConfig); err != nil {
+		return nil, err
+	}
 	c.keepInvoke(t, next)
 	return like[lambda.UpdateFunctionEventInvokeConfigOutput](t.fn.invokes[t.qualifier].config), nil
 }
@@ -87,7 +136,7 @@ func deleteInvokeConfig(c *call, in *lambda.DeleteFunctionEventInvokeConfigInput
 }
 
 func listInvokeConfigs(c *call, in *lambda.ListFunctionEventInvokeConfigsInput) (*lambda.ListFunctionEventInvokeConfigsOutput, error) {
-	t, err := c.function("ListFunctionEventInvokeConfigs", in.FunctionName, nil)
+	t, err := c.functionOr(notThere("The function doesn't exist."), "ListFunctionEventInvokeConfigs", in.FunctionName, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,10 @@ func (c *call) mayLayer(action string, t *layerTarget) error {
 		return err
 	}
 	if t.version == nil {
-		return &apiError{Code: "ResourceNotFoundException", Message: "The resource you requested does not exist.", Fields: map[string]any{"Type": "User"}}
+		if strings.HasSuffix(action, "GetLayerVersion") {
+			return none()
+		}
+		return notThere("Layer version %s does not exist.", t.arn)
 	}
 	return nil
 }
@@ -74,13 +77,14 @@ func publishLayer(c *call, in *lambda.PublishLayerVersionInput) (*lambda.Publish
 	}
 	data := in.Content.ZipFile
 	if in.Content.S3Bucket != nil {
-		var err error
-		if data, err = c.s3.objectBytes(*in.Content.S3Bucket, aws.ToString(in.Content.S3Key), aws.ToString(in.Content.S3ObjectVersion)); err != nil {
-			return nil, invalid("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.")
+		stored, err := c.fetchCode(&codeSource{bucket: in.Content.S3Bucket, key: in.Content.S3Key, version: in.Content.S3ObjectVersion})
+		if err != nil {
+			return nil, err
 		}
+		data = stored.data
 	}
-	if _, err := zip.NewReader(bytes.NewReader(data), int64(len(data))); err != nil {
-		return nil, invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+	if err := c.checkPackage(data, in.Content.S3Bucket == nil); err != nil {
+		return nil, err
 	}
 	l := t.state.layers[t.name]
 	if l == nil {
@@ -180,11 +184,11 @@ func addLayerPermission(c *call, in *lambda.AddLayerVersionPermissionInput) (*la
 		p = &functionPolicy{document: iampolicy.Document{Version: "2012-10-17", ID: "default"}}
 	}
 	if in.RevisionId != nil && *in.RevisionId != p.revision {
-		return nil, stale()
+		return nil, staleOf("GetLayerPolicy")
 	}
 	s := grantStatement{Sid: aws.ToString(in.StatementId), Effect: "Allow", Principal: grantPrincipal(aws.ToString(in.Principal)), Action: aws.ToString(in.Action), Resource: t.arn}
 	if in.OrganizationId != nil {
-		s.Condition = map[string]map[string]string{"StringEquals": {"aws:PrincipalOrgID": *in.OrganizationId}}
+		s.Condition = &grantCondition{StringEquals: map[string]string{"aws:PrincipalOrgID": *in.OrganizationId}}
 	}
 	for _, had := range p.document.Statements {
 		if had.Sid == s.Sid {
@@ -210,12 +214,15 @@ func removeLayerPermission(c *call, in *lambda.RemoveLayerVersionPermissionInput
 	}
 	p := t.version.policy
 	if p == nil {
-		return nil, none()
+		return nil, notThere("No policy is associated with the given resource.")
+	}
+	if in.RevisionId != nil && *in.RevisionId != p.revision {
+		return nil, staleOf("GetLayerPolicy")
 	}
 	doc := p.document.Without(func(s iampolicy.Statement) bool { return s.Sid == aws.ToString(in.StatementId) })
 	switch len(doc.Statements) {
 	case len(p.document.Statements):
-		return nil, none()
+		return nil, notThere("Statement %s is not found in resource policy.", aws.ToString(in.StatementId))
 	case 0:
 		t.version.policy = nil
 	default:
@@ -230,7 +237,7 @@ func getLayerPolicy(c *call, in *lambda.GetLayerVersionPolicyInput) (*lambda.Get
 		return nil, err
 	}
 	if t.version.policy == nil {
-		return nil, &apiError{Code: "ResourceNotFoundException", Message: "No policy is associated with the given resource.", Fields: map[string]any{"Type": "User"}}
+		return nil, notThere("No policy is associated with the given resource.")
 	}
 	return &lambda.GetLayerVersionPolicyOutput{Policy: aws.String(t.version.policy.document.String()), RevisionId: aws.String(t.version.policy.revision)}, nil
 }
@@ -254,7 +261,10 @@ func (t *layerTarget) unpacked() int64 {
 
 // layersOf resolves the layers that a function names: each must be there and readable.
 func (c *call) layersOf(arns []string) ([]lt.Layer, error) {
-	out := []lt.Layer{}
+	if len(arns) > 5 {
+		return nil, invalid("Cannot reference more than 5 layers.")
+	}
+	out, seen := []lt.Layer{}, map[string]string{}
 	for _, arn := range arns {
 		t := c.layer(&arn, nil)
 		if err := c.mayLayer("GetLayerVersion", t); err != nil {
@@ -263,6 +273,13 @@ func (c *call) layersOf(arns []string) ([]lt.Layer, error) {
 			}
 			return nil, err
 		}
+		if t.region != c.region {
+			return nil, invalid("Layers are not in the same region as the function. Layers are expected to be in region %s.", c.region)
+		}
+		if other := seen[t.version.layer]; other != "" {
+			return nil, invalid("Two different versions of the same layer are not allowed to be referenced in the same function. %s and %s are versions of the same layer.", other, t.arn)
+		}
+		seen[t.version.layer] = t.arn
 		out = append(out, lt.Layer{Arn: aws.String(t.arn), CodeSize: t.version.content.CodeSize})
 	}
 	return out, nil

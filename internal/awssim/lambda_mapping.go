@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,11 @@ type mapping struct {
 	moving  string // "Creating", "Enabling", "Disabling", "Updating", "Deleting"
 	changed time.Time
 	tags    map[string]string
+}
+
+// gone: a deleted mapping is there until it has settled.
+func (m *mapping) gone(now time.Time, settle time.Duration) bool {
+	return m.moving == "Deleting" && !m.busy(now, settle)
 }
 
 func (m *mapping) busy(now time.Time, settle time.Duration) bool {
@@ -38,20 +44,16 @@ func (m *mapping) view(now time.Time, settle time.Duration) lt.EventSourceMappin
 
 func createMapping(c *call, in *lambda.CreateEventSourceMappingInput) (*lambda.CreateEventSourceMappingOutput, error) {
 	t := c.target(in.FunctionName, nil)
+	if t.bad != nil {
+		c.authorized = true
+		return nil, t.bad
+	}
 	if err := c.allow("lambda:CreateEventSourceMapping", "*", withCondition("lambda:FunctionArn", t.qualified())); err != nil {
 		return nil, err
 	}
 	c.trail.resources = []trailResource{{t.arn, "AWS::Lambda::Function"}}
-	if t.fn == nil {
-		return nil, notFound(t.qualified())
-	}
-	for _, m := range t.state.mappings {
-		if aws.ToString(m.config.EventSourceArn) == aws.ToString(in.EventSourceArn) && aws.ToString(m.config.FunctionArn) == t.qualified() && in.EventSourceArn != nil {
-			return nil, conflict("An event source mapping with event source arn (\" %s \") and function (\" %s \") already exists. Please update or delete the existing mapping with UUID %s", aws.ToString(in.EventSourceArn), t.name, aws.ToString(m.config.UUID))
-		}
-	}
-	if in.EventSourceArn == nil && in.SelfManagedEventSource == nil {
-		return nil, invalid("Event source ARN or self-managed event source is required.")
+	if err := c.mappable(t, in); err != nil {
+		return nil, err
 	}
 	m := &mapping{config: *like[lt.EventSourceMappingConfiguration](in), enabled: in.Enabled == nil || *in.Enabled, moving: "Creating", changed: c.now, tags: in.Tags}
 	uuid := c.id("uuid")
@@ -63,8 +65,40 @@ func createMapping(c *call, in *lambda.CreateEventSourceMappingInput) (*lambda.C
 	if m.config.MaximumBatchingWindowInSeconds == nil {
 		m.config.MaximumBatchingWindowInSeconds = aws.Int32(0)
 	}
+	if aws.ToString(in.EventSourceArn) != "" && batchSize(*in.EventSourceArn) == 100 {
+		m.config.LastProcessingResult = aws.String("No records processed")
+		m.config.StateTransitionReason = aws.String("User action")
+	}
 	t.state.mappings[uuid] = m
 	return like[lambda.CreateEventSourceMappingOutput](m.view(c.now, c.cfg.Settle+1)), nil
+}
+
+// mappable: there is a function and a source, and no mapping between them yet.
+func (c *call) mappable(t *lambdaTarget, in *lambda.CreateEventSourceMappingInput) error {
+	if in.EventSourceArn == nil && in.SelfManagedEventSource == nil {
+		return invalid("Unrecognized event source.")
+	}
+	if t.fn == nil || t.fn.version(t.qualifier) == nil {
+		return invalid("Function does not exist")
+	}
+	source, service := aws.ToString(in.EventSourceArn), "sqs"
+	if a, ok := parseARN(source); ok {
+		service = a.service
+	}
+	if slices.Contains([]string{"kinesis", "dynamodb", "kafka"}, service) && in.StartingPosition == "" {
+		return invalid("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
+	}
+	for _, id := range sortedNames(t.state.mappings) {
+		m := t.state.mappings[id]
+		if source == "" || m.gone(c.now, c.cfg.Settle) || aws.ToString(m.config.EventSourceArn) != source || aws.ToString(m.config.FunctionArn) != t.qualified() {
+			continue
+		}
+		if service == "sqs" {
+			return conflict("An event source mapping with SQS arn (\" %s \") and function (\" %s \") already exists. Please update or delete the existing mapping with UUID %s", source, t.name, id)
+		}
+		return conflict("The event source arn (\" %s \") and function (\" %s \") provided mapping already exists. Please update or delete the existing mapping with UUID %s", source, t.name, id)
+	}
+	return nil
 }
 
 // batchSize is AWS's default: 10 for queues, 100 for streams.
@@ -79,6 +113,9 @@ func batchSize(source string) int32 {
 func (c *call) mapping(action string, uuid *string) (*lambdaState, *mapping, error) {
 	s := c.lambda.at(c.accountID, c.region, newLambdaState)
 	m := s.mappings[aws.ToString(uuid)]
+	if m != nil && m.gone(c.now, c.cfg.Settle) {
+		m = nil
+	}
 	opts := []authOption{}
 	if m != nil {
 		opts = append(opts, withCondition("lambda:FunctionArn", aws.ToString(m.config.FunctionArn)))
@@ -111,11 +148,18 @@ func updateMapping(c *call, in *lambda.UpdateEventSourceMappingInput) (*lambda.U
 		return nil, inUse(m)
 	}
 	uuid, arn := m.config.UUID, m.config.FunctionArn
+	if in.FunctionName != nil {
+		t := c.target(in.FunctionName, nil)
+		if t.bad != nil {
+			return nil, t.bad
+		}
+		if t.fn == nil || t.fn.version(t.qualifier) == nil {
+			return nil, invalid("Function does not exist")
+		}
+		arn = aws.String(t.qualified())
+	}
 	overlay(&m.config, in)
 	m.config.UUID, m.config.FunctionArn = uuid, arn
-	if in.FunctionName != nil {
-		m.config.FunctionArn = aws.String(c.target(in.FunctionName, nil).qualified())
-	}
 	m.moving = "Updating"
 	if in.Enabled != nil && *in.Enabled != m.enabled {
 		m.enabled, m.moving = *in.Enabled, "Disabling"
@@ -133,14 +177,13 @@ func inUse(m *mapping) error {
 }
 
 func deleteMapping(c *call, in *lambda.DeleteEventSourceMappingInput) (*lambda.DeleteEventSourceMappingOutput, error) {
-	s, m, err := c.mapping("DeleteEventSourceMapping", in.UUID)
+	_, m, err := c.mapping("DeleteEventSourceMapping", in.UUID)
 	if err != nil {
 		return nil, err
 	}
 	if m.busy(c.now, c.cfg.Settle) {
 		return nil, inUse(m)
 	}
-	delete(s.mappings, *in.UUID)
 	m.moving, m.changed = "Deleting", c.now
 	return like[lambda.DeleteEventSourceMappingOutput](m.view(c.now, c.cfg.Settle+1)), nil
 }
@@ -153,6 +196,9 @@ func listMappings(c *call, in *lambda.ListEventSourceMappingsInput) (*lambda.Lis
 	want := ""
 	if in.FunctionName != nil {
 		t := c.target(in.FunctionName, nil)
+		if t.bad != nil {
+			return nil, t.bad
+		}
 		if want = t.qualified(); t.fn == nil {
 			return nil, notFound(want)
 		}
@@ -160,8 +206,15 @@ func listMappings(c *call, in *lambda.ListEventSourceMappingsInput) (*lambda.Lis
 	all := []lt.EventSourceMappingConfiguration{}
 	for _, id := range sortedNames(s.mappings) {
 		m := s.mappings[id]
+		if m.gone(c.now, c.cfg.Settle) {
+			continue
+		}
 		if (want == "" || aws.ToString(m.config.FunctionArn) == want) && (in.EventSourceArn == nil || *in.EventSourceArn == aws.ToString(m.config.EventSourceArn)) {
-			all = append(all, m.view(c.now, c.cfg.Settle))
+			v := m.view(c.now, c.cfg.Settle)
+			if v.KMSKeyArn != nil {
+				v.FilterCriteria = nil // AWS: encrypted criteria show in Get alone
+			}
+			all = append(all, v)
 		}
 	}
 	page, next, err := paginate(all, in.Marker, in.MaxItems, 100)

@@ -15,6 +15,9 @@ func (s *lambdaState) objects(account, region string, put putObject) {
 		f.objects(at+"function/"+f.name, put)
 	}
 	for id, m := range s.mappings {
+		if m.moving == "Deleting" {
+			continue // on its way out, and never on its way back
+		}
 		cfg := m.config
 		cfg.LastModified, cfg.StateTransitionReason, cfg.LastProcessingResult, cfg.State = nil, nil, nil, nil
 		put(at+"mapping/"+id, map[string]any{"config": cfg, "enabled": m.enabled, "tags": m.tags}, m.changed.UTC())
@@ -36,7 +39,7 @@ func (f *function) objects(at string, put putObject) {
 	for _, v := range append([]*version{f.latest}, f.published...) {
 		cfg := v.config
 		cfg.RevisionId, cfg.LastModified = nil, nil
-		put(at+"/version/"+v.number, map[string]any{"config": cfg, "code": v.code}, []any{v.config.RevisionId, v.config.LastModified, v.changed.UTC()})
+		put(at+"/version/"+v.number, map[string]any{"config": cfg, "code": v.code}, []any{v.config.RevisionId, v.settled, v.config.LastModified, v.changed.UTC()})
 	}
 	for name, a := range f.aliases {
 		logical := *a
@@ -44,7 +47,7 @@ func (f *function) objects(at string, put putObject) {
 		put(at+"/alias/"+name, logical, a.RevisionId)
 	}
 	for q, p := range f.policies {
-		put(at+"/policy/"+q, policyText(p), revisionOf(p))
+		put(at+"/policy/"+q, policyText(p), nil)
 	}
 	for q, u := range f.urls {
 		logical := u.config

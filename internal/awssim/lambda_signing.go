@@ -97,21 +97,28 @@ func listFunctionsBySigning(c *call, in *lambda.ListFunctionsByCodeSigningConfig
 	return &lambda.ListFunctionsByCodeSigningConfigOutput{FunctionArns: orEmpty(page), NextMarker: next}, err
 }
 
+func (f *function) sign(s *lambdaState, arn string) error {
+	if s.signing[arn] == nil {
+		return lambdaFail("CodeSigningConfigNotFoundException", "The code signing configuration cannot be found. Check that the provided configuration is not deleted: %s.", arn)
+	}
+	f.signing = arn
+	return nil
+}
+
 func putFunctionSigning(c *call, in *lambda.PutFunctionCodeSigningConfigInput) (*lambda.PutFunctionCodeSigningConfigOutput, error) {
-	t, err := c.function("PutFunctionCodeSigningConfig", in.FunctionName, nil)
+	t, err := c.whole("PutFunctionCodeSigningConfig", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
-	if t.state.signing[aws.ToString(in.CodeSigningConfigArn)] == nil {
-		return nil, fail("CodeSigningConfigNotFoundException", "The code signing configuration cannot be found.")
+	if err := t.fn.sign(t.state, aws.ToString(in.CodeSigningConfigArn)); err != nil {
+		return nil, err
 	}
-	t.fn.signing = *in.CodeSigningConfigArn
 	return &lambda.PutFunctionCodeSigningConfigOutput{CodeSigningConfigArn: in.CodeSigningConfigArn, FunctionName: aws.String(t.name)}, nil
 }
 
 // getFunctionSigning: a function without one answers with its name alone.
 func getFunctionSigning(c *call, in *lambda.GetFunctionCodeSigningConfigInput) (*lambda.GetFunctionCodeSigningConfigOutput, error) {
-	t, err := c.function("GetFunctionCodeSigningConfig", in.FunctionName, nil)
+	t, err := c.whole("GetFunctionCodeSigningConfig", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +130,7 @@ func getFunctionSigning(c *call, in *lambda.GetFunctionCodeSigningConfigInput) (
 }
 
 func deleteFunctionSigning(c *call, in *lambda.DeleteFunctionCodeSigningConfigInput) (*lambda.DeleteFunctionCodeSigningConfigOutput, error) {
-	t, err := c.function("DeleteFunctionCodeSigningConfig", in.FunctionName, nil)
+	t, err := c.whole("DeleteFunctionCodeSigningConfig", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +177,14 @@ func putRuntime(c *call, in *lambda.PutRuntimeManagementConfigInput) (*lambda.Pu
 		return nil, invalid("RuntimeVersionArn is required for, and only for, the update mode Manual.")
 	}
 	t.fn.runtimes[number] = &runtimeConfig{in.UpdateRuntimeOn, in.RuntimeVersionArn}
+	if v := t.fn.numbered(number); in.RuntimeVersionArn != nil {
+		v.config.RuntimeVersionConfig = &lt.RuntimeVersionConfig{RuntimeVersionArn: in.RuntimeVersionArn}
+	}
 	return &lambda.PutRuntimeManagementConfigOutput{FunctionArn: aws.String(t.arn + ":" + number), UpdateRuntimeOn: in.UpdateRuntimeOn, RuntimeVersionArn: in.RuntimeVersionArn}, nil
 }
 
 func getRecursion(c *call, in *lambda.GetFunctionRecursionConfigInput) (*lambda.GetFunctionRecursionConfigOutput, error) {
-	t, err := c.function("GetFunctionRecursionConfig", in.FunctionName, nil)
+	t, err := c.whole("GetFunctionRecursionConfig", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +192,7 @@ func getRecursion(c *call, in *lambda.GetFunctionRecursionConfigInput) (*lambda.
 }
 
 func putRecursion(c *call, in *lambda.PutFunctionRecursionConfigInput) (*lambda.PutFunctionRecursionConfigOutput, error) {
-	t, err := c.function("PutFunctionRecursionConfig", in.FunctionName, nil)
+	t, err := c.whole("PutFunctionRecursionConfig", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -197,6 +207,11 @@ func getAccountSettings(c *call, _ *lambda.GetAccountSettingsInput) (*lambda.Get
 	}
 	s := c.signingAt()
 	var size int64
+	for _, l := range s.layers {
+		for _, v := range l.versions {
+			size += v.content.CodeSize
+		}
+	}
 	for _, f := range s.functions {
 		size += f.latest.config.CodeSize
 		for _, v := range f.published {
@@ -204,7 +219,7 @@ func getAccountSettings(c *call, _ *lambda.GetAccountSettingsInput) (*lambda.Get
 		}
 	}
 	return &lambda.GetAccountSettingsOutput{
-		AccountLimit: &lt.AccountLimit{CodeSizeUnzipped: 262144000, CodeSizeZipped: 52428800, TotalCodeSize: 80530636800, ConcurrentExecutions: s.settings, UnreservedConcurrentExecutions: aws.Int32(s.settings - s.reservedBy(""))},
+		AccountLimit: &lt.AccountLimit{CodeSizeUnzipped: 262144000, CodeSizeZipped: 52428800, TotalCodeSize: 80530636800, ConcurrentExecutions: s.settings, UnreservedConcurrentExecutions: aws.Int32(s.unreserved(""))},
 		AccountUsage: &lt.AccountUsage{FunctionCount: int64(len(s.functions)), TotalCodeSize: size},
 	}, nil
 }
@@ -217,6 +232,9 @@ func (c *call) tagged(action string, arn *string) (map[string]string, error) {
 	}
 	if ok && len(a.resource) > 9 && a.resource[:9] == "function:" {
 		t := c.target(arn, nil)
+		if t.bad != nil {
+			return nil, t.bad
+		}
 		if t.qualifier != "" {
 			return nil, invalid("Tags on function aliases and versions are not supported. Please specify either a function ARN or an Event Source Mapping ARN.")
 		}
@@ -226,7 +244,7 @@ func (c *call) tagged(action string, arn *string) (map[string]string, error) {
 		c.trail.resources = []trailResource{{t.arn, "AWS::Lambda::Function"}}
 		return t.fn.tags, nil
 	}
-	if m := c.signingAt().mappings[lastColon(a.resource)]; m != nil {
+	if m := c.signingAt().mappings[lastColon(a.resource)]; m != nil && !m.gone(c.now, c.cfg.Settle) {
 		if m.tags == nil {
 			m.tags = map[string]string{}
 		}

@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strconv"
@@ -54,11 +55,13 @@ type version struct {
 	code    lt.FunctionCodeLocation // image or S3 reference; empty for a package of ours
 	changed time.Time               // of the last change: Settle counts from here
 	created bool                    // the last change was the creation
+	settled string                  // RevisionId once the last change has settled; until then it is config's
 }
 
 // view is the configuration as Get shows it now.
 func (v *version) view(now time.Time, settle time.Duration) *lt.FunctionConfiguration {
 	out := v.config
+	out.RevisionId = aws.String(v.revision(now, settle))
 	out.State, out.LastUpdateStatus = lt.StateActive, lt.LastUpdateStatusSuccessful
 	if v.busy(now, settle) {
 		if v.created {
@@ -71,14 +74,25 @@ func (v *version) view(now time.Time, settle time.Duration) *lt.FunctionConfigur
 	return &out
 }
 
+// revision is the RevisionId that a version answers to now: settling changes that of
+// $LATEST once more, and leaves that of a published version (LocalStack's
+// test_function_revisions_basic and _version_and_alias, which AWS passed).
+func (v *version) revision(now time.Time, settle time.Duration) string {
+	if v.busy(now, settle) {
+		return aws.ToString(v.config.RevisionId)
+	}
+	return v.settled
+}
+
 func (v *version) busy(now time.Time, settle time.Duration) bool {
 	return now.Before(v.changed.Add(settle))
 }
 
-// listed is the configuration as lists show it: without State* and LastUpdate*.
-func (v *version) listed() lt.FunctionConfiguration {
-	out := v.config
-	out.State, out.LastUpdateStatus = "", ""
+// listed is the configuration as lists show it: without State*, LastUpdate* and
+// RuntimeVersionConfig (AWS: API reference, ListFunctions).
+func (c *call) listed(v *version) lt.FunctionConfiguration {
+	out := *c.seen(v)
+	out.State, out.StateReason, out.StateReasonCode, out.LastUpdateStatus, out.RuntimeVersionConfig = "", nil, "", "", nil
 	return out
 }
 
@@ -115,6 +129,7 @@ type lambdaTarget struct {
 	name, arn       string // unqualified
 	qualifier       string // as given, in the name or beside it; "" is none
 	fn              *function
+	bad             error // why the name cannot be meant; may reports it
 }
 
 // qualified is the ARN with its qualifier.
@@ -125,19 +140,15 @@ func (t *lambdaTarget) qualified() string {
 	return t.arn + ":" + t.qualifier
 }
 
-// target reads a function name, partial or full ARN, and a qualifier.
+// target reads a function name, partial or full ARN, and a qualifier beside it.
 func (c *call) target(name, qualifier *string) *lambdaTarget {
-	t := &lambdaTarget{account: c.accountID, region: c.region, qualifier: aws.ToString(qualifier)}
-	rest := strings.Split(aws.ToString(name), ":")
+	n, beside := parseFunctionName(aws.ToString(name)), aws.ToString(qualifier)
+	t := &lambdaTarget{account: cmp.Or(n.account, c.accountID), region: cmp.Or(n.region, c.region), name: n.name, qualifier: cmp.Or(beside, n.qualifier)}
 	switch {
-	case len(rest) >= 7 && rest[0] == "arn":
-		t.region, t.account, rest = rest[3], rest[4], rest[6:]
-	case len(rest) >= 3 && rest[1] == "function":
-		t.account, rest = rest[0], rest[2:]
-	}
-	t.name = rest[0]
-	if len(rest) > 1 && t.qualifier == "" {
-		t.qualifier = rest[1]
+	case t.region != c.region:
+		t.bad = notThere("Functions from '%s' are not reachable in this region ('%s')", t.region, c.region)
+	case beside != "" && n.qualifier != "" && beside != n.qualifier:
+		t.bad = invalid("The derived qualifier from the function name does not match the specified qualifier.")
 	}
 	t.arn = arnOf("lambda", t.region, t.account, "function:"+t.name)
 	t.state = c.lambda.at(t.account, t.region, newLambdaState)
@@ -147,6 +158,10 @@ func (c *call) target(name, qualifier *string) *lambdaTarget {
 
 // may asks for permission on the target, with the policy of its qualifier.
 func (c *call) may(action string, t *lambdaTarget, opts ...authOption) error {
+	if t.bad != nil {
+		c.authorized = true // AWS reads the name before it asks
+		return t.bad
+	}
 	c.trail.resources = []trailResource{{t.arn, "AWS::Lambda::Function"}}
 	doc := ""
 	if t.fn != nil {
@@ -159,54 +174,81 @@ func (c *call) may(action string, t *lambdaTarget, opts ...authOption) error {
 
 // function finds a function that the caller may act on.
 func (c *call) function(action string, name, qualifier *string) (*lambdaTarget, error) {
+	return c.functionOr(nil, action, name, qualifier)
+}
+
+// functionOr is function for operations with words of their own for one that is not there.
+func (c *call) functionOr(missing error, action string, name, qualifier *string) (*lambdaTarget, error) {
 	t := c.target(name, qualifier)
 	if err := c.may(action, t); err != nil {
 		return nil, err
 	}
-	if t.fn == nil {
-		return nil, notFound(t.qualified())
+	switch {
+	case t.fn != nil:
+		return t, nil
+	case missing != nil:
+		return nil, missing
 	}
-	return t, nil
+	return nil, notFound(t.qualified())
 }
 
-func notFound(arn string) error {
-	return &apiError{Code: "ResourceNotFoundException", Message: "Function not found: " + arn, Fields: map[string]any{"Type": "User"}}
+// whole finds a function for an operation that knows no qualifiers. The text is that of
+// PutFunctionConcurrency; that others use it too is not verified.
+func (c *call) whole(action string, name *string) (*lambdaTarget, error) {
+	t, err := c.function(action, name, nil)
+	if err == nil && t.qualifier != "" {
+		return nil, invalid("This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.")
+	}
+	return t, err
 }
 
-func none() error {
-	return &apiError{Code: "ResourceNotFoundException", Message: "The resource you requested does not exist.", Fields: map[string]any{"Type": "User"}}
-}
+// Lambda's refusals carry a Type, which is User where the caller is to blame. The rarer
+// texts are those of LocalStack's snapshots of what AWS answered (test_lambda_api.snapshot.json).
 
-func invalid(format string, args ...any) error {
-	e := fail("InvalidParameterValueException", format, args...)
+func lambdaFail(code, format string, args ...any) error {
+	e := fail(code, format, args...)
 	e.Fields = map[string]any{"Type": "User"}
 	return e
+}
+
+func notThere(format string, args ...any) error {
+	return lambdaFail("ResourceNotFoundException", format, args...)
+}
+
+func notFound(arn string) error { return notThere("Function not found: %s", arn) }
+
+func none() error { return notThere("The resource you requested does not exist.") }
+
+func invalid(format string, args ...any) error {
+	return lambdaFail("InvalidParameterValueException", format, args...)
 }
 
 func conflict(format string, args ...any) error {
-	e := fail("ResourceConflictException", format, args...)
-	e.Fields = map[string]any{"Type": "User"}
-	return e
+	return lambdaFail("ResourceConflictException", format, args...)
 }
 
-func stale() error {
-	return &apiError{Code: "PreconditionFailedException", Fields: map[string]any{"Type": "User"},
-		Message: "The RevisionId provided does not match the latest RevisionId. Call the GetFunction/GetAlias API to retrieve the latest RevisionId"}
+func stale() error { return staleOf("GetFunction/GetAlias") }
+
+// staleOf names the calls that tell the latest revision.
+func staleOf(calls string) error {
+	return lambdaFail("PreconditionFailedException", "The RevisionId provided does not match the latest RevisionId. Call the %s API to retrieve the latest RevisionId", calls)
 }
 
 // version resolves a qualifier: none and $LATEST, a number, an alias.
 func (f *function) version(qualifier string) *version {
-	if qualifier == "" || qualifier == "$LATEST" {
-		return f.latest
-	}
 	if a := f.aliases[qualifier]; a != nil {
 		qualifier = aws.ToString(a.FunctionVersion)
-		if qualifier == "$LATEST" {
-			return f.latest
-		}
+	}
+	return f.numbered(qualifier)
+}
+
+// numbered finds $LATEST or a published version, never through an alias.
+func (f *function) numbered(number string) *version {
+	if number == "" || number == "$LATEST" {
+		return f.latest
 	}
 	for _, v := range f.published {
-		if v.number == qualifier {
+		if v.number == number {
 			return v
 		}
 	}
@@ -223,8 +265,13 @@ func (t *lambdaTarget) resolve() (*version, error) {
 
 // exists: an unqualified target, or one whose qualifier is there.
 func (t *lambdaTarget) exists() error {
-	_, err := t.resolve()
-	return err
+	if t.fn.version(t.qualifier) != nil {
+		return nil
+	}
+	if strings.Trim(t.qualifier, "0123456789") != "" {
+		return notThere("Cannot find alias arn: %s", t.qualified())
+	}
+	return notFound(t.qualified())
 }
 
 // idle refuses changes while one is under way.
@@ -242,7 +289,27 @@ func (c *call) idle(f *function) error {
 func (c *call) touch(f *function) {
 	f.latest.changed, f.latest.created = c.now, false
 	f.latest.config.LastModified = aws.String(lambdaTime(c.now))
-	f.latest.config.RevisionId = aws.String(c.id("uuid"))
+	c.revise(f.latest)
+}
+
+// revise gives a version a new revision: it was changed, or its policy was, or it was published.
+func (c *call) revise(v *version) {
+	v.settled = c.id("uuid")
+	v.config.RevisionId = aws.String(v.settled)
+	if v.number == "$LATEST" && v.busy(c.now, c.cfg.Settle) {
+		v.settled = c.id("uuid")
+	}
+}
+
+// ready: no other change is under way, and the function is the one the caller has seen.
+func (c *call) ready(f *function, revision *string) error {
+	if err := c.idle(f); err != nil {
+		return err
+	}
+	if revision != nil && *revision != f.latest.revision(c.now, c.cfg.Settle) {
+		return stale()
+	}
+	return nil
 }
 
 // lambdaTime is how Lambda writes times.

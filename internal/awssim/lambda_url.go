@@ -15,12 +15,16 @@ type functionURL struct{ config lt.FunctionUrlConfig }
 
 // urlTarget: a URL hangs on the function or on an alias.
 func (c *call) urlTarget(action string, name, qualifier *string) (*lambdaTarget, error) {
-	t, err := c.function(action, name, qualifier)
+	missing := none()
+	if action == "CreateFunctionUrlConfig" || action == "UpdateFunctionUrlConfig" {
+		missing = notThere("Function does not exist")
+	}
+	t, err := c.functionOr(missing, action, name, qualifier)
 	if err != nil {
 		return nil, err
 	}
 	if t.qualifier != "" && t.fn.aliases[t.qualifier] == nil {
-		return nil, notFound(t.qualified())
+		return nil, missing
 	}
 	return t, nil
 }
@@ -90,7 +94,7 @@ func deleteURL(c *call, in *lambda.DeleteFunctionUrlConfigInput) (*lambda.Delete
 }
 
 func listURLs(c *call, in *lambda.ListFunctionUrlConfigsInput) (*lambda.ListFunctionUrlConfigsOutput, error) {
-	t, err := c.function("ListFunctionUrlConfigs", in.FunctionName, nil)
+	t, err := c.functionOr(notThere("Function does not exist"), "ListFunctionUrlConfigs", in.FunctionName, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -123,38 +127,60 @@ func (c *Cloud) RequestURL(address string, signedBy *Credentials) int {
 	return 404
 }
 
+// answerURL: where AuthType is NONE Lambda looks at no signature, so everybody is anyone.
 func (c *Cloud) answerURL(at scope, f *function, qualifier string, fu *functionURL, signedBy *Credentials) int {
-	id := identity{kind: "Anonymous", account: "anonymous", arn: "anonymous"}
-	if signedBy != nil {
-		var ok bool
-		if id, _, _, ok = c.lookupKey(signedBy.AccessKeyID); !ok {
-			return 403
-		}
-	} else if fu.config.AuthType != lt.FunctionUrlAuthTypeNone {
+	k := &call{Cloud: c, region: at.region, now: c.Now().UTC()}
+	anyone := fu.config.AuthType == lt.FunctionUrlAuthTypeNone
+	if anyone {
+		k.caller = identity{kind: "Anonymous", account: "anonymous", arn: "anonymous"}
+	} else if !k.signed(signedBy) {
 		return 403
 	}
-	var policy *iampolicy.Document
-	if p := f.policies[qualifier]; p != nil {
-		policy = &p.document
-	}
-	now := c.Now()
 	for _, action := range []string{"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"} {
-		r, p := c.asking(id, now)
-		r.Action, r.Resource, r.ResourceAccount = action, aws.ToString(fu.config.FunctionArn), at.account
-		r.Context = map[string][]string{"lambda:FunctionUrlAuthType": {string(fu.config.AuthType)}, "lambda:InvokedViaFunctionUrl": {"true"}, "aws:PrincipalArn": {id.arn}}
-		p.Resource = policy
-		if signedBy == nil {
-			p.Identity = []iampolicy.Document{anyoneMay()}
-		}
-		if iampolicy.Evaluate(r, p).Decision != iampolicy.Allow {
+		if !k.mayRequest(action, at, f.policies[qualifier], fu, anyone) {
 			return 403
 		}
 	}
 	if f.reserved != nil && *f.reserved == 0 {
 		return 429
 	}
-	c.ran(at, f, f.version(qualifier), now)
+	c.ran(at, f, f.version(qualifier), k.now)
 	return 200
+}
+
+// signed makes whoever holds the credentials the caller; it fails for nobody, an unknown or
+// inactive key and a session that is over.
+func (k *call) signed(by *Credentials) bool {
+	if by == nil {
+		return false
+	}
+	id, secret, token, ok := k.lookupKey(by.AccessKeyID)
+	if !ok || secret != by.SecretAccessKey || token != by.SessionToken || id.session != nil && !k.now.Before(id.session.expires) {
+		return false
+	}
+	k.caller, k.accountID = id, id.account
+	return true
+}
+
+// mayRequest asks the evaluator with the context of a request to a URL.
+func (k *call) mayRequest(action string, at scope, policy *functionPolicy, fu *functionURL, anyone bool) bool {
+	r, p := k.asking(k.caller, k.now)
+	r.Action, r.Resource, r.ResourceAccount = action, aws.ToString(fu.config.FunctionArn), at.account
+	r.Context = k.context()
+	if anyone {
+		p.Identity = []iampolicy.Document{anyoneMay()}
+		for key := range r.Context {
+			if strings.HasPrefix(key, "aws:Principal") || key == "aws:userid" {
+				delete(r.Context, key)
+			}
+		}
+	}
+	r.Context["lambda:FunctionUrlAuthType"] = []string{string(fu.config.AuthType)}
+	r.Context["lambda:InvokedViaFunctionUrl"] = []string{"true"}
+	if policy != nil {
+		p.Resource = &policy.document
+	}
+	return iampolicy.Evaluate(r, p).Decision == iampolicy.Allow
 }
 
 // anyoneMay stands for the side of an anonymous caller: only the function's policy speaks.

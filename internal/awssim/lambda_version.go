@@ -7,26 +7,24 @@ import (
 )
 
 func publishVersion(c *call, in *lambda.PublishVersionInput) (*lambda.PublishVersionOutput, error) {
-	t, err := c.function("PublishVersion", in.FunctionName, nil)
+	t, err := c.whole("PublishVersion", in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.idle(t.fn); err != nil {
+	if err := c.ready(t.fn, in.RevisionId); err != nil {
 		return nil, err
 	}
 	latest := t.fn.latest.config
-	if in.RevisionId != nil && *in.RevisionId != aws.ToString(latest.RevisionId) {
-		return nil, stale()
-	}
 	if in.CodeSha256 != nil && *in.CodeSha256 != aws.ToString(latest.CodeSha256) {
 		return nil, invalid("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in $LATEST.", *in.CodeSha256, aws.ToString(latest.CodeSha256))
 	}
-	v := c.publish(t.state, t.fn, aws.ToString(in.Description))
-	return like[lambda.PublishVersionOutput](v.view(c.now, c.cfg.Settle)), nil
+	v := c.publish(t.fn, in.Description)
+	return like[lambda.PublishVersionOutput](c.seen(v)), nil
 }
 
 // publish makes a version of $LATEST, or gives back the newest one if nothing changed since.
-func (c *call) publish(_ *lambdaState, f *function, description string) *version {
+// It changes the revision of $LATEST as well.
+func (c *call) publish(f *function, description *string) *version {
 	if n := len(f.published); n > 0 {
 		last := f.published[n-1]
 		if aws.ToString(last.config.ConfigSha256) == aws.ToString(f.latest.config.ConfigSha256) && aws.ToString(last.config.CodeSha256) == aws.ToString(f.latest.config.CodeSha256) {
@@ -37,10 +35,18 @@ func (c *call) publish(_ *lambdaState, f *function, description string) *version
 	v.number, v.changed, v.created = itoa(f.next), c.now, true
 	f.next++
 	v.config.Version, v.config.FunctionArn = aws.String(v.number), aws.String(f.arn+":"+v.number)
-	v.config.RevisionId, v.config.LastModified = aws.String(c.id("uuid")), aws.String(lambdaTime(c.now))
-	if description != "" {
-		v.config.Description = aws.String(description)
+	v.config.LastModified = aws.String(lambdaTime(c.now))
+	c.revise(&v)
+	if description != nil {
+		v.config.Description = description
 	}
+	if s := v.config.SnapStart; s != nil && s.ApplyOn == lt.SnapStartApplyOnPublishedVersions {
+		v.config.SnapStart = &lt.SnapStartResponse{ApplyOn: s.ApplyOn, OptimizationStatus: lt.SnapStartOptimizationStatusOn}
+	}
+	if r := f.runtimes["$LATEST"]; r != nil {
+		f.runtimes[v.number] = &runtimeConfig{r.on, r.arn}
+	}
+	c.revise(f.latest)
 	f.published = append(f.published, &v)
 	return &v
 }
@@ -50,11 +56,11 @@ func listVersionsByFunction(c *call, in *lambda.ListVersionsByFunctionInput) (*l
 	if err != nil {
 		return nil, err
 	}
-	latest := t.fn.latest.listed()
+	latest := c.listed(t.fn.latest)
 	latest.FunctionArn = aws.String(t.arn + ":$LATEST")
 	all := []lt.FunctionConfiguration{latest}
 	for _, v := range t.fn.published {
-		all = append(all, v.listed())
+		all = append(all, c.listed(v))
 	}
 	page, next, err := paginate(all, in.Marker, in.MaxItems, 50)
 	return &lambda.ListVersionsByFunctionOutput{Versions: orEmpty(page), NextMarker: next}, err
@@ -69,7 +75,7 @@ func createAlias(c *call, in *lambda.CreateAliasInput) (*lambda.CreateAliasOutpu
 	if t.fn.aliases[name] != nil {
 		return nil, conflict("Alias already exists: %s:%s", t.arn, name)
 	}
-	if t.fn.version(aws.ToString(in.FunctionVersion)) == nil {
+	if t.fn.numbered(aws.ToString(in.FunctionVersion)) == nil {
 		return nil, notFound(t.arn + ":" + aws.ToString(in.FunctionVersion))
 	}
 	a := &lt.AliasConfiguration{AliasArn: aws.String(t.arn + ":" + name), Name: in.Name, FunctionVersion: in.FunctionVersion, Description: aws.String(aws.ToString(in.Description)), RevisionId: aws.String(c.id("uuid"))}
@@ -86,15 +92,21 @@ func route(t *lambdaTarget, a *lt.AliasConfiguration, r *lt.AliasRoutingConfigur
 		return nil
 	}
 	a.RoutingConfig = nil
-	if len(r.AdditionalVersionWeights) == 0 {
+	switch len(r.AdditionalVersionWeights) {
+	case 0:
 		return nil
+	case 1:
+	default:
+		return invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
 	}
-	for v, weight := range r.AdditionalVersionWeights {
-		if t.fn.version(v) == nil {
+	for v := range r.AdditionalVersionWeights {
+		switch {
+		case aws.ToString(a.FunctionVersion) == "$LATEST" || v == "$LATEST":
+			return invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+		case v == aws.ToString(a.FunctionVersion):
+			return invalid("Invalid function version %s. Function version %s is already included in routing configuration.", v, v)
+		case t.fn.numbered(v) == nil:
 			return notFound(t.arn + ":" + v)
-		}
-		if weight < 0 || weight > 1 || v == "$LATEST" {
-			return invalid("Invalid weight or version in routing config: %s", v)
 		}
 	}
 	a.RoutingConfig = r
@@ -103,17 +115,13 @@ func route(t *lambdaTarget, a *lt.AliasConfiguration, r *lt.AliasRoutingConfigur
 
 // alias finds an alias of a function.
 func (c *call) alias(action string, function, name *string) (*lambdaTarget, *lt.AliasConfiguration, error) {
-	t := c.target(function, nil)
-	t.qualifier = ""
-	if err := c.may(action, t); err != nil {
+	t, err := c.whole(action, function)
+	if err != nil {
 		return nil, nil, err
-	}
-	if t.fn == nil {
-		return nil, nil, notFound(t.arn)
 	}
 	a := t.fn.aliases[aws.ToString(name)]
 	if a == nil {
-		return nil, nil, &apiError{Code: "ResourceNotFoundException", Message: "Cannot find alias arn: " + t.arn + ":" + aws.ToString(name), Fields: map[string]any{"Type": "User"}}
+		return nil, nil, notThere("Cannot find alias arn: %s:%s", t.arn, aws.ToString(name))
 	}
 	return t, a, nil
 }
@@ -136,7 +144,7 @@ func updateAlias(c *call, in *lambda.UpdateAliasInput) (*lambda.UpdateAliasOutpu
 	}
 	next := *a
 	if in.FunctionVersion != nil {
-		if t.fn.version(*in.FunctionVersion) == nil {
+		if t.fn.numbered(*in.FunctionVersion) == nil {
 			return nil, notFound(t.arn + ":" + *in.FunctionVersion)
 		}
 		next.FunctionVersion = in.FunctionVersion
@@ -153,18 +161,15 @@ func updateAlias(c *call, in *lambda.UpdateAliasInput) (*lambda.UpdateAliasOutpu
 }
 
 func deleteAlias(c *call, in *lambda.DeleteAliasInput) (*lambda.DeleteAliasOutput, error) {
-	t := c.target(in.FunctionName, nil)
-	if err := c.may("DeleteAlias", t); err != nil {
+	t, err := c.whole("DeleteAlias", in.FunctionName)
+	if err != nil {
 		return nil, err
 	}
-	if t.fn == nil {
-		return nil, notFound(t.arn)
-	}
 	name := aws.ToString(in.Name)
-	delete(t.fn.aliases, name) // AWS answers 204 also where there is none
-	delete(t.fn.policies, name)
-	delete(t.fn.urls, name)
-	delete(t.fn.provisioned, name)
+	if t.fn.aliases[name] != nil { // AWS answers 204 also where there is none
+		delete(t.fn.aliases, name)
+		t.fn.forget(name)
+	}
 	return nil, nil
 }
 
