@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
@@ -55,6 +56,7 @@ func collectSim(t *testing.T, a *bench.Account, o Options) (*memory, Summary) {
 func TestSimulatedAccountIsCollectedWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := simAccount(t, awssim.Config{Quotas: true})
+		time.Sleep(2 * time.Second) // making the account used up its quotas
 		before := a.Cloud.Digest()
 		var mu sync.Mutex
 		made := map[string]map[string]bool{}

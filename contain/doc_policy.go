@@ -64,15 +64,15 @@ func readPolicy(ctx context.Context, cfg aws.Config, p Place) (resourcePolicy, T
 	switch {
 	case err == nil:
 		return resourcePolicy{aws.ToString(out.Policy)}, Token(aws.ToString(out.RevisionId)), nil
-	case isCode(err, "ResourceNotFoundException"):
-		return resourcePolicy{}, "", nil
 	}
-	// Older endpoints and roles know only the older call, which shows the same policy.
+	// Older endpoints and roles know only the older call, which shows the same policy. It is
+	// asked also where the newer one says that there is none: a public grant that is
+	// overlooked costs more than a call (an emulator answers just so).
 	old, olderr := c.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: aws.String(p.Function), Qualifier: orNil(p.Key)})
 	switch {
 	case olderr == nil:
 		return resourcePolicy{aws.ToString(old.Policy)}, Token(aws.ToString(old.RevisionId)), nil
-	case isCode(olderr, "ResourceNotFoundException"):
+	case isCode(olderr, "ResourceNotFoundException"), isCode(err, "ResourceNotFoundException"):
 		return resourcePolicy{}, "", nil
 	}
 	return resourcePolicy{}, "", errors.Join(err, olderr)

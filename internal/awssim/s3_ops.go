@@ -1,7 +1,10 @@
 package awssim
 
 // s3Ops are the operations of S3 that are simulated.
-func s3Ops() []operation {
+func s3Ops() []operation { return append(s3ObjectOps(), s3DocumentOps()...) }
+
+// s3ObjectOps are those of buckets, objects and locks.
+func s3ObjectOps() []operation {
 	return []operation{
 		op("s3", "CreateBucket", createBucket),
 		op("s3", "HeadBucket", headBucket),
@@ -29,6 +32,12 @@ func s3Ops() []operation {
 		op("s3", "ListParts", listParts),
 		op("s3", "ListMultipartUploads", listMultipartUploads),
 		op("s3", "CopyObject", copyObject),
+	}
+}
+
+// s3DocumentOps are those of the documents that hang on buckets and objects.
+func s3DocumentOps() []operation {
+	return []operation{
 		op("s3", "GetBucketPolicy", getBucketPolicy),
 		op("s3", "PutBucketPolicy", putBucketPolicy),
 		op("s3", "DeleteBucketPolicy", deleteBucketPolicy),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"sync"
 	"testing"
 	"time"
 
@@ -129,8 +130,9 @@ func texts(m map[string]json.RawMessage) map[string]string {
 // by the account's own record, and by equal digests of its state.
 func TestReadingChangesNothing(t *testing.T) {
 	w := play(t, Options{})
+	var mu sync.Mutex
 	var made []awsapi.Exchange
-	s, err := w.Session(t.Context(), false, func(x awsapi.Exchange) { made = append(made, x) })
+	s, err := w.Session(t.Context(), false, func(x awsapi.Exchange) { mu.Lock(); defer mu.Unlock(); made = append(made, x) })
 	if err != nil {
 		t.Fatal(err)
 	}
