@@ -31,9 +31,13 @@ type rule struct {
 func (s *eventsState) objects(account, region string, put putObject) {
 	for bn, b := range s.buses {
 		at := "events/" + account + "/" + region + "/" + bn
-		put(at, map[string]any{"description": b.description, "tags": b.tags}, nil)
+		// The default bus is there in every region, looked at or not.
+		if bn != "default" || b.description != "" || len(b.tags) > 0 {
+			put(at, map[string]any{"description": b.description, "tags": b.tags}, nil)
+		}
 		for rn, r := range b.rules {
-			put(at+"/"+rn, map[string]any{"config": r.config, "targets": r.targets, "tags": r.tags}, nil)
+			// A colon, because a bus's name may hold slashes and no colon.
+			put(at+":"+rn, map[string]any{"config": r.config, "targets": r.targets, "tags": r.tags}, nil)
 		}
 	}
 }

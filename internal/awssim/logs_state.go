@@ -136,7 +136,8 @@ func (s *logsState) objects(account, region string, put putObject) {
 		put(at, map[string]any{"class": g.class, "retention": g.retention, "kms": g.kms, "protected": g.protected, "tags": g.tags, "subscriptions": subs}, g.created.UTC())
 		for sn, st := range g.streams {
 			// Events come in whoever does what: they are no state that an undo restores.
-			put(at+"/"+sn, true, len(st.events))
+			// A colon, because a group's name may hold slashes and no colon.
+			put(at+":"+sn, true, len(st.events))
 		}
 	}
 }

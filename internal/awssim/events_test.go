@@ -1,0 +1,44 @@
+package awssim
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+// TestReadsLeaveTheDigest: a first look into a region makes nothing there, be it the
+// default bus that every region has.
+func TestReadsLeaveTheDigest(t *testing.T) {
+	c, cfg := realCloud(t, Config{})
+	ctx, before := t.Context(), c.Digest()
+	cfg.Region = "eu-west-1"
+	must(eventbridge.NewFromConfig(cfg).ListRules(ctx, &eventbridge.ListRulesInput{}))(t)
+	must(sqs.NewFromConfig(cfg).ListQueues(ctx, &sqs.ListQueuesInput{}))(t)
+	must(cloudwatchlogs.NewFromConfig(cfg).DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{}))(t)
+	trails := cloudtrail.NewFromConfig(cfg)
+	must(trails.DescribeTrails(ctx, &cloudtrail.DescribeTrailsInput{}))(t)
+	must(trails.ListPublicKeys(ctx, &cloudtrail.ListPublicKeysInput{}))(t)
+	must(trails.LookupEvents(ctx, &cloudtrail.LookupEventsInput{}))(t)
+	if c.Digest() != before {
+		t.Errorf("reading changed the account: %v", sortedNames(c.Objects()))
+	}
+}
+
+// TestNamesThatNest: names with slashes are no parts of others.
+func TestNamesThatNest(t *testing.T) {
+	c, cfg := realCloud(t, Config{})
+	ctx, logs, events := t.Context(), cloudwatchlogs.NewFromConfig(cfg), eventbridge.NewFromConfig(cfg)
+	for _, g := range []string{"/g", "/g/s"} {
+		must(logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(g)}))(t)
+	}
+	must(logs.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: aws.String("/g"), LogStreamName: aws.String("s")}))(t)
+	must(events.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: aws.String("default/x")}))(t)
+	must(events.PutRule(ctx, &eventbridge.PutRuleInput{Name: aws.String("x"), ScheduleExpression: aws.String("rate(1 hour)")}))(t)
+	if n := len(c.Objects()); n < 5 {
+		t.Errorf("%d objects", n)
+	}
+}
