@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/freezeframe-ir/freezeframe/bench"
+	"github.com/freezeframe-ir/freezeframe/collect"
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/awssim"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+)
+
+// TestDeniedReads denies each read in turn: the process ends with 'incomplete', the call
+// stands in the coverage as a gap, with it only what cannot be asked for without its answer,
+// the case verifies, and the code in it is byte for byte what an undenied collection holds.
+func TestDeniedReads(t *testing.T) {
+	dir := t.TempDir()
+	whole := collectDenied(dir, "")
+	if whole.err != nil || whole.code != ui.ExitOK || len(whole.code256) == 0 {
+		t.Fatalf("nothing denied: %+v", whole)
+	}
+	needs := slices.DeleteFunc(collect.Needs(collect.All), func(n awsapi.Need) bool {
+		return strings.HasPrefix(n.Call, "Presigned:") // a presigned URL asks for no permission
+	})
+	runs := make([]deniedRun, len(needs))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 8) // they mostly wait for their own pace
+	for i, n := range needs {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			runs[i] = collectDenied(dir, n.Call)
+		})
+	}
+	wg.Wait()
+	for i, n := range needs {
+		t.Run(n.Call, func(t *testing.T) { runs[i].check(t, n.Call, whole) })
+	}
+}
+
+// deniedRun is what one collection under a denial left.
+type deniedRun struct {
+	err            error
+	code, verified int             // exit codes of collect and verify
+	made           map[string]bool // calls that the account answered
+	gaps           []evidence.Gap
+	code256        map[string]string // artefact and source -> SHA-256
+}
+
+func (d deniedRun) check(t *testing.T, call string, whole deniedRun) {
+	if d.err != nil {
+		t.Fatal(d.err)
+	}
+	if !whole.made[strings.ToLower(strings.TrimPrefix(call, "CloudWatch"))] {
+		t.Fatal("this account gives no occasion for the call")
+	}
+	if d.code != ui.ExitIncomplete || d.verified != ui.ExitOK {
+		t.Errorf("exit code %d of collect and %d of verify", d.code, d.verified)
+	}
+	denied := map[string]bool{} // artefacts
+	for _, g := range d.gaps {
+		if g.Call == call && g.State == evidence.Denied && strings.Contains(g.Error, "AccessDenied") {
+			denied[g.Artefact] = true
+		}
+	}
+	if len(denied) != 1 {
+		t.Errorf("denied: %v of %+v", denied, d.gaps)
+	}
+	for _, g := range d.gaps {
+		needsIt := func(artefact string) bool {
+			return g.State == evidence.NotAttempted && strings.Contains(g.Note, artefact+" ")
+		}
+		if !denied[g.Artefact] && !slices.ContainsFunc(slices.Collect(maps.Keys(denied)), needsIt) {
+			t.Errorf("a gap of something else: %+v", g)
+		}
+	}
+	for key, sum := range d.code256 {
+		if whole.code256[key] != sum {
+			t.Errorf("%s is not what it was without the denial", key)
+		}
+	}
+	t.Logf("%d gaps; %d files of code, of %d without the denial", len(d.gaps), len(d.code256), len(whole.code256))
+}
+
+// collectDenied collects a fresh account in a process of its own, with one call denied.
+func collectDenied(dir, call string) deniedRun {
+	d := deniedRun{made: map[string]bool{}, code256: map[string]string{}}
+	d.err = func() error {
+		a, err := bench.NewAccount(context.Background(), awssim.Config{}, 3, 32<<10)
+		if err != nil {
+			return err
+		}
+		server := httptest.NewServer(a.Cloud)
+		defer server.Close()
+		at := filepath.Join(dir, strings.ReplaceAll("denied "+call, ":", "-"))
+		if err := os.Mkdir(at, 0o700); err != nil {
+			return err
+		}
+		if code, out, err := process(a, server.URL, at, "case", "open", "case", "--title", "t", "--authority", "a", "--operator", "o"); err != nil || code != ui.ExitOK {
+			return fmt.Errorf("opening the case: %d %s %w", code, out, err)
+		}
+		earlier := len(a.Cloud.Calls())
+		if call != "" {
+			a.Cloud.Inject(awssim.Fault{Op: call, Fail: awssim.Fail{Code: "AccessDeniedException", Message: "injected", Status: 403}})
+		}
+		var out []byte
+		if d.code, out, err = process(a, server.URL, at, "collect", "--function", bench.Function, "--json"); err != nil {
+			return err
+		}
+		for _, c := range a.Cloud.Calls()[earlier:] {
+			d.made[strings.ToLower(c.Service+":"+c.Operation)] = true
+		}
+		if d.verified, _, err = process(a, server.URL, at, "verify"); err != nil {
+			return err
+		}
+		var said struct{ Path string }
+		if err := json.Unmarshal(out, &said); err != nil {
+			return fmt.Errorf("%w in %s", err, out)
+		}
+		return d.read(filepath.Join(at, "case", filepath.FromSlash(said.Path), "coverage.json"))
+	}()
+	return d
+}
+
+func (d *deniedRun) read(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var coverage struct{ Entries []evidence.Entry }
+	if err := json.Unmarshal(b, &coverage); err != nil {
+		return err
+	}
+	for _, e := range coverage.Entries {
+		if e.Gap != nil && !e.State.Complete() {
+			d.gaps = append(d.gaps, *e.Gap)
+		}
+		if e.Item != nil && (e.Artefact == "lambda.code" || e.Artefact == "lambda.layers.content") {
+			d.code256[e.Artefact+" "+e.Source.ARN+" "+e.Source.Qualifier] = e.Item.SHA256
+		}
+	}
+	return nil
+}
+
+// process runs the built binary with nothing of this process's environment but PATH.
+func process(a *bench.Account, endpoint, dir string, args ...string) (code int, out []byte, err error) {
+	path, err := exec.LookPath("freezeframe")
+	if err != nil {
+		return 0, nil, err
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Dir = dir
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "FREEZEFRAME_HOME=" + filepath.Join(dir, "home"), "FREEZEFRAME_CASE=" + filepath.Join(dir, "case"),
+		"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + bench.Region, "AWS_ACCESS_KEY_ID=" + a.Keys.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY=" + a.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
+	}
+	out, err = cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode(), out, nil
+	}
+	return 0, out, err
+}
