@@ -1,8 +1,8 @@
 package collect
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -42,7 +42,10 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 	if err != nil {
 		err = fmt.Errorf("sealing the bag %s: %w", w.Bag(), err)
 	}
-	return bag, sum, errors.Join(runErr, err)
+	if runErr != nil && err != nil {
+		err = fmt.Errorf("%w; %w", runErr, err) // one line
+	}
+	return bag, sum, cmp.Or(err, runErr)
 }
 
 type callNote struct {

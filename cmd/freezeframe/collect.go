@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ func (p *program) collectCommand() *cli.Command {
 			&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
 			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
 			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
+			&cli.StringSliceFlag{Name: "allow-private", Usage: "private network (CIDR) that code may be downloaded from: an interface endpoint or proxy (may be repeated)"},
 			&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
 		},
 		Action: p.collect,
@@ -89,6 +91,13 @@ func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
 	}
 	if o.Since <= 0 || o.Since > 90*24*time.Hour {
 		return o, ui.UsageHint("freezeframe collect --help", "--since is %s; CloudTrail's event history reaches from now to 2160h (90 days) back", o.Since)
+	}
+	for _, cidr := range c.StringSlice("allow-private") {
+		network, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return o, ui.UsageHint("freezeframe collect --allow-private 10.0.0.0/8", "--allow-private is %q; a network such as 10.0.0.0/8 is wanted", cidr)
+		}
+		o.AllowPrivate = append(o.AllowPrivate, network)
 	}
 	return o, nil
 }

@@ -163,14 +163,19 @@ func process(a *bench.Account, endpoint, dir string, args ...string) (code int, 
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "FREEZEFRAME_HOME=" + filepath.Join(dir, "home"), "FREEZEFRAME_CASE=" + filepath.Join(dir, "case"),
-		"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + bench.Region, "AWS_ACCESS_KEY_ID=" + a.Keys.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY=" + a.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
-	}
+	cmd.Env = append(environ(a.Keys, endpoint, bench.Region, dir), "FREEZEFRAME_CASE="+filepath.Join(dir, "case"))
 	out, err = cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), out, nil
 	}
 	return 0, out, err
+}
+
+// environ is the environment of a process that works on a simulated account: nothing of this one's but PATH.
+func environ(keys awssim.Credentials, endpoint, region, home string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "FREEZEFRAME_HOME=" + filepath.Join(home, "home"),
+		"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + keys.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY=" + keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
+	}
 }

@@ -38,7 +38,7 @@ func hints() []hint {
 		{cause(contain.ErrStale), ExitRefused, "freezeframe contain plan --function NAME --out NEW.json"},
 		{cause(contain.ErrOtherAccount), ExitRefused, "add --profile, --region, --role-arn or --endpoint-url of the plan's account"},
 		{cause(vault.ErrGone), ExitUsage, "freezeframe case open DIR --title T --authority A --operator O"},
-		{cause(vault.ErrFull), ExitError, "free some space, then: freezeframe verify CASE"},
+		{cause(vault.ErrFull), ExitError, "free some space and run the same command again; freezeframe verify CASE says what is whole"},
 		{cause(evidence.ErrCaseExists), ExitUsage, "export FREEZEFRAME_CASE=DIR, or choose another folder"},
 		{cause(evidence.ErrNotEmpty), ExitUsage, "choose an empty folder: freezeframe case open ANOTHER ..."},
 		{cause(timeline.ErrNoFunction), ExitUsage, "freezeframe timeline story --function NAME"},
@@ -59,6 +59,6 @@ func hints() []hint {
 		{cause(awsapi.ErrNoCredentials), ExitError, "aws configure list"},
 		{cause(awsapi.ErrUnreachable), ExitError, "check --endpoint-url, AWS_ENDPOINT_URL and the network, and run the same command again"},
 		{cause(evidence.ErrNotCase), ExitUsage, "freezeframe case open DIR --title T --authority A --operator O"},
-		{cause(syscall.ENOSPC), ExitError, "free some space, then: freezeframe verify CASE"},
+		{cause(syscall.ENOSPC), ExitError, "free some space and run the same command again; freezeframe verify CASE says what is whole"},
 	}
 }
