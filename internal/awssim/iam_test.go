@@ -248,6 +248,9 @@ func TestSessions(t *testing.T) {
 	if out := must(sts.NewFromConfig(sourced).AssumeRole(a.ctx, in(nil)))(t); aws.ToString(out.SourceIdentity) != "carol" {
 		t.Errorf("the source identity was lost in the chain: %v", out.SourceIdentity)
 	}
+	if records := a.c.Records(); !strings.Contains(string(records[len(records)-1]), `"sourceIdentity":"carol"`) {
+		t.Errorf("the trail does not name the source identity: %s", records[len(records)-1])
+	}
 
 	a.clock.at = a.clock.at.Add(time.Hour)
 	wantCode(t, "an hour later", callLambda(plain), "ExpiredTokenException")

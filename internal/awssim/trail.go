@@ -108,6 +108,7 @@ type sessionContext struct {
 	SessionIssuer *sessionIssuer    `json:"sessionIssuer,omitempty"`
 	WebIDData     *struct{}         `json:"webIdFederationData,omitempty"`
 	Attributes    sessionAttributes `json:"attributes"`
+	Source        string            `json:"sourceIdentity,omitempty"`
 }
 
 type sessionIssuer struct {
@@ -149,7 +150,7 @@ func identityOf(id identity, recipient string) userIdentity {
 	if s == nil {
 		return u
 	}
-	u.SessionContext = &sessionContext{Attributes: sessionAttributes{s.issued.UTC().Format(trailTime), strconv.FormatBool(s.mfa)}}
+	u.SessionContext = &sessionContext{Attributes: sessionAttributes{s.issued.UTC().Format(trailTime), strconv.FormatBool(s.mfa)}, Source: s.source}
 	if s.roleARN != "" {
 		u.UserName = ""
 		u.SessionContext.WebIDData = &struct{}{} // always there, empty without web identity
