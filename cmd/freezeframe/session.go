@@ -50,7 +50,14 @@ func (p *program) openCaseAt(c *cli.Context, where string) (*evidence.Case, erro
 	if err != nil {
 		return nil, err
 	}
-	return evidence.OpenCase(c.Context, v)
+	opened, err := evidence.OpenCase(c.Context, v)
+	if err != nil {
+		return nil, err
+	}
+	if opened.Signer, err = p.signerOf(c, opened.ID); err == nil && opened.Signer == nil {
+		p.s.Warn("no signing key for this case here: what is added stays unsigned until somebody who has it runs freezeframe case seal")
+	}
+	return opened, err
 }
 
 // vaultAt is the folder or the bucket; create makes a folder that is not there.
@@ -74,12 +81,7 @@ func (p *program) bucketAt(c *cli.Context, where string) (vault.Vault, error) {
 		return nil, ui.UsageHint("freezeframe case open --help", "case %q is neither a folder nor s3://bucket/prefix: %w", where, err)
 	}
 	// The vault has a session of its own: FREEZEFRAME_VAULT_* where the evidence lies in another account.
-	s, err := awsapi.Connect(c.Context, awsapi.Options{
-		Unasked:     true,
-		Profile:     p.envOr("FREEZEFRAME_VAULT_PROFILE", c.String("profile")),
-		Region:      p.envOr("FREEZEFRAME_VAULT_REGION", c.String("region")),
-		EndpointURL: p.envOr("FREEZEFRAME_VAULT_ENDPOINT_URL", c.String("endpoint-url")),
-	})
+	s, err := p.vaultSession(c, c.String("region"))
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the vault %s: %w", where, err)
 	}

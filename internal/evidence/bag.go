@@ -222,7 +222,10 @@ func (b *Bag) Verify(ctx context.Context) iter.Seq2[Problem, error] {
 			yield(Problem{Path: ledgerDir}, err)
 			return
 		}
-		k := &checker{ctx: ctx, v: b.c.vault, yield: yield, caseID: b.c.ID, covers: covers}
+		k := &checker{ctx: ctx, v: b.c.vault, yield: yield, caseID: b.c.ID, covers: map[string]listed{}, report: &Report{}}
+		for path, sum := range covers {
+			k.covers[path] = listed{name: path, want: sum}
+		}
 		k.only(b.prefix())
 	}
 }

@@ -2,10 +2,12 @@ package evidence
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,35 +54,40 @@ type caseRecord struct {
 type CaseOptions struct {
 	Title, Authority, Operator string
 	Recipients                 []string         // age recipients that secrets are sealed to; none makes an identity in Home
-	Home                       string           // directory for the identity; made 0700
+	Home                       string           // directory for the identity and the signing key; made 0700
+	Signer                     Signer           // signs the ledger; nil makes a key in Home, or signs nothing without Home
+	Passphrase                 string           // encrypts a signing key that is made; "" does not
 	Now                        func() time.Time // nil is time.Now
 	Rand                       io.Reader        // for ids; nil is crypto/rand (keys always come from crypto/rand)
 }
 
-// Case is one investigation. Safe for concurrent use; set Now, Rand and Sealer before use.
+// Case is one investigation. Safe for concurrent use; set Now, Rand, Sealer and Signer before use.
 type Case struct {
 	ID, Title, Authority, Operator string
 	Opened                         time.Time
 	Recipients                     []string // age recipients, pinned by ledger event 0
 	IdentityPath                   string   // set by CreateCase when it made an identity
+	SignerPath                     string   // set by CreateCase when it made a signing key
 
 	Now    func() time.Time
 	Rand   io.Reader
 	Sealer Sealer // how secrets are sealed: age to Recipients
+	Signer Signer // signs heads of the ledger; nil leaves what is added to it unsigned
 
 	vault vault.Vault
 
 	ids     sync.Mutex // guards entropy
 	entropy ulid.MonotonicReader
 
-	ledger sync.Mutex // guards tail
+	ledger sync.Mutex // guards tail and signed
 	tail   tail
+	signed int64 // the last event over which this process has signed a head; -1 for none
 }
 
 // CreateCase opens a new case in an empty vault: README-VERIFY.txt, case.json, ledger event 0.
 // A creation that was interrupted is finished when called again with the same options.
 func CreateCase(ctx context.Context, v vault.Vault, o CaseOptions) (*Case, error) {
-	c := &Case{vault: v, Now: o.Now, Rand: o.Rand, tail: emptyTail()}
+	c := &Case{vault: v, Now: o.Now, Rand: o.Rand, tail: emptyTail(), signed: -1}
 	c.defaults()
 	record, err := c.resumeRecord(ctx, o)
 	if err != nil {
@@ -94,7 +101,35 @@ func CreateCase(ctx context.Context, v vault.Vault, o CaseOptions) (*Case, error
 	if err := c.take(*record); err != nil {
 		return nil, err
 	}
+	if err := c.takeSigner(o); err != nil {
+		return nil, err
+	}
 	return c, c.writeOpening(ctx, *record)
+}
+
+// takeSigner takes the given signer, or the key that was made for this case, or makes one,
+// and pins it for this user.
+func (c *Case) takeSigner(o CaseOptions) error {
+	c.Signer = o.Signer
+	if o.Home == "" {
+		return nil
+	}
+	if c.Signer == nil {
+		if c.SignerPath = LocalKeyPath(o.Home, c.ID); c.SignerPath != "" { // an opening that was interrupted
+			key, err := LoadLocalKey(c.SignerPath, func() (string, error) { return o.Passphrase, nil })
+			if err != nil {
+				return err
+			}
+			c.Signer = key
+		} else {
+			key, path, err := makeLocalKey(o.Home, c.ID, o.Passphrase)
+			if err != nil {
+				return err
+			}
+			c.Signer, c.SignerPath = key, path
+		}
+	}
+	return Pin(o.Home, c.ID, c.Signer.Public())
 }
 
 func (c *Case) defaults() {
@@ -143,7 +178,7 @@ func (c *Case) resumeRecord(ctx context.Context, o CaseOptions) (*caseRecord, er
 			return nil, fmt.Errorf("%s: %w", c.vault, ErrCaseExists)
 		case e.Name == caseFile:
 			begun = true
-		case e.Name == readmeFile, e.Odd == vault.OddLeftover:
+		case e.Name == readmeFile, e.Odd == vault.OddLeftover, isKeyFile(e.Name):
 		default:
 			return nil, fmt.Errorf("%s: %w: it holds %.100q", c.vault, ErrNotEmpty, e.Name)
 		}
@@ -162,7 +197,23 @@ func (c *Case) resumeRecord(ctx context.Context, o CaseOptions) (*caseRecord, er
 	return record, nil
 }
 
-// writeOpening writes the three files. Event 0 comes last: with it the case exists.
+// isKeyFile says whether an object is a public key: keys/<kid>.pem.
+func isKeyFile(name string) bool {
+	kid, pem := strings.CutSuffix(strings.TrimPrefix(name, keysDir), ".pem")
+	return strings.HasPrefix(name, keysDir) && pem && len(kid) == 32 && isHash(kid+kid)
+}
+
+// keyFile is the object of a public key, and its bytes.
+func keyFile(pub *ecdsa.PublicKey) (name string, data []byte, err error) {
+	kid, err := KeyID(pub)
+	if err != nil {
+		return "", nil, err
+	}
+	data, err = EncodePublicKey(pub)
+	return keysDir + kid + ".pem", data, err
+}
+
+// writeOpening writes what a case begins with. Event 0 comes last: with it the case exists.
 func (c *Case) writeOpening(ctx context.Context, r caseRecord) error {
 	record, err := encodeJSON(r)
 	if err != nil {
@@ -172,12 +223,23 @@ func (c *Case) writeOpening(ctx context.Context, r caseRecord) error {
 		name string
 		data []byte
 	}{{readmeFile, []byte(readme)}, {caseFile, record}}
+	if c.Signer != nil {
+		name, data, err := keyFile(c.Signer.Public())
+		if err != nil {
+			return err
+		}
+		files = append(files, struct {
+			name string
+			data []byte
+		}{name, data})
+	}
 	open := Event{Type: EventOpen, Actor: r.Operator, Reason: r.Title, Clock: r.Opened, ID: r.ID}
 	for _, f := range files {
-		if err := putExact(ctx, c.vault, f.name, f.data); err != nil {
+		put, err := putExact(ctx, c.vault, f.name, f.data)
+		if err != nil {
 			return fmt.Errorf("open case in %s: %w", c.vault, err)
 		}
-		open.Covers = append(open.Covers, Digest{Path: f.name, SHA256: hashBytes(f.data)})
+		open.Covers = append(open.Covers, Digest{Path: f.name, SHA256: hashBytes(f.data), VersionID: put.Version})
 	}
 	if _, err := c.append(ctx, open); err != nil {
 		return fmt.Errorf("open case in %s: %w", c.vault, err)
@@ -187,7 +249,7 @@ func (c *Case) writeOpening(ctx context.Context, r caseRecord) error {
 
 // OpenCase opens the case in a vault: ErrNotCase, ErrDamaged if case.json is not what event 0 pinned.
 func OpenCase(ctx context.Context, v vault.Vault) (*Case, error) {
-	c := &Case{vault: v, tail: emptyTail()}
+	c := &Case{vault: v, tail: emptyTail(), signed: -1}
 	c.defaults()
 	data, err := readFile(ctx, v, caseFile, maxSmallFile)
 	if errors.Is(err, vault.ErrNotFound) {

@@ -190,14 +190,17 @@ type Event struct {
 	Actor    string            `json:"actor"`
 	Clock    time.Time         `json:"clock"`
 	Reason   string            `json:"reason,omitempty"`
-	Covers   []Digest          `json:"covers,omitempty"` // tagmanifests of sealed bags; in event 0 case.json and README-VERIFY.txt
+	Covers   []Digest          `json:"covers,omitempty"` // tagmanifests of sealed bags; in event 0 case.json, README-VERIFY.txt and keys
 	Data     map[string]string `json:"data,omitempty"`   // details, never a secret
+	Epoch    int64             `json:"epoch,omitempty"`  // how many rekey events there were, this one included
 }
 
 // Digest ties a file of the case to its bytes.
 type Digest struct {
 	Path   string `json:"path"`   // from the case's root
 	SHA256 string `json:"sha256"` // hex
+	// VersionID is what S3 called the object that was written; "" in a folder, or where its answer was lost.
+	VersionID string `json:"version_id,omitempty"`
 }
 
 // Found is one coverage entry and the bag it stands in.

@@ -160,7 +160,7 @@ func stopEach(t *testing.T, stager, dies, done bool) {
 
 func neverDamaged(t *testing.T, v vault.Vault, n int, scenario error) {
 	t.Helper()
-	for p, err := range Verify(ctx, v) {
+	for p, err := range Verify(ctx, v, VerifyOptions{}) {
 		switch {
 		case errors.Is(err, ErrNotCase) && n <= 3: // nothing of it was there yet
 		case err != nil:
@@ -334,6 +334,7 @@ func TestFullDisk(t *testing.T) {
 func TestAdopt(t *testing.T) {
 	folder := newFolder(t)
 	c := newCase(t, folder, t.TempDir())
+	signer := c.Signer
 	w, err := c.Begin(ctx, Header{})
 	if err != nil {
 		t.Fatal(err)
@@ -350,6 +351,7 @@ func TestAdopt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Signer = signer
 	ids, err := c.Adopt(ctx, "the next one")
 	if err != nil || len(ids) != 1 || ids[0] != w.Bag() {
 		t.Fatalf("adopted %v, %v", ids, err)

@@ -56,12 +56,13 @@ func (c *Case) Derive(ctx context.Context, d Derived, files ...File) (Derived, e
 	if err != nil {
 		return d, errors.Join(fmt.Errorf("encode %s: %w", derivedFile, err), w.spool.remove())
 	}
-	if err := putExact(ctx, c.vault, dir+derivedFile, data); err != nil {
+	put, err := putExact(ctx, c.vault, dir+derivedFile, data)
+	if err != nil {
 		return d, errors.Join(err, w.spool.remove())
 	}
 	_, err = c.append(ctx, Event{
 		Type: EventAnalyse, Actor: d.Actor, Clock: d.Made,
-		Covers: []Digest{{Path: dir + derivedFile, SHA256: hashBytes(data)}},
+		Covers: []Digest{{Path: dir + derivedFile, SHA256: hashBytes(data), VersionID: put.Version}},
 		Data:   map[string]string{"derived": d.ID, "kind": d.Kind},
 	})
 	if err != nil {

@@ -112,7 +112,7 @@ func mustDerive(t *testing.T, c *Case, inputs ...Ref) Derived {
 func problems(t *testing.T, v vault.Vault) []Problem {
 	t.Helper()
 	var out []Problem
-	for p, err := range Verify(ctx, v) {
+	for p, err := range Verify(ctx, v, VerifyOptions{}) {
 		if err != nil {
 			t.Fatalf("verify %s: %v", p.Path, err)
 		}
@@ -257,7 +257,7 @@ func TestNotCase(t *testing.T) {
 	if _, err := OpenCase(ctx, v); !errors.Is(err, ErrNotCase) || !strings.Contains(err.Error(), "case.json is missing") {
 		t.Errorf("open of an empty folder: %v", err)
 	}
-	for _, err := range Verify(ctx, v) {
+	for _, err := range Verify(ctx, v, VerifyOptions{}) {
 		if !errors.Is(err, ErrNotCase) {
 			t.Errorf("verify of an empty folder: %v", err)
 		}
@@ -404,7 +404,7 @@ func peakRSS(t *testing.T) int {
 // Many processes share a ledger without a coordinator.
 func TestLedgerRace(t *testing.T) {
 	v := newFolder(t)
-	newCase(t, v, t.TempDir())
+	signer := newCase(t, v, t.TempDir()).Signer
 	var group sync.WaitGroup
 	for i := range 6 {
 		group.Go(func() {
@@ -413,6 +413,7 @@ func TestLedgerRace(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			c.Signer = signer
 			for range 5 {
 				if err := c.Record(ctx, Event{Type: EventNote, Actor: fmt.Sprint("writer ", i)}); err != nil {
 					t.Error(err)

@@ -58,16 +58,17 @@ func readFile(ctx context.Context, v vault.Vault, name string, limit int64) ([]b
 
 // putExact creates an object of ours. After any failure it looks whether the object is
 // there all the same with the same bytes: the write may have been done and only its answer lost.
-func putExact(ctx context.Context, v vault.Vault, name string, data []byte) error {
+// The entry then says no version.
+func putExact(ctx context.Context, v vault.Vault, name string, data []byte) (vault.Entry, error) {
 	sum := sha256.Sum256(data)
-	_, err := v.Create(ctx, name, bytes.NewReader(data), int64(len(data)), sum)
+	e, err := v.Create(ctx, name, bytes.NewReader(data), int64(len(data)), sum)
 	if err == nil {
-		return nil
+		return e, nil
 	}
 	if got, size, again := hashFile(ctx, v, name); again == nil && got == hex.EncodeToString(sum[:]) && size == int64(len(data)) {
-		return nil
+		return vault.Entry{Name: name, Size: size}, nil
 	}
-	return err // the vault says what and where
+	return e, err // the vault says what and where
 }
 
 // hashFile is the hex SHA-256 and the size of a stored object.

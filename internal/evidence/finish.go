@@ -47,6 +47,8 @@ type sealPlan struct {
 	files []planFile // in order; the tagmanifest is last
 	event Event
 	bag   *Bag // what Seal returns: known without reading it back
+
+	recorded bool // the event is in the ledger
 }
 
 type planFile struct {
@@ -54,7 +56,8 @@ type planFile struct {
 	data []byte
 }
 
-// Seal finishes the bag and records it in the ledger. After an error it may be called again.
+// Seal finishes the bag and records it in the ledger. After an error it may be called again;
+// ErrNotSigned comes with the bag.
 // With StatusComplete, a bag that has gaps is sealed as StatusPartial.
 //
 // The order makes it safe: what is listed is durable before the list is, the tagmanifest
@@ -65,12 +68,25 @@ func (w *Writer) Seal(ctx context.Context, status Status) (*Bag, error) {
 		return nil, fmt.Errorf("seal bag %s: %w", w.id, err)
 	}
 	for _, f := range plan.files {
-		if err := putExact(ctx, w.c.vault, w.prefix+f.path, f.data); err != nil {
+		e, err := putExact(ctx, w.c.vault, w.prefix+f.path, f.data)
+		if err != nil {
 			return nil, fmt.Errorf("seal bag %s: %w", w.id, err)
 		}
+		if f.path == tagManifestFile && e.Version != "" {
+			plan.event.Covers[0].VersionID = e.Version
+		}
 	}
-	if _, err := w.c.append(ctx, plan.event); err != nil {
-		return nil, fmt.Errorf("bag %s is sealed, but not in the ledger: %w", w.id, err)
+	if !plan.recorded {
+		_, err := w.c.append(ctx, plan.event)
+		if err != nil && !errors.Is(err, ErrNotSigned) {
+			return nil, fmt.Errorf("bag %s is sealed, but not in the ledger: %w", w.id, err)
+		}
+		plan.recorded = true
+		if err != nil {
+			return plan.bag, fmt.Errorf("bag %s is sealed: %w", w.id, err)
+		}
+	} else if _, err := w.c.SignTail(ctx); err != nil {
+		return plan.bag, fmt.Errorf("bag %s is sealed: %w", w.id, err)
 	}
 	w.mu.Lock()
 	w.plan = nil // from here on Abandon does nothing
@@ -110,7 +126,7 @@ func (w *Writer) makePlan(ctx context.Context, status Status, closed bool) (*sea
 	}
 	if len(w.payload) == 0 {
 		// RFC 8493 wants a payload folder, and sha256sum refuses an empty manifest.
-		if err := putExact(ctx, w.c.vault, w.prefix+emptyFile, []byte(emptyText)); err != nil {
+		if _, err := putExact(ctx, w.c.vault, w.prefix+emptyFile, []byte(emptyText)); err != nil {
 			return nil, err
 		}
 		w.payload[emptyFile], w.octets = hashBytes([]byte(emptyText)), int64(len(emptyText))

@@ -30,15 +30,25 @@ var errEventType = errors.New("unknown type of ledger event")
 // ledgerName is the object of event seq.
 func ledgerName(seq int64) string { return fmt.Sprintf("%s%08d.json", ledgerDir, seq) }
 
-// tail is how far the ledger was read: the last event and the hash of its file.
+// maxEvents is what eight digits number.
+const maxEvents = 100_000_000
+
+// tail is how far the ledger was read: the last event, the hash of its file, and how
+// often the keys had changed by then.
 type tail struct {
-	seq  int64
-	hash string
+	seq   int64
+	hash  string
+	epoch int64
+}
+
+func (t *tail) take(e Event, file []byte) {
+	*t = tail{seq: e.Seq, hash: hashBytes(file), epoch: e.Epoch}
 }
 
 func emptyTail() tail { return tail{seq: -1} }
 
-// Record appends an event to the ledger.
+// Record appends an event to the ledger and signs a head over it. After ErrNotSigned the
+// event is there; SignTail makes up for the signature.
 func (c *Case) Record(ctx context.Context, e Event) error {
 	if e.Type == EventOpen {
 		return fmt.Errorf("%w: a case is opened once", errEventType)
@@ -60,14 +70,23 @@ func (c *Case) append(ctx context.Context, e Event) (Event, error) {
 	defer c.ledger.Unlock()
 	e = c.fill(e)
 	if e.Type != EventOpen && c.tail.seq < 0 {
-		if err := c.readOn(ctx); err != nil {
+		if err := c.findTail(ctx); err != nil {
 			return e, err
 		}
 	}
+	covers := e.Covers
 	for range maxContention {
-		done, err := c.tryAppend(ctx, &e)
-		if done || err != nil {
+		heads, err := c.tailHeads(ctx)
+		if err != nil {
 			return e, err
+		}
+		e.Covers = slices.Concat(covers, heads)
+		done, err := c.tryAppend(ctx, &e)
+		if err != nil {
+			return e, err
+		}
+		if done {
+			return e, c.signTail(ctx)
 		}
 	}
 	return e, fmt.Errorf("%s: others wrote first %d times in a row", c.vault, maxContention)
@@ -90,7 +109,7 @@ func (c *Case) fill(e Event) Event {
 
 // tryAppend creates the next event: done, or somebody else has that place (false, nil).
 func (c *Case) tryAppend(ctx context.Context, e *Event) (bool, error) {
-	e.Seq, e.PrevHash = c.tail.seq+1, c.tail.hash
+	e.Seq, e.PrevHash, e.Epoch = c.tail.seq+1, c.tail.hash, epochAfter(c.tail.epoch, e.Type)
 	body, err := encodeJSON(e)
 	if err != nil {
 		return false, fmt.Errorf("encode ledger event: %w", err)
@@ -107,8 +126,54 @@ func (c *Case) tryAppend(ctx context.Context, e *Event) (bool, error) {
 			return false, err // the vault says what and where
 		}
 	}
-	c.tail = tail{seq: e.Seq, hash: hashBytes(body)}
+	c.tail.take(*e, body)
 	return true, nil
+}
+
+// epochAfter counts the changes of keys.
+func epochAfter(epoch int64, t EventType) int64 {
+	if t == EventRekey {
+		return epoch + 1
+	}
+	return epoch
+}
+
+// findTail looks up the last event without reading those before it: opening a case costs
+// the same however long its ledger is. Verification reads them all.
+func (c *Case) findTail(ctx context.Context) error {
+	last := int64(-1)
+	for e, err := range c.vault.List(ctx, ledgerDir+"0") { // the events and not the heads, up to ten millions
+		if err != nil {
+			return fmt.Errorf("look for the end of the ledger: %w", err)
+		}
+		if seq, ok := ledgerSeq(e.Name); ok && !e.Marker && e.Odd == "" {
+			last = max(last, seq)
+		}
+	}
+	if last < 0 {
+		return fmt.Errorf("%s: %w: %s is missing", c.vault, ErrNotCase, ledgerName(0))
+	}
+	name := ledgerName(last)
+	data, err := readFile(ctx, c.vault, name, maxSmallFile)
+	if err != nil {
+		return err
+	}
+	var e Event
+	if err := decodeStrict(data, &e); err != nil {
+		return fmt.Errorf("%s in %s: %w: %w", name, c.vault, ErrDamaged, err)
+	}
+	if what := checkEvent(data, &e, last, e.PrevHash, c.ID); what != "" {
+		return fmt.Errorf("%s in %s: %w: %s", name, c.vault, ErrDamaged, what)
+	}
+	c.tail.take(e, data)
+	return nil
+}
+
+// ledgerSeq is the number of the event that an object holds.
+func ledgerSeq(name string) (int64, bool) {
+	var seq int64
+	_, err := fmt.Sscanf(name, ledgerDir+"%d.json", &seq)
+	return seq, err == nil && ledgerName(seq) == name
 }
 
 // readOn moves the tail to the last event there is.
@@ -142,7 +207,11 @@ func (c *Case) walk(ctx context.Context, t *tail) iter.Seq2[Event, error] {
 				yield(e, fmt.Errorf("%s in %s: %w: %s", name, c.vault, ErrDamaged, what))
 				return
 			}
-			*t = tail{seq: e.Seq, hash: hashBytes(data)}
+			if e.Epoch != epochAfter(t.epoch, e.Type) {
+				yield(e, fmt.Errorf("%s in %s: %w: key epoch %d", name, c.vault, ErrDamaged, e.Epoch))
+				return
+			}
+			t.take(e, data)
 			if !yield(e, nil) {
 				return
 			}

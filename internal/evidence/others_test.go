@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 // The script of README-VERIFY.txt accepts a case and names what is wrong with a changed one.
@@ -23,12 +25,24 @@ func TestReadmeScript(t *testing.T) {
 	tamper(t, v, "collections/"+b.ID()+"/data/pay._LATEST.code.zip", "evil")
 	tamper(t, v, "derived/"+d.ID+"/timeline.jsonl", "evil")
 	os.WriteFile(filepath.Join(v.String(), "collections", b.ID(), "data", "extra"), nil, 0o600)
+	kid, _ := KeyID(c.Signer.Public())
+	tamper(t, v, headName(1), strings.Replace(readText(t, v, headName(1)), "epoch: 0", "epoch: 1", 1))
+	os.Remove(filepath.Join(v.String(), sigName(2, kid)))
 	out := runReadme(t, v.String())
-	for _, want := range []string{"pay._LATEST.code.zip: FAILED", "NOT LISTED: data/extra", "CHANGED: derived/"} {
+	for _, want := range []string{"pay._LATEST.code.zip: FAILED", "NOT LISTED: data/extra", "CHANGED: derived/", "SIGNATURE: " + sigName(1, kid), "NOT SIGNED: " + ledgerName(2)} {
 		if !strings.Contains(out, want) {
 			t.Errorf("script does not say %q:\n%s", want, out)
 		}
 	}
+}
+
+func readText(t *testing.T, v *vault.Folder, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(v.String(), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func runReadme(t *testing.T, dir string) string {

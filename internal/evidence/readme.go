@@ -1,14 +1,18 @@
 package evidence
 
 // readme is README-VERIFY.txt. A test runs its script over a case.
-const readme = `HOW TO VERIFY THIS CASE WITH sha256sum ALONE
+const readme = `HOW TO VERIFY THIS CASE WITH sha256sum AND openssl ALONE
 
-You need a POSIX shell, grep, cut, find, sort, comm, sed and sha256sum (on macOS "shasum -a 256").
-Nothing here needs the program that made the case, or a network.
+You need a POSIX shell, grep, cut, find, sort, comm, sed, sha256sum (on macOS "shasum -a 256")
+and openssl. Nothing here needs the program that made the case, or a network.
 
 What lies here
   case.json                    who opened the case, when, under which authority
   ledger/00000000.json ...     the chain of events: each names the SHA-256 of the file before it
+  ledger/heads/<n>.txt         how far the ledger reached: the SHA-256 of event n
+  ledger/heads/<n>.<key>.sig   signature over that text: ECDSA, P-256, SHA-256, DER
+  ledger/heads/<n>.tsr         where there is one: RFC 3161 time stamp over that text
+  keys/<key>.pem               the keys that signed, a hint only: compare with one you got another way
   collections/<id>/            one BagIt bag (RFC 8493) for each collection or containment run
     data/                      the evidence, as it was received
     data/sealed/*.age          secrets, encrypted with age to the recipients in case.json
@@ -27,6 +31,22 @@ for event in ledger/*.json; do
   grep -q "^  \"prev_hash\": \"$prev\",$" "$event" || echo "CHAIN BROKEN: $event"
   prev=$(sha256sum "$event" | cut -d' ' -f1)
 done
+for head in ledger/heads/*.txt; do
+  [ -f "$head" ] || continue
+  event=ledger/$(basename "$head" .txt).json
+  grep -q "^sha256: $(sha256sum "$event" | cut -d' ' -f1)$" "$head" || echo "HEAD DISAGREES: $head"
+  grep -q "^case: $(sed -n 's/^  "id": "\(.*\)",$/\1/p' case.json)$" "$head" || echo "HEAD OF ANOTHER CASE: $head"
+done
+for sig in ledger/heads/*.sig; do
+  [ -f "$sig" ] || continue
+  name=$(basename "$sig" .sig)
+  openssl dgst -sha256 -verify "keys/${name#*.}.pem" -signature "$sig" "ledger/heads/${name%%.*}.txt" > /dev/null ||
+    echo "SIGNATURE: $sig"
+done
+if [ -d ledger/heads ]; then
+  newest=$(ls ledger/*.json | sort | tail -n 1 | sed 's/.*\///; s/\.json$//')
+  ls ledger/heads/"$newest".*.sig > /dev/null 2>&1 || echo "NOT SIGNED: ledger/$newest.json"
+fi
 grep -q "$(sha256sum case.json | cut -d' ' -f1)" ledger/00000000.json || echo "CHANGED: case.json"
 grep -q "$(sha256sum README-VERIFY.txt | cut -d' ' -f1)" ledger/00000000.json || echo "CHANGED: README-VERIFY.txt"
 for bag in collections/*/; do
@@ -54,9 +74,13 @@ echo done
 --- end
 
 What this proves and what not
-  It proves that the files agree with each other. Whoever can write the whole folder can make
-  another folder that agrees with itself, or cut events off the end of the ledger: compare the hash
-  of the last event, which the script leaves in $prev, with a copy that was kept elsewhere.
+  It proves that the files agree with each other and with signatures by the keys in keys/. Whoever
+  can write the whole folder can sign another one with another key: compare keys/ with a copy of
+  the key that you got another way (openssl pkey -pubin -in keys/<key>.pem -text -noout).
+  Events cut off the end together with their heads leave no trace: compare the hash of the last
+  event, which the script leaves in $prev, with a copy that was kept elsewhere. What comes after a
+  "rekey" event is signed by the key that this event covers.
+  openssl ts -verify -data ledger/heads/<n>.txt -in ledger/heads/<n>.tsr -CAfile CA.pem checks a time stamp.
   An UNFINISHED bag comes from a run that was interrupted. It was never sealed; nothing else is affected.
 
 Secrets

@@ -54,9 +54,11 @@ func damage(t *testing.T, v vault.Vault) []Problem {
 	return slices.DeleteFunc(problems(t, v), func(p Problem) bool { return !p.Damage() })
 }
 
-// last is the newest event: nothing follows that holds its hash, so that a change of its
-// free text goes unseen until heads are signed. Everything else about the case is caught.
-const last = "ledger/00000004.json"
+// lastSigned says whether a file is the last signature: without it the case is unfinished, as
+// after an interrupted run, and not damaged.
+func lastSigned(name string) bool {
+	return strings.HasPrefix(name, headsDir+"00000004.") && strings.HasSuffix(name, ".sig")
+}
 
 // Each file of a case in turn: one bit changed, a byte cut off, one added, emptied, deleted, renamed.
 func TestEveryFileTampered(t *testing.T) {
@@ -76,12 +78,12 @@ func TestEveryFileTampered(t *testing.T) {
 		os.Chmod(path, 0o600)
 		for what, change := range changes {
 			os.WriteFile(path, change(good), 0o600)
-			if len(damage(t, s.v)) == 0 && name != last {
+			if len(damage(t, s.v)) == 0 {
 				t.Errorf("%s %s: not seen", name, what)
 			}
 		}
 		os.Remove(path)
-		if len(damage(t, s.v)) == 0 && name != last {
+		if ps := problems(t, s.v); len(damage(t, s.v)) == 0 && !(lastSigned(name) && len(ps) == 1 && ps[0].Path == name) {
 			t.Errorf("%s deleted: not seen", name)
 		}
 		os.WriteFile(path+".bak", good, 0o600)
@@ -233,7 +235,7 @@ func TestAllDamage(t *testing.T) {
 	if ps := damage(t, s.v); len(ps) < 7 {
 		t.Errorf("%d problems: %+v", len(ps), ps)
 	}
-	for range Verify(ctx, s.v) {
+	for range Verify(ctx, s.v, VerifyOptions{}) {
 		break // a caller who has seen enough is not called again
 	}
 }
@@ -390,7 +392,7 @@ func TestCouldNotCheck(t *testing.T) {
 	for _, name := range s.files(t) {
 		var unread []string
 		seen := false
-		for p, err := range Verify(ctx, blind{s.v, name}) {
+		for p, err := range Verify(ctx, blind{s.v, name}, VerifyOptions{}) {
 			if err != nil {
 				unread = append(unread, p.Path)
 			} else {
@@ -408,7 +410,7 @@ func TestCouldNotCheck(t *testing.T) {
 }
 
 func FuzzEvent(f *testing.F) {
-	good, err := encodeJSON(Event{Schema: eventSchema, Case: "c", ID: "i", Type: EventOpen, Covers: []Digest{{"a", "b"}}, Data: map[string]string{"k": "v"}})
+	good, err := encodeJSON(Event{Schema: eventSchema, Case: "c", ID: "i", Type: EventOpen, Covers: []Digest{{Path: "a", SHA256: "b"}}, Data: map[string]string{"k": "v"}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"iter"
@@ -14,6 +15,9 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
+// maxHole is how many missing events are named one by one.
+const maxHole = 10_000
+
 // What a Problem says.
 const (
 	whatChanged     = "changed"
@@ -24,25 +28,77 @@ const (
 	whatLeftover    = vault.OddLeftover
 	whatMarker      = "hidden by a delete marker"
 	whatVersions    = "written more than once"
+	whatVersion     = "another version than was written"
 	whatChain       = "chain broken"
 	whatForeign     = "belongs to another case or bag"
 	whatBadFile     = "unreadable"
 	whatBadLine     = "bad manifest line"
+	whatUnsigned    = "not signed: events at the end of the ledger are under no signed head"
+	whatNoPinned    = "no head is signed by a pinned key"
+	whatRolledBack  = "the expected head is not in this ledger: events were cut off, or it is another"
 )
 
+// VerifyOptions say whom to trust. The zero value trusts nobody: the case is then
+// compared with itself.
+type VerifyOptions struct {
+	Keys       []*ecdsa.PublicKey // pinned: whose signatures count
+	ExpectHead string             // hex SHA-256 of an event's file that the ledger must contain; "" asks for none
+	Workers    int                // files hashed at once; 0 is one a CPU
+	Report     *Report            // filled while the problems are ranged over; nil is fine
+}
+
+// Report is what verification saw besides problems.
+type Report struct {
+	Events  int64    `json:"ledger_events"`
+	Heads   int      `json:"signed_heads"`
+	Signers []Signed `json:"signers"`
+	Pinned  bool     `json:"pinned"`         // a key was pinned, and the heads are signed by it or by its successors
+	Head    *Head    `json:"head,omitempty"` // the last one with a signature that counts
+	Last    string   `json:"last_event"`     // hex SHA-256 of the last event's file: what --expect-head takes
+	Objects int      `json:"objects"`        // files whose bytes were compared
+	Bytes   int64    `json:"bytes"`
+}
+
+// Signed is how far one key has signed.
+type Signed struct {
+	KeyID string `json:"key_id"`
+	Last  int64  `json:"last_event"` // number of the last event under its signature
+}
+
+func (r *Report) signer(kid string, seq int64) {
+	for i := range r.Signers {
+		if r.Signers[i].KeyID == kid {
+			r.Signers[i].Last = seq
+			return
+		}
+	}
+	r.Signers = append(r.Signers, Signed{kid, seq})
+}
+
 // Verify yields every problem of the case, offline. A Problem is a finding; an error means that it
-// could not be checked.
-func (c *Case) Verify(ctx context.Context) iter.Seq2[Problem, error] { return Verify(ctx, c.vault) }
+// could not be checked. The case's own signer is trusted.
+func (c *Case) Verify(ctx context.Context) iter.Seq2[Problem, error] {
+	var o VerifyOptions
+	if c.Signer != nil {
+		o.Keys = append(o.Keys, c.Signer.Public())
+	}
+	return Verify(ctx, c.vault, o)
+}
 
 // Verify checks the case in v without opening it first, so that a damaged case.json is a
-// finding too: the chain, what it covers, every manifest, every byte, and in reverse every
-// object against those lists. ErrNotCase if there is nothing to check.
+// finding too: the chain, its signed heads, what it covers, every manifest, every byte, and in
+// reverse every object against those lists. ErrNotCase if there is nothing to check.
 //
-// What it cannot see without a signature or a hash kept elsewhere: events cut off the end of the
-// ledger together with what they covered, and a case rewritten as a whole.
-func Verify(ctx context.Context, v vault.Vault) iter.Seq2[Problem, error] {
+// What it cannot see: events cut off the end of the ledger together with their heads and what
+// they covered, unless a later event's hash is expected (ExpectHead) or the bucket keeps
+// versions; and, without a pinned key, a case rewritten as a whole.
+func Verify(ctx context.Context, v vault.Vault, o VerifyOptions) iter.Seq2[Problem, error] {
 	return func(yield func(Problem, error) bool) {
-		k := &checker{ctx: ctx, v: v, yield: yield, covers: map[string]string{}}
+		k := &checker{ctx: ctx, v: v, o: o, yield: yield, covers: map[string]listed{}, report: o.Report}
+		if k.report == nil {
+			k.report = &Report{}
+		}
+		*k.report = Report{Signers: []Signed{}}
 		k.run()
 	}
 }
@@ -55,7 +111,14 @@ type checker struct {
 	caseID  string
 	chained bool              // there is a ledger
 	others  bool              // there is more than an interrupted opening leaves
-	covers  map[string]string // path -> hash, as the ledger says; what was visited is taken out
+	covers  map[string]listed // by path, as the ledger says; what was visited is taken out
+
+	o        VerifyOptions
+	report   *Report
+	trust    trust
+	hashes   []string // of the events' files, by number; "" where one is missing
+	epochs   []int64
+	signedTo int64 // the last event under a signature that counts
 }
 
 func (k *checker) run() {
@@ -65,12 +128,15 @@ func (k *checker) run() {
 	}
 	k.record()
 	k.chain()
+	k.heads()
+	k.report.Events, k.report.Last = int64(len(k.hashes)), k.lastHash()
+	k.report.Pinned = k.trust.pinned && k.signedTo >= 0
 	k.objects()
 	if !k.chained {
 		k.problem(Problem{Path: ledgerName(0), What: whatMissing, Unfinished: !k.others})
 	}
 	for _, path := range slices.Sorted(maps.Keys(k.covers)) {
-		k.problem(Problem{Path: path, What: whatMissing, Want: k.covers[path]})
+		k.problem(Problem{Path: path, What: whatMissing, Want: k.covers[path].want})
 	}
 }
 
@@ -131,16 +197,21 @@ func (k *checker) chain() {
 			k.fail(ledgerDir, err)
 			return
 		}
-		var seq int64
-		if _, err := fmt.Sscanf(e.Name, ledgerDir+"%d.json", &seq); err != nil || ledgerName(seq) != e.Name || e.Odd != "" {
+		seq, ok := ledgerSeq(e.Name)
+		if !ok || e.Odd != "" {
 			continue // reported with the other objects
 		}
 		if seq <= at.seq {
 			continue // a second version: reported with the other objects
 		}
+		if seq > at.seq+maxHole {
+			k.problem(Problem{Path: e.Name, What: whatChain, Got: fmt.Sprintf("%d events before it are missing", seq-at.seq-1)})
+			return
+		}
 		for at.seq++; at.seq < seq; at.seq++ {
 			k.problem(Problem{Path: ledgerName(at.seq), What: whatMissing})
 			at.hash = "" // nothing to compare the next one with
+			k.hashes, k.epochs = append(k.hashes, ""), append(k.epochs, at.epoch)
 		}
 		k.event(&at, seq)
 	}
@@ -150,6 +221,7 @@ func (k *checker) chain() {
 func (k *checker) event(at *tail, seq int64) {
 	name := ledgerName(seq)
 	data, err := readFile(k.ctx, k.v, name, maxSmallFile)
+	defer func() { k.hashes, k.epochs = append(k.hashes, at.hash), append(k.epochs, at.epoch) }()
 	if err != nil {
 		k.fail(name, err)
 		at.hash = ""
@@ -162,6 +234,11 @@ func (k *checker) event(at *tail, seq int64) {
 		k.problem(Problem{Path: name, What: whatBadFile, Got: err.Error()})
 		return
 	}
+	if want := epochAfter(at.epoch, e.Type); e.Epoch != want && prev != "" {
+		k.problem(Problem{Path: name, What: whatChain, Got: fmt.Sprintf("key epoch %d, want %d", e.Epoch, want)})
+	}
+	at.epoch = e.Epoch
+	k.trust.note(e)
 	if k.caseID == "" && seq == 0 {
 		k.caseID = e.Case // case.json is gone or unreadable: the rest can still be compared
 	}
@@ -176,7 +253,7 @@ func (k *checker) event(at *tail, seq int64) {
 			k.problem(Problem{Path: name, What: whatBadFile, Got: "covers " + d.Path})
 			continue
 		}
-		k.covers[d.Path] = d.SHA256
+		k.covers[d.Path] = listed{d.Path, d.SHA256, d.VersionID}
 	}
 }
 
@@ -197,7 +274,7 @@ func (k *checker) objects() {
 			continue
 		}
 		last = e.Name
-		k.others = k.others || e.Name != caseFile && e.Name != readmeFile
+		k.others = k.others || e.Name != caseFile && e.Name != readmeFile && !isKeyFile(e.Name)
 		in := folderOf(e.Name)
 		if in != prefix {
 			k.folder(prefix, group)
@@ -228,9 +305,16 @@ func (k *checker) only(prefix string) {
 	name := prefix + tagManifestFile
 	sealed := slices.ContainsFunc(group, func(e vault.Entry) bool { return e.Name == name })
 	if want, covered := k.covers[name]; !sealed && (covered || len(group) == 0) {
-		k.problem(Problem{Path: name, What: whatMissing, Want: want})
+		k.problem(Problem{Path: name, What: whatMissing, Want: want.want})
 	}
 	k.folder(prefix, group)
+}
+
+// version compares the S3 version that was written with the one that is there.
+func (k *checker) version(f listed, got string) {
+	if f.version != "" && got != "" && f.version != got {
+		k.problem(Problem{Path: f.name, What: whatVersion, Want: f.version, Got: got})
+	}
 }
 
 // entry reports what is no object, and says whether to go on with it.
@@ -265,34 +349,25 @@ func folderOf(name string) string {
 	return ""
 }
 
-// single checks an object outside bags and results. Ledger events are checked with the chain.
+// single checks an object outside bags and results. Ledger events are checked with the
+// chain, what lies in ledger/heads with the heads.
 func (k *checker) single(e vault.Entry) {
-	var seq int64
-	if _, err := fmt.Sscanf(e.Name, ledgerDir+"%d.json", &seq); err == nil && ledgerName(seq) == e.Name {
+	if _, ok := ledgerSeq(e.Name); ok {
 		return
 	}
 	want, ok := k.covers[e.Name]
+	if !ok && strings.HasPrefix(e.Name, headsDir) {
+		return
+	}
 	if !ok {
 		// An opening that stopped before event 0 has these two, and nothing pins them yet.
-		opening := e.Name == caseFile || e.Name == readmeFile
+		opening := e.Name == caseFile || e.Name == readmeFile || isKeyFile(e.Name)
 		k.problem(Problem{Path: e.Name, What: whatNotListed, Unfinished: opening && !k.chained})
 		return
 	}
 	delete(k.covers, e.Name)
-	k.compare(e.Name, want)
-}
-
-// compare hashes an object.
-func (k *checker) compare(name, want string) {
-	got, _, err := hashFile(k.ctx, k.v, name)
-	switch {
-	case errors.Is(err, vault.ErrNotFound):
-		k.problem(Problem{Path: name, What: whatMissing, Want: want})
-	case err != nil:
-		k.fail(name, err)
-	case got != want:
-		k.problem(Problem{Path: name, What: whatChanged, Want: want, Got: got})
-	}
+	k.version(want, e.Version)
+	k.compare(want)
 }
 
 func (k *checker) folder(prefix string, entries []vault.Entry) {

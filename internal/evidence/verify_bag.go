@@ -15,25 +15,24 @@ import (
 type bagCheck struct {
 	*checker
 	prefix string
-	there  map[string]bool // what lies in it, by path, until something lists it
+	there  map[string]string // what lies in it: path -> S3 version, until something lists it
 }
 
 func (k *checker) bag(prefix string, entries []vault.Entry) {
-	b := bagCheck{checker: k, prefix: prefix, there: map[string]bool{}}
+	b := bagCheck{checker: k, prefix: prefix, there: map[string]string{}}
 	for _, e := range entries {
-		b.there[strings.TrimPrefix(e.Name, prefix)] = true
+		b.there[strings.TrimPrefix(e.Name, prefix)] = e.Version
 	}
-	if !b.there[tagManifestFile] {
+	if _, ok := b.there[tagManifestFile]; !ok {
 		b.unfinished()
 		return
 	}
-	delete(b.there, tagManifestFile)
 	tags, ok := b.tagManifest()
 	if !ok {
 		return
 	}
 	b.tags(tags)
-	if b.there[manifestFile] {
+	if _, ok := b.there[manifestFile]; ok {
 		delete(b.there, manifestFile)
 		b.payload()
 	}
@@ -57,6 +56,8 @@ func (b *bagCheck) tagManifest() (map[string]string, bool) {
 	data, err := readFile(b.ctx, b.v, name, maxTagFile)
 	want, covered := b.covers[name]
 	delete(b.covers, name)
+	b.version(want, b.there[tagManifestFile])
+	delete(b.there, tagManifestFile)
 	if err != nil {
 		b.fail(name, err)
 		return nil, false
@@ -65,8 +66,8 @@ func (b *bagCheck) tagManifest() (map[string]string, bool) {
 	switch {
 	case !covered:
 		b.problem(Problem{Path: strings.TrimSuffix(b.prefix, "/"), What: whatNotInLedger, Got: got, Unfinished: true})
-	case got != want:
-		b.problem(Problem{Path: name, What: whatChanged, Want: want, Got: got})
+	case got != want.want:
+		b.problem(Problem{Path: name, What: whatChanged, Want: want.want, Got: got})
 	}
 	return b.lines(name, data, func(path string) bool { return !isPayload(path) && path != tagManifestFile }), true
 }
@@ -104,15 +105,19 @@ func (b *bagCheck) tags(tags map[string]string) {
 
 // all compares every listed file, each also against what lies there.
 func (b *bagCheck) all(files map[string]string) {
-	for _, path := range slices.Sorted(maps.Keys(files)) {
-		if b.stopped {
-			return
-		}
+	paths := slices.Sorted(maps.Keys(files))
+	for _, path := range paths {
 		if path != manifestFile {
 			delete(b.there, path)
 		}
-		b.compare(b.prefix+path, files[path])
 	}
+	b.compareAll(func(yield func(listed) bool) {
+		for _, path := range paths {
+			if !yield(listed{name: b.prefix + path, want: files[path]}) {
+				return
+			}
+		}
+	})
 }
 
 // payload compares data/ with the manifest, and the manifest with coverage.json.
@@ -124,18 +129,27 @@ func (b *bagCheck) payload() {
 		return
 	}
 	files := b.lines(name, data, isPayload)
+	b.coverage(files)
 	b.all(files)
+}
+
+// coverage compares coverage.json with the manifest, and the versions it names with those that are there.
+func (b *bagCheck) coverage(files map[string]string) {
 	var c coverage
 	if !b.decode(coverageFile, nil, &c) {
 		return
 	}
 	for _, e := range c.Entries {
-		if e.Item != nil && files[e.Item.Path] != e.Item.SHA256 {
+		if e.Item == nil {
+			continue
+		}
+		if files[e.Item.Path] != e.Item.SHA256 {
 			b.problem(Problem{
 				Path: b.prefix + coverageFile, What: "disagrees with the manifest about " + e.Item.Path,
 				Want: files[e.Item.Path], Got: e.Item.SHA256,
 			})
 		}
+		b.version(listed{name: b.prefix + e.Item.Path, version: e.Item.VersionID}, b.there[e.Item.Path])
 	}
 }
 
@@ -172,8 +186,8 @@ func (k *checker) derived(prefix string, entries []vault.Entry) {
 	switch got := hashBytes(data); {
 	case !covered:
 		k.problem(Problem{Path: strings.TrimSuffix(prefix, "/"), What: whatNotInLedger, Got: got, Unfinished: true})
-	case got != want:
-		k.problem(Problem{Path: name, What: whatChanged, Want: want, Got: got})
+	case got != want.want:
+		k.problem(Problem{Path: name, What: whatChanged, Want: want.want, Got: got})
 	}
 	var d Derived
 	if err := decodeStrict(data, &d); err != nil {
@@ -198,7 +212,7 @@ func (k *checker) derivedFiles(prefix string, d Derived, entries []vault.Entry) 
 			continue
 		}
 		delete(there, f.Path)
-		k.compare(f.Path, f.SHA256)
+		k.compare(listed{name: f.Path, want: f.SHA256})
 	}
 	for _, name := range slices.Sorted(maps.Keys(there)) {
 		k.problem(Problem{Path: name, What: whatNotListed})

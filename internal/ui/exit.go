@@ -50,6 +50,11 @@ func Damaged(format string, args ...any) error {
 	return &Error{Code: ExitDamaged, Err: fmt.Errorf(format, args...)}
 }
 
+// NotPinned ends a verification that found no damage, and nobody trusted who signed.
+func NotPinned(hint, format string, args ...any) error {
+	return &Error{Code: ExitNotPinned, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
 type hinter interface {
 	error
 	Hint() string

@@ -8,6 +8,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/kmssign"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
@@ -39,6 +40,10 @@ func hints() []hint {
 		{cause(contain.ErrOtherAccount), ExitRefused, "add --profile, --region, --role-arn or --endpoint-url of the plan's account"},
 		{cause(vault.ErrGone), ExitUsage, "freezeframe case open DIR --title T --authority A --operator O"},
 		{cause(vault.ErrFull), ExitError, "free some space and run the same command again; freezeframe verify CASE says what is whole"},
+		{cause(evidence.ErrNotSigned), ExitIncomplete, "freezeframe case seal"},
+		{cause(evidence.ErrPassphrase), ExitUsage, "export FREEZEFRAME_KEY_PASSPHRASE=..., and run the same command again"},
+		{cause(evidence.ErrKey), ExitUsage, "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem"},
+		{cause(kmssign.ErrKey), ExitUsage, "aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"},
 		{cause(evidence.ErrCaseExists), ExitUsage, "export FREEZEFRAME_CASE=DIR, or choose another folder"},
 		{cause(evidence.ErrNotEmpty), ExitUsage, "choose an empty folder: freezeframe case open ANOTHER ..."},
 		{cause(timeline.ErrNoFunction), ExitUsage, "freezeframe timeline story --function NAME"},

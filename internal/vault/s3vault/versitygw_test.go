@@ -129,7 +129,7 @@ func TestCaseInBucket(t *testing.T) {
 func verify(t *testing.T, v vault.Vault) []evidence.Problem {
 	t.Helper()
 	var out []evidence.Problem
-	for p, err := range evidence.Verify(ctx, v) {
+	for p, err := range evidence.Verify(ctx, v, evidence.VerifyOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
