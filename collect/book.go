@@ -50,6 +50,13 @@ func (b *book) plan(w want) {
 	}
 }
 
+// knows says whether something was planned in this session.
+func (b *book) knows(w want) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen[w.slot()]
+}
+
 // gap records the gap in the store.
 func (b *book) gap(w want, g evidence.Gap) {
 	if err := b.w.Gap(g); err != nil {

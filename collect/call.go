@@ -48,6 +48,9 @@ func requestIDOf(err error) string {
 // fetch makes one call and stores its answer as the wanted document, or records
 // the gap and returns nil.
 func fetch[I, O, T any](ctx context.Context, j *Job, w want, call func(context.Context, *I, ...func(*T)) (*O, error), in *I) *O {
+	if out, had := recall[O](ctx, j, w); had {
+		return out
+	}
 	j.plan(w)
 	out, s, err := ask(ctx, j, call, in)
 	if err != nil {

@@ -155,6 +155,9 @@ func (j *Job) queryWant(q query) want {
 // lookup stores the pages of one query as they come.
 func (j *Job) lookup(ctx context.Context, q query, found *keysOfRoles) {
 	w := j.queryWant(q)
+	if j.recallEvents(ctx, w, found) {
+		return
+	}
 	c := cloudtrail.NewFromConfig(j.config(q.region))
 	in := &cloudtrail.LookupEventsInput{
 		LookupAttributes: []types.LookupAttribute{{AttributeKey: q.key, AttributeValue: aws.String(q.value)}},

@@ -57,6 +57,7 @@ const (
 type Options struct {
 	Scope    Scope         // "" is All
 	Since    time.Duration // how far back events and logs reach; 0 is 7 days, at most 90
+	Until    time.Time     // the end of that window; zero is now
 	Parallel int           // downloads at once; 0 is 8
 
 	MaxLogBytes int64 // of one log group's events; 0 is 256 MiB

@@ -3,7 +3,10 @@ package collect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
@@ -14,8 +17,11 @@ import (
 // what `collect` does. h says who, with what; the rest of the header is filled in.
 // A bag comes back with an error too, if it could be sealed.
 func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.Header, targets []Target, o Options) (*evidence.Bag, Summary, error) {
-	h.Kind, h.Principal, h.Account, h.Endpoint = "collection", s.Identity.ARN, s.Identity.Account, s.Endpoint
-	h.Params = map[string]string{"scope": string(scopeOf(o)), "since": sinceOf(o).String()}
+	if o.Until.IsZero() {
+		o.Until = c.Now().UTC().Truncate(time.Second)
+	}
+	h.Kind, h.Principal, h.Account, h.Endpoint = evidence.KindCollection, s.Identity.ARN, s.Identity.Account, s.Endpoint
+	h.Params = map[string]string{"scope": string(scopeOf(o)), "since": sinceOf(o).String(), "until": o.Until.Format(time.RFC3339)}
 	for _, t := range targets {
 		h.Targets = append(h.Targets, t.ARN)
 	}
@@ -23,6 +29,89 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 	if err != nil {
 		return nil, Summary{}, fmt.Errorf("beginning a bag: %w", err)
 	}
+	return fill(ctx, s, w, targets, o)
+}
+
+// ErrOther: a collection is resumed in the account, region and by the endpoint where it was begun.
+var ErrOther = errors.New("begun elsewhere")
+
+// Resumable is the newest collection that Resume can go on with: one that was never
+// finished, or else one that was sealed with gaps and not continued since.
+// evidence.ErrNothingToResume if there is none.
+func Resumable(ctx context.Context, c *evidence.Case) (*evidence.Bag, error) {
+	isCollection := func(b *evidence.Bag) bool { return b.Header().Kind == evidence.KindCollection }
+	open, err := c.Unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(open, isCollection); i >= 0 {
+		return open[i], nil
+	}
+	var newest *evidence.Bag
+	for b, err := range c.Bags(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if b.Sealed() && isCollection(b) {
+			newest = b // by time
+		}
+	}
+	if newest == nil || newest.Header().Status != evidence.StatusPartial {
+		return nil, fmt.Errorf("%s: %w", c.Vault(), evidence.ErrNothingToResume)
+	}
+	return newest, nil
+}
+
+// Resume goes on with an unfinished collection, or asks again for the gaps of a sealed one
+// in a bag of its own, with the targets, scope and window that it was begun with: what lies in
+// its bag is not fetched again. h says who goes on.
+func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidence.Bag, h evidence.Header, o Options) (*evidence.Bag, Summary, error) {
+	begun := b.Header()
+	if begun.Account != s.Identity.Account || begun.Endpoint != s.Endpoint {
+		return nil, Summary{}, fmt.Errorf("bag %s: %w: in account %s at %q, and this session is in %s at %q", b.ID(), ErrOther, begun.Account, begun.Endpoint, s.Identity.Account, s.Endpoint)
+	}
+	var targets []Target
+	for _, arn := range begun.Targets {
+		region := ""
+		if parts := strings.Split(arn, ":"); len(parts) > 3 {
+			region = parts[3]
+		}
+		t, err := ParseTarget(begun.Account, region, arn)
+		if err != nil {
+			return nil, Summary{}, fmt.Errorf("bag %s: %w", b.ID(), err)
+		}
+		targets = append(targets, t)
+	}
+	var err error
+	o.Scope = Scope(begun.Params["scope"])
+	if o.Since, err = time.ParseDuration(begun.Params["since"]); err != nil {
+		return nil, Summary{}, fmt.Errorf("bag %s: its window: %w", b.ID(), err)
+	}
+	if o.Until, err = time.Parse(time.RFC3339, begun.Params["until"]); err != nil {
+		return nil, Summary{}, fmt.Errorf("bag %s: its window: %w", b.ID(), err)
+	}
+	session := evidence.Session{Operator: h.Operator, Principal: s.Identity.ARN, Host: h.Host, Tool: h.Tool}
+	goOn := c.Resume
+	if b.Sealed() {
+		goOn = c.Continue
+	}
+	w, err := goOn(ctx, b, session)
+	if err != nil {
+		return nil, Summary{}, err
+	}
+	if w.Sealing() { // everything was there but the last lists
+		sealed, err := w.Seal(ctx, evidence.StatusComplete)
+		if sealed == nil {
+			return nil, Summary{}, err
+		}
+		sum, sumErr := summaryOf(ctx, sealed)
+		return sealed, sum, cmp.Or(err, sumErr)
+	}
+	return fill(ctx, s, w, targets, o)
+}
+
+// fill runs the collectors and seals the bag.
+func fill(ctx context.Context, s *awsapi.Session, w *evidence.Writer, targets []Target, o Options) (*evidence.Bag, Summary, error) {
 	skew := newSkews()
 	told := o.Record
 	o.Record = func(collector string, x awsapi.Exchange) {
@@ -46,6 +135,21 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 		err = fmt.Errorf("%w; %w", runErr, err) // one line
 	}
 	return bag, sum, cmp.Or(err, runErr)
+}
+
+// summaryOf is what a bag holds, by its coverage.
+func summaryOf(ctx context.Context, b *evidence.Bag) (Summary, error) {
+	sum := Summary{States: map[evidence.State]int{}, Complete: true, Started: b.Header().Started, Ended: b.Header().Ended}
+	entries, err := b.Coverage(ctx)
+	for _, e := range entries {
+		sum.States[e.State]++
+		sum.Complete = sum.Complete && e.State.Complete()
+		if e.Item != nil {
+			sum.Items++
+			sum.Bytes += e.Item.Size
+		}
+	}
+	return sum, err
 }
 
 type callNote struct {

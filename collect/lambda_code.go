@@ -38,6 +38,9 @@ func collectCode(ctx context.Context, j *Job) {
 // code stores one version's package, or says why there is none.
 func (j *Job) code(ctx context.Context, c *lambda.Client, w want, d deployed) {
 	w.name = j.fileName(w, "zip")
+	if j.have(w) {
+		return
+	}
 	switch {
 	case d.err != nil:
 		j.skip(w, "depends on lambda.configuration "+w.src.Qualifier+", which could not be had")

@@ -84,13 +84,18 @@ func latestOf(versions *versionList, first deployed) *lambdatypes.FunctionConfig
 // askFunction stores GetFunction's answer for a version.
 func (j *Job) askFunction(ctx context.Context, c *lambda.Client, version string) deployed {
 	w := j.want("lambda.configuration", version, "Lambda:GetFunction")
+	if d, had := j.recallFunction(ctx, w); had {
+		return d
+	}
 	j.plan(w)
 	out, s, err := ask(ctx, j, c.GetFunction, &lambda.GetFunctionInput{FunctionName: aws.String(j.Target.Function), Qualifier: aws.String(version)})
 	if err != nil {
 		j.refused(w, s, err)
 		return deployed{asked: true, err: err, stamp: s}
 	}
-	j.putJSON(ctx, w, s, out)
+	if !j.have(w) { // asked again for the code's address or the environment alone
+		j.putJSON(ctx, w, s, out)
+	}
 	d := deployed{asked: true, stamp: s, code: out.Code, at: s.started, envCall: w.call}
 	if out.Configuration != nil {
 		bare := *out.Configuration

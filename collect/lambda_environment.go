@@ -26,6 +26,9 @@ func environment() Collector {
 }
 
 func (j *Job) sealEnvironment(ctx context.Context, w want, d deployed) {
+	if d.asked && j.have(w) {
+		return
+	}
 	switch {
 	case !d.asked:
 		return // stopped: close records what is planned and not done

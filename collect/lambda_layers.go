@@ -79,6 +79,9 @@ func (j *Job) layer(ctx context.Context, c *lambda.Client, arn string) {
 
 func (j *Job) layerContent(ctx context.Context, c *lambda.Client, arn string, meta, content want) {
 	out := fetch(ctx, j, meta, c.GetLayerVersionByArn, &lambda.GetLayerVersionByArnInput{Arn: aws.String(arn)})
+	if j.have(content) {
+		return
+	}
 	switch {
 	case out == nil:
 		j.skip(content, "depends on lambda.layers "+arn+", which could not be had")
@@ -107,6 +110,9 @@ func (j *Job) layerPolicy(ctx context.Context, c *lambda.Client, arn string, w w
 	layer, version, err := splitLayer(arn)
 	if err != nil {
 		j.gap(w, stamp{}, evidence.Failed, err.Error(), "")
+		return
+	}
+	if j.have(w) {
 		return
 	}
 	out, s, err := ask(ctx, j, c.GetLayerVersionPolicy, &lambda.GetLayerVersionPolicyInput{LayerName: aws.String(layer), VersionNumber: aws.Int64(version)})

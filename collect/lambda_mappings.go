@@ -27,6 +27,9 @@ func mappings() Collector {
 
 func collectMappings(ctx context.Context, j *Job) {
 	w := j.want("lambda.mappings", "", "Lambda:ListEventSourceMappings")
+	if j.have(w) {
+		return
+	}
 	j.plan(w)
 	c := j.lambda()
 	var own, swept []lambdatypes.EventSourceMappingConfiguration

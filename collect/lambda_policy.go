@@ -76,10 +76,16 @@ func (j *Job) policy(ctx context.Context, c *lambda.Client, qualifier string) {
 	}
 	both(
 		func() {
+			if j.have(ws[0]) {
+				return
+			}
 			out, s, err := ask(ctx, j, c.GetPolicy, &lambda.GetPolicyInput{FunctionName: aws.String(j.Target.Function), Qualifier: qual})
 			keepPolicy(ctx, j, ws[0], s, err, out, func() *string { return out.Policy })
 		},
 		func() {
+			if j.have(ws[1]) {
+				return
+			}
 			out, s, err := ask(ctx, j, c.GetResourcePolicy, &lambda.GetResourcePolicyInput{ResourceArn: aws.String(arn)})
 			keepPolicy(ctx, j, ws[1], s, err, out, func() *string { return out.Policy })
 		})

@@ -22,6 +22,9 @@ func runtimeConfig() Collector {
 func collectRuntimes(ctx context.Context, j *Job) {
 	c := j.lambda()
 	j.eachVersion(ctx, "lambda.runtime", "Lambda:GetRuntimeManagementConfig", func(w want, v versionFact) {
+		if j.have(w) {
+			return
+		}
 		out, s, err := ask(ctx, j, c.GetRuntimeManagementConfig, &lambda.GetRuntimeManagementConfigInput{
 			FunctionName: aws.String(j.Target.Function), Qualifier: aws.String(v.version),
 		})

@@ -25,17 +25,27 @@ func collectSigning(ctx context.Context, j *Job) {
 	w.none = true
 	j.plan(w)
 	c := j.lambda()
-	out, s, err := ask(ctx, j, c.GetFunctionCodeSigningConfig, &lambda.GetFunctionCodeSigningConfigInput{FunctionName: aws.String(j.Target.Function)})
-	if err != nil {
-		j.refused(w, s, err)
-		return
+	out, had := recall[lambda.GetFunctionCodeSigningConfigOutput](ctx, j, w)
+	if had && out == nil {
+		return // there is none
+	}
+	var s stamp
+	if !had {
+		var err error
+		out, s, err = ask(ctx, j, c.GetFunctionCodeSigningConfig, &lambda.GetFunctionCodeSigningConfigInput{FunctionName: aws.String(j.Target.Function)})
+		if err != nil {
+			j.refused(w, s, err)
+			return
+		}
 	}
 	arn := aws.ToString(out.CodeSigningConfigArn)
 	if arn == "" {
 		j.none(w, s, "no code signing configuration")
 		return
 	}
-	j.putJSON(ctx, w, s, out)
+	if !had {
+		j.putJSON(ctx, w, s, out)
+	}
 	if !j.run.claim("code signing " + arn) {
 		return // another target of this run shares it
 	}

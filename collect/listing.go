@@ -11,6 +11,12 @@ import (
 // listing stores a whole listing as one document {member: [...]}, page by page as
 // it comes, and says whether it came whole.
 func listing[I, O, T any](ctx context.Context, j *Job, w want, p pager[I, O, T], member string, items func(*O) any) bool {
+	if out, had := recall[O](ctx, j, w); had {
+		if out != nil {
+			items(out)
+		}
+		return true
+	}
 	j.plan(w)
 	first, s, err := ask(ctx, j, p.call, p.in)
 	if err != nil {

@@ -76,6 +76,9 @@ func collectLogGroup(ctx context.Context, j *Job) {
 
 // describeGroup finds the one group among those that begin with its name.
 func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) {
+	if j.have(w) {
+		return
+	}
 	in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String(group)}
 	first, s, err := ask(ctx, j, c.DescribeLogGroups, in)
 	if err != nil {
@@ -116,6 +119,9 @@ func collectLogEvents(ctx context.Context, j *Job) {
 	}
 	w := j.logWant("logs.events", group, "CloudWatchLogs:FilterLogEvents")
 	w.name = j.Target.Function + ".logs.events.ndjson"
+	if j.have(w) {
+		return
+	}
 	j.plan(w)
 	c := cloudwatchlogs.NewFromConfig(j.config(j.Target.Region))
 	in := &cloudwatchlogs.FilterLogEventsInput{

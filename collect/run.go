@@ -37,6 +37,7 @@ type runner struct {
 	mu     sync.Mutex
 	claims map[string]bool
 	sweeps map[string]*promise[keysOfRoles] // by region
+	kept   keeper                           // nil: nothing was there before
 }
 
 // Run collects from the targets into w. It does not seal: the caller does, with
@@ -50,12 +51,14 @@ func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Option
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r := newRunner(in, w, o, stop)
+	r.kept, _ = w.(keeper)
 	var all errgroup.Group
 	all.SetLimit(targetsAtOnce)
 	for _, t := range targets {
 		all.Go(func() error { r.target(inner, t); return nil })
 	}
 	_ = all.Wait() // targets report through the book
+	r.keepGaps()
 	sum := r.book.close(r.o.Now())
 	sum.Started, sum.Ended = r.until, r.o.Now()
 	if ctx.Err() != nil {
@@ -78,7 +81,10 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 	if o.Pacer == nil {
 		o.Pacer = NewPacer(nil, nil)
 	}
-	until := o.Now().UTC().Truncate(time.Second)
+	until := o.Until.UTC()
+	if o.Until.IsZero() {
+		until = o.Now().UTC().Truncate(time.Second)
+	}
 	return &runner{
 		in: in, o: o, w: w, pacer: o.Pacer, stop: stop,
 		enc:    encoder{redact: func(v string) string { return "[sealed:" + w.MAC([]byte(v)) + "]" }},

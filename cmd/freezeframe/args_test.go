@@ -42,7 +42,7 @@ func TestWrongWordsAreRefusedByName(t *testing.T) {
 		{"colect --function f", "did you mean collect?"},
 		{"contain aply plan.json", "did you mean apply?"},
 		{"collect --function", "needs a value"},
-		{"collect", "freezeframe collect needs --function"},
+		{"playbook run --yes nonsense --nope", "no flag --nope"},
 		{"case open dir --title t", "needs --authority, --operator"},
 		{"verify --nonsense x", "verify has no flag --nonsense"},
 		{"nonsense", `no command "nonsense"`},

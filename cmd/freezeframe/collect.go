@@ -19,10 +19,11 @@ import (
 func (p *program) collectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "collect", Usage: "snapshot functions into a sealed bag of the case (reads only)",
-		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\n\n" +
+		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\n\n" +
 			"Code of every version, layers, configuration, sealed environment, policies, aliases, URLs, mappings, role, CloudTrail, logs. What could not be had is a recorded gap and exit code 3.",
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN (may be repeated)", Required: true},
+			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN (may be repeated)"},
+			&cli.BoolFlag{Name: "resume", Usage: "go on with the last collection that was interrupted, or ask again for what it could not get"},
 			&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
 			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
 			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
@@ -60,18 +61,14 @@ func (p *program) collect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	targets, err := resolveTargets(c.Context, s, c.StringSlice("function"))
-	if err != nil {
-		return err
-	}
 	progress := p.s.Progress("collecting")
 	o.Progress = func(x collect.Progress) { progress.Update(x.Done, x.Planned, x.Bytes, x.Last) }
-	bag, sum, err := collect.Into(c.Context, s, opened, header(operatorOf(c, opened)), targets, o)
+	bag, sum, err := p.runCollection(c, s, opened, o)
 	progress.Done()
 	if bag == nil {
 		return err
 	}
-	out, gapsErr := p.collectedOf(c.Context, opened, bag, targets, sum)
+	out, gapsErr := p.collectedOf(c.Context, opened, bag, sum)
 	if err := errors.Join(err, gapsErr); err != nil {
 		return err
 	}
@@ -79,13 +76,36 @@ func (p *program) collect(c *cli.Context) error {
 		return err
 	}
 	if !sum.Complete {
-		return ui.Incomplete("", "collected with %s", ui.Plural(len(out.Gaps), "gap"))
+		return ui.Incomplete("freezeframe collect --resume, once what refused is mended", "collected with %s", ui.Plural(len(out.Gaps), "gap"))
 	}
 	return nil
 }
 
+func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evidence.Case, o collect.Options) (*evidence.Bag, collect.Summary, error) {
+	h := header(operatorOf(c, opened))
+	if !c.Bool("resume") {
+		targets, err := resolveTargets(c.Context, s, c.StringSlice("function"))
+		if err != nil {
+			return nil, collect.Summary{}, err
+		}
+		return collect.Into(c.Context, s, opened, h, targets, o)
+	}
+	// A bag that only lacks its event, because the run died between the two, is adopted.
+	if _, err := opened.Adopt(c.Context, h.Operator); err != nil {
+		return nil, collect.Summary{}, err
+	}
+	bag, err := collect.Resumable(c.Context, opened)
+	if err != nil {
+		return nil, collect.Summary{}, err
+	}
+	return collect.Resume(c.Context, s, opened, bag, h, o)
+}
+
 func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
 	o := collect.Options{Scope: collect.Scope(c.String("scope")), Since: c.Duration("since"), MaxLogBytes: c.Int64("max-log-bytes")}
+	if names := c.StringSlice("function"); c.Bool("resume") == (len(names) > 0) {
+		return o, ui.UsageHint("freezeframe collect --function NAME, or freezeframe collect --resume", "either --function or --resume is wanted")
+	}
 	if o.Scope != collect.All && o.Scope != collect.Containment {
 		return o, ui.UsageHint("freezeframe collect --help", "--scope is %q; all or containment is wanted", o.Scope)
 	}
@@ -125,11 +145,8 @@ func resolveTargets(ctx context.Context, s *awsapi.Session, names []string) ([]c
 	return out, nil
 }
 
-func (p *program) collectedOf(ctx context.Context, opened *evidence.Case, bag *evidence.Bag, targets []collect.Target, sum collect.Summary) (collected, error) {
-	out := collected{Schema: "freezeframe/collected/v1", Case: opened.Vault().String(), Bag: bag.ID(), Path: "collections/" + bag.ID(), Summary: sum, Gaps: []evidence.Entry{}}
-	for _, t := range targets {
-		out.Targets = append(out.Targets, t.ARN)
-	}
+func (p *program) collectedOf(ctx context.Context, opened *evidence.Case, bag *evidence.Bag, sum collect.Summary) (collected, error) {
+	out := collected{Schema: "freezeframe/collected/v1", Case: opened.Vault().String(), Bag: bag.ID(), Path: "collections/" + bag.ID(), Targets: bag.Header().Targets, Summary: sum, Gaps: []evidence.Entry{}}
 	entries, err := bag.Coverage(ctx)
 	for _, e := range entries {
 		if !e.State.Complete() {

@@ -49,6 +49,7 @@ func CreateIn(dir *os.Root, base string, perm fs.FileMode) (*File, error) {
 	if err != nil {
 		return nil, errors.Join(classify("create temporary file for "+base, err), dir.Close())
 	}
+	hold(f)
 	return &File{dir: dir, file: f, base: base, temp: temp}, nil
 }
 

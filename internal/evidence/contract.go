@@ -119,6 +119,8 @@ type Header struct {
 	SkewMS    map[string]int64  `json:"clock_skew_ms,omitempty"` // endpoint host -> local clock minus its Date header
 	Status    Status            `json:"status"`
 	Params    map[string]string `json:"params,omitempty"`
+	Resumed   []Session         `json:"resumed,omitempty"`   // after an interruption
+	Continues string            `json:"continues,omitempty"` // the sealed bag whose gaps this one asks for again
 }
 
 // Tool identifies the binary that wrote a bag.

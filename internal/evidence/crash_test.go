@@ -235,7 +235,7 @@ func TestOrphanIsAdopted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.vault = &faulty{Vault: folder, nth: 1, done: true, dies: true}
+	c.vault = &faulty{Vault: folder, nth: 2, done: true, dies: true}
 	if _, err := w.Put(ctx, meta("a", "a"), writeText("x")); err == nil {
 		t.Fatal("the vault died, and Put did not notice")
 	}

@@ -132,7 +132,9 @@ func (w *Writer) makePlan(ctx context.Context, status Status, closed bool) (*sea
 		w.payload[emptyFile], w.octets = hashBytes([]byte(emptyText)), int64(len(emptyText))
 	}
 	h := w.header
-	h.Ended, h.Status = w.c.Now().UTC(), w.status(status)
+	if w.sealing[headerFile] == nil {
+		h.Ended, h.Status = w.c.Now().UTC(), w.status(status)
+	}
 	if err := w.log.Append(ctx, "seal", map[string]any{"status": h.Status, "entries": len(w.entries)}); err != nil {
 		return nil, err
 	}
@@ -194,13 +196,13 @@ func (w *Writer) adopt(ctx context.Context, path string) error {
 
 func (w *Writer) planFiles(h Header) (*sealPlan, error) {
 	slices.SortStableFunc(w.entries, compareEntries)
-	cov, err := encodeJSON(coverage{Schema: coverageSchema, Bag: h.Bag, Entries: w.entries})
+	cov, err := w.list(coverageFile, coverage{Schema: coverageSchema, Bag: h.Bag, Entries: w.entries})
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", coverageFile, err)
+		return nil, err
 	}
-	head, err := encodeJSON(h)
+	head, err := w.list(headerFile, h)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", headerFile, err)
+		return nil, err
 	}
 	files := []planFile{
 		{coverageFile, cov},
@@ -219,6 +221,18 @@ func (w *Writer) planFiles(h Header) (*sealPlan, error) {
 		event: w.sealEvent(h, sum),
 		bag:   &Bag{c: w.c, id: w.id, header: h, tags: maps.Clone(w.tags), inLedger: true, tagManifest: sum},
 	}, nil
+}
+
+// list is a tag file: as an interrupted sealing wrote it, or new.
+func (w *Writer) list(path string, v any) ([]byte, error) {
+	if old := w.sealing[path]; old != nil {
+		return old, nil
+	}
+	data, err := encodeJSON(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", path, err)
+	}
+	return data, nil
 }
 
 // sealEvent covers the bag; its id and clock are fixed here, so that a retry is the same event.

@@ -5,26 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 
+	"github.com/freezeframe-ir/freezeframe/internal/durable"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 // spool is where artefacts wait on their way to a vault that wants size and hash
 // first: a private folder, made when first needed, 0700, gone after the bag.
 type spool struct {
-	mu  sync.Mutex
-	dir string
+	mu     sync.Mutex
+	dir    string
+	unlock func() error
 }
 
 func (s *spool) file() (*os.File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dir == "" {
-		dir, err := os.MkdirTemp("", "freezeframe-spool-") // 0700
+		dir, err := os.MkdirTemp("", spoolPrefix) // 0700
 		if err != nil {
 			return nil, fmt.Errorf("make spool folder: %w", err)
+		}
+		if s.unlock, err = durable.LockDir(dir); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
 		s.dir = dir
 	}
@@ -41,9 +47,16 @@ func (s *spool) remove() error {
 	if s.dir == "" {
 		return nil
 	}
-	err := os.RemoveAll(s.dir)
+	err := errors.Join(s.unlock(), os.RemoveAll(s.dir))
 	s.dir = ""
 	return err
+}
+
+const spoolPrefix = "freezeframe-spool-"
+
+// sweepSpools removes what killed processes of this user have left.
+func sweepSpools() error {
+	return durable.RemoveAbandonedDirs(filepath.Join(os.TempDir(), spoolPrefix+"*"))
 }
 
 // stage starts an object: in the vault itself where it can, else in the spool.

@@ -42,6 +42,8 @@ type Writer struct {
 	octets   int64
 	tags     map[string]string
 	plan     *sealPlan
+	kept     *kept             // what a resumed bag had; nil in one that was begun here
+	sealing  map[string][]byte // lists of an interrupted sealing, by path; nil if there was none
 }
 
 // Begin starts a bag. Bag, Case, Schema, Status are filled in, and Operator, Kind and Started where empty.
@@ -57,16 +59,21 @@ func (c *Case) Begin(ctx context.Context, h Header) (*Writer, error) {
 		h.Kind = KindCollection
 	}
 	h.Started = h.Started.UTC()
-	w := &Writer{
-		c: c, id: h.Bag, prefix: collectionsDir + h.Bag + "/", macKey: make([]byte, 32), names: newNameTable(), header: h,
-		payload: map[string]string{}, tags: map[string]string{},
-	}
-	rand.Read(w.macKey) // a key: never from c.Rand, which tests make predictable
+	w := c.newWriter(h)
 	w.log = journal.New(c.Now, w.storeSegment)
 	if err := w.log.Append(ctx, beginKind, h); err != nil {
 		return nil, fmt.Errorf("begin bag %s: %w", h.Bag, err)
 	}
 	return w, nil
+}
+
+func (c *Case) newWriter(h Header) *Writer {
+	w := &Writer{
+		c: c, id: h.Bag, prefix: collectionsDir + h.Bag + "/", macKey: make([]byte, 32), names: newNameTable(), header: h,
+		payload: map[string]string{}, tags: map[string]string{},
+	}
+	rand.Read(w.macKey) // a key: never from c.Rand, which tests make predictable
+	return w
 }
 
 // Bag is the ULID of the bag being written.
@@ -111,12 +118,18 @@ func (w *Writer) Put(ctx context.Context, m Meta, write func(io.Writer) error) (
 		return Item{}, err
 	}
 	defer w.leave()
-	it, state, err := w.store(ctx, w.c.newID(), m, write)
+	d, err := w.draft(ctx, w.c.newID(), m, write)
+	if err == nil {
+		err = w.announce(ctx, d, nil)
+	}
+	if err == nil {
+		err = w.commit(ctx, d)
+	}
 	if err != nil {
 		return Item{}, fmt.Errorf("store %s: %w", m.Artefact, err)
 	}
-	w.record(it, state)
-	return it, nil
+	w.record(d.item, d.state)
+	return d.item, nil
 }
 
 // PutSecret seals secret and stores twin, its redacted counterpart, in clear; each names the other.
@@ -128,20 +141,29 @@ func (w *Writer) PutSecret(ctx context.Context, m Meta, secret, twin []byte) (se
 	sealedID, twinID := w.c.newID(), w.c.newID()
 	sm := m
 	sm.Sensitive, sm.Twin = true, twinID
-	sealed, state, err := w.store(ctx, sealedID, sm, copyOf(secret))
+	d, err := w.draft(ctx, sealedID, sm, copyOf(secret))
 	if err != nil {
 		return Item{}, Item{}, fmt.Errorf("seal %s: %w", m.Artefact, err)
 	}
 	m.Sensitive, m.Twin, m.Declared = false, sealedID, nil
-	redacted, _, err = w.store(ctx, twinID, m, copyOf(twin))
+	t, err := w.draft(ctx, twinID, m, copyOf(twin))
 	if err != nil {
-		sealed.Twin = "" // there is none; the secret itself is kept
-		w.record(sealed, state)
-		return sealed, Item{}, fmt.Errorf("store the redacted %s: %w", m.Artefact, err)
+		return Item{}, Item{}, errors.Join(fmt.Errorf("store the redacted %s: %w", m.Artefact, err), d.staged.Discard())
 	}
-	w.record(sealed, state)
-	w.record(redacted, Collected)
-	return sealed, redacted, nil
+	if err = w.announce(ctx, d, &twinNote{t.item, twin}); err == nil {
+		err = w.commit(ctx, d)
+	}
+	if err != nil {
+		return Item{}, Item{}, errors.Join(fmt.Errorf("seal %s: %w", m.Artefact, err), t.staged.Discard())
+	}
+	if err := w.commit(ctx, t); err != nil {
+		d.item.Twin = "" // there is none; the secret itself is kept
+		w.record(d.item, d.state)
+		return d.item, Item{}, fmt.Errorf("store the redacted %s: %w", m.Artefact, err)
+	}
+	w.record(d.item, d.state)
+	w.record(t.item, Collected)
+	return d.item, t.item, nil
 }
 
 func copyOf(data []byte) func(io.Writer) error {
@@ -151,30 +173,49 @@ func copyOf(data []byte) func(io.Writer) error {
 	}
 }
 
-// store writes one object and describes it.
-func (w *Writer) store(ctx context.Context, id string, m Meta, write func(io.Writer) error) (Item, State, error) {
+// draft is an artefact whose bytes are written and hashed, and which has no name yet.
+type draft struct {
+	staged vault.Staged
+	item   Item
+	state  State
+}
+
+func (w *Writer) draft(ctx context.Context, id string, m Meta, write func(io.Writer) error) (*draft, error) {
 	it := Item{ID: id, Meta: keepName(m), Path: w.path(id, m)}
 	if it.Started.IsZero() {
 		it.Started = w.c.Now().UTC()
 	}
 	staged, err := w.stage(ctx, w.prefix+it.Path)
 	if err != nil {
-		return Item{}, "", err
+		return nil, err
 	}
 	out := newTally(staged)
 	state, err := w.fill(out, &it, write)
 	if err != nil {
-		return Item{}, "", errors.Join(err, staged.Discard())
+		return nil, errors.Join(err, staged.Discard())
 	}
-	it.Size, it.SHA256 = out.size, out.sum()
-	e, err := staged.Commit(ctx)
-	if err != nil && !w.stored(ctx, it) {
-		return Item{}, "", err
-	}
-	if it.VersionID = e.Version; it.Ended.IsZero() {
+	if it.Size, it.SHA256 = out.size, out.sum(); it.Ended.IsZero() {
 		it.Ended = w.c.Now().UTC()
 	}
-	return it, state, nil
+	return &draft{staged, it, state}, nil
+}
+
+// announce notes in the journal what the next commit will store, so that a resumed
+// collection can tell what lies in the bag: whatever has its name has its line.
+func (w *Writer) announce(ctx context.Context, d *draft, twin *twinNote) error {
+	if err := w.log.Append(ctx, itemKind, itemNote{d.item, d.state, twin}); err != nil {
+		return errors.Join(err, d.staged.Discard())
+	}
+	return nil
+}
+
+func (w *Writer) commit(ctx context.Context, d *draft) error {
+	e, err := d.staged.Commit(ctx)
+	if err != nil && !w.stored(ctx, d.item) {
+		return err
+	}
+	d.item.VersionID = e.Version
+	return nil
 }
 
 // stored says whether an item is there although its write was reported failed: the
@@ -241,6 +282,12 @@ func compare(declared *Declared, sum []byte, secret bool) *Declared {
 func (w *Writer) record(it Item, state State) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.take(it, state)
+}
+
+// take lists an item. The caller holds w.mu.
+func (w *Writer) take(it Item, state State) {
+	w.supersede(it, state)
 	w.payload[it.Path] = it.SHA256
 	w.octets += it.Size
 	w.entries = append(w.entries, Entry{Artefact: it.Artefact, Source: it.Source, State: state, Item: &it})
@@ -263,6 +310,8 @@ func (w *Writer) Gap(g Gap) error {
 	g.Error = g.Error[:min(len(g.Error), maxGapText)]
 	g.Note = g.Note[:min(len(g.Note), maxGapText)]
 	w.entries = append(w.entries, Entry{Artefact: g.Artefact, Source: g.Source, State: g.State, Gap: &g})
+	// For a resumed collection; durable with the next artefact. One that cannot be written shows there.
+	_ = w.log.Add(context.Background(), gapKind, g)
 	return nil
 }
 

@@ -44,6 +44,11 @@ func New(now func() time.Time, store func(ctx context.Context, segment []byte) e
 	return &Log{now: now, store: store}
 }
 
+// Continue is New for a journal whose last entry has the number last.
+func Continue(now func() time.Time, store func(ctx context.Context, segment []byte) error, last int64) *Log {
+	return &Log{now: now, store: store, seq: last, durable: last}
+}
+
 // Append adds an entry and returns when it is durable. After an error the entry may
 // or may not have been written; it will not be offered again.
 func (l *Log) Append(ctx context.Context, kind string, value any) error {

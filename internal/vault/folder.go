@@ -118,6 +118,27 @@ func (f *Folder) makeDir(name string) (*os.Root, error) {
 	return dir, nil
 }
 
+// Sweep implements Sweeper.
+func (f *Folder) Sweep(ctx context.Context) error {
+	root, err := f.root()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for e, err := range f.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		if e.Odd != OddLeftover {
+			continue
+		}
+		if err := durable.RemoveAbandoned(root, e.Name); err != nil {
+			return fmt.Errorf("in %s: %w", f.path, err)
+		}
+	}
+	return nil
+}
+
 type staged struct {
 	name, folder string
 	file         *durable.File

@@ -53,6 +53,12 @@ type Staged interface {
 	Discard() error
 }
 
+// Sweeper is a Vault in which a write that was killed leaves something behind.
+type Sweeper interface {
+	// Sweep removes what no living process is writing.
+	Sweep(ctx context.Context) error
+}
+
 // Vault stores objects create-only. Safe for concurrent use.
 type Vault interface {
 	// Create writes an object if the name is free (ErrExists otherwise): whole and

@@ -1,0 +1,151 @@
+package collect
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// keeper is a store that went on from an interrupted collection: *evidence.Writer.
+// What it kept is not asked for again, except where something else hangs on a part of the
+// answer that is not stored: GetFunction for an address of code that is still wanted, or for
+// an environment whose clear text is nowhere.
+type keeper interface {
+	Kept(artefact string, source evidence.Source) (evidence.Entry, bool)
+	KeptGaps() []evidence.Gap
+	OpenKept(ctx context.Context, it evidence.Item) (io.ReadCloser, error)
+}
+
+const (
+	maxRecalled = 64 << 20 // of one stored document
+	maxPage     = 4 << 20  // of one stored page of events: 50 of them
+)
+
+func (j *Job) keptEntry(w want) (evidence.Entry, bool) {
+	if j.run.kept == nil {
+		return evidence.Entry{}, false
+	}
+	return j.run.kept.Kept(w.artefact, w.src)
+}
+
+// have says whether an artefact is there from before, and closes it in the book.
+func (j *Job) have(w want) bool {
+	e, ok := j.keptEntry(w)
+	if ok {
+		j.plan(w)
+		j.run.book.stored(w, e.State)
+	}
+	return ok
+}
+
+// recall is the answer that an artefact from before holds, as far as others need it: nil
+// where the answer was that there is none. What cannot be read back stops the run: it is damage.
+func recall[O any](ctx context.Context, j *Job, w want) (*O, bool) {
+	e, ok := j.keptEntry(w)
+	if !ok {
+		return nil, false
+	}
+	if e.Item == nil {
+		return nil, j.have(w)
+	}
+	r, err := j.run.kept.OpenKept(ctx, *e.Item)
+	if err != nil {
+		j.run.book.fail(err)
+		return nil, true
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxRecalled))
+	if err = errors.Join(err, r.Close()); err != nil {
+		j.run.book.fail(err)
+		return nil, true
+	}
+	out, err := decodeDocument[O](data)
+	if err != nil {
+		j.run.book.fail(err)
+		return nil, true
+	}
+	j.have(w)
+	return out, true
+}
+
+// decodeDocument reads what encoder.document wrote. Members of another shape in the SDK
+// (IAM's policy documents, unions) are left out: nobody asks for them here.
+func decodeDocument[O any](data []byte) (*O, error) {
+	out := new(O)
+	err := json.Unmarshal(data, out)
+	if _, other := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !other {
+		return nil, err
+	}
+	return out, nil
+}
+
+// recallFunction is GetFunction's answer from before, where nothing else of it is wanted.
+func (j *Job) recallFunction(ctx context.Context, w want) (deployed, bool) {
+	for _, artefact := range []string{"lambda.environment", "lambda.code"} {
+		if _, ok := j.keptEntry(j.want(artefact, w.src.Qualifier, "")); !ok && j.run.o.Scope != Containment {
+			return deployed{}, false
+		}
+	}
+	out, had := recall[lambda.GetFunctionOutput](ctx, j, w)
+	if !had || out == nil {
+		return deployed{}, false
+	}
+	d := deployed{asked: true, code: out.Code, envCall: w.call}
+	if out.Configuration != nil {
+		out.Configuration.Environment = nil // redacted; what is sealed is in the case
+		d.config = out.Configuration
+	}
+	return d, true
+}
+
+// recallEvents takes the access keys out of a lookup from before.
+func (j *Job) recallEvents(ctx context.Context, w want, found *keysOfRoles) bool {
+	e, ok := j.keptEntry(w)
+	if !ok {
+		return false
+	}
+	if e.Item == nil {
+		return j.have(w)
+	}
+	r, err := j.run.kept.OpenKept(ctx, *e.Item)
+	if err != nil {
+		j.run.book.fail(err)
+		return true
+	}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxPage)
+	for lines.Scan() {
+		page, bad := decodeDocument[cloudtrail.LookupEventsOutput](lines.Bytes())
+		if bad != nil {
+			err = bad
+			break
+		}
+		found.read(page.Events)
+	}
+	if err = errors.Join(err, lines.Err(), r.Close()); err != nil {
+		j.run.book.fail(err)
+		return true
+	}
+	return j.have(w)
+}
+
+// keepGaps records again the gaps from before that this session did not ask about.
+func (r *runner) keepGaps() {
+	if r.kept == nil {
+		return
+	}
+	for _, g := range r.kept.KeptGaps() {
+		w := want{artefact: g.Artefact, src: g.Source, call: g.Call}
+		if r.book.knows(w) {
+			continue
+		}
+		r.book.plan(w)
+		r.book.gap(w, g)
+	}
+}

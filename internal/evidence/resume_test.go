@@ -1,0 +1,247 @@
+package evidence
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
+)
+
+// wish is one artefact that a collection wants; asked counts how often it was fetched.
+type wish struct {
+	m      Meta
+	body   string
+	secret bool
+	absent bool
+}
+
+var wishes = []wish{
+	{m: meta("lambda.code", "pay.1.zip"), body: "PK one"},
+	{m: meta("lambda.policy", "pay.policy.json"), absent: true},
+	{m: meta("lambda.environment", "pay.env.json"), body: secretText, secret: true},
+	{m: meta("lambda.configuration", "pay.json"), body: "{}\n"},
+}
+
+// grant collects what the bag does not have, and counts what was fetched.
+func grant(w *Writer, fetched map[string]int) error {
+	for _, x := range wishes {
+		if _, ok := w.Kept(x.m.Artefact, x.m.Source); ok {
+			continue
+		}
+		fetched[x.m.Artefact]++
+		var err error
+		switch {
+		case x.absent:
+			err = w.Gap(Gap{Artefact: x.m.Artefact, Source: x.m.Source, State: Absent})
+		case x.secret:
+			_, _, err = w.PutSecret(ctx, x.m, []byte(x.body), []byte(`{"redacted":true}`))
+		default:
+			_, err = w.Put(ctx, x.m, writeText(x.body))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestResumeAfterEachWrite stops a collection at each durable write in turn, done or not, and
+// goes on with it: the bag ends whole, with the payload of an undisturbed run, and nothing
+// that was announced and stored is fetched again.
+func TestResumeAfterEachWrite(t *testing.T) {
+	want := payloadOf(t, undisturbed(t))
+	for _, stager := range []bool{true, false} {
+		for _, done := range []bool{true, false} {
+			resumed := 0
+			for n := 1; ; n++ {
+				folder, home := newFolder(t), t.TempDir()
+				c := newCase(t, folder, home)
+				f := &faulty{Vault: folder, nth: n, dies: true, done: done}
+				c.vault = f
+				if stager {
+					c.vault = faultyStager{f}
+				}
+				at := fmt.Sprintf("stager=%v done=%v write %d", stager, done, n)
+				fetched := map[string]int{}
+				if w, err := c.Begin(ctx, Header{Operator: "first"}); err == nil {
+					if err := grant(w, fetched); err == nil {
+						_, _ = w.Seal(ctx, StatusComplete)
+					}
+				}
+				if !f.fired {
+					break
+				}
+				c.vault = folder
+				if goOn(t, c, at, fetched) {
+					resumed++
+					if got := payloadOf(t, folder); !slices.Equal(got, want) {
+						t.Errorf("%s: payload %v, want %v", at, got, want)
+					}
+				}
+				for _, p := range problems(t, folder) {
+					if p.What != whatLeftover { // this process still holds what the 'killed' one was writing
+						t.Errorf("%s: %+v", at, p)
+					}
+				}
+			}
+			if resumed < 8 {
+				t.Errorf("only %d resumed", resumed)
+			}
+		}
+	}
+}
+
+// goOn is the next process: it resumes what is unfinished, or adopts what only lacks its event.
+func goOn(t *testing.T, dead *Case, at string, fetched map[string]int) bool {
+	t.Helper()
+	c, err := OpenCase(ctx, dead.vault)
+	if err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	c.Signer = dead.Signer
+	if _, err := c.Adopt(ctx, "second"); err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	if _, err := c.SignTail(ctx); err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	open, err := c.Unfinished(ctx)
+	if err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	if len(open) == 0 {
+		return false
+	}
+	w, err := c.Resume(ctx, open[0], Session{Operator: "second"})
+	if err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	if !w.Sealing() {
+		// What is in the bag already must not be fetched once more.
+		before := map[string]bool{}
+		for _, x := range wishes {
+			if _, ok := w.Kept(x.m.Artefact, x.m.Source); ok {
+				before[x.m.Artefact] = true
+			}
+		}
+		again := map[string]int{}
+		if err := grant(w, again); err != nil {
+			t.Fatalf("%s: %v", at, err)
+		}
+		for a := range before {
+			if again[a] > 0 {
+				t.Errorf("%s: %s fetched twice", at, a)
+			}
+		}
+	}
+	b, err := w.Seal(ctx, StatusComplete)
+	if err != nil {
+		t.Fatalf("%s: seal: %v", at, err)
+	}
+	if b.Header().Status != StatusComplete {
+		t.Errorf("%s: %s", at, b.Header().Status)
+	}
+	return true
+}
+
+func undisturbed(t *testing.T) vault.Vault {
+	t.Helper()
+	v := newFolder(t)
+	c := newCase(t, v, t.TempDir())
+	w, err := c.Begin(ctx, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := grant(w, map[string]int{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Seal(ctx, StatusComplete); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// payloadOf are the names under data/, sealed ones by their kind alone: their ids are random.
+func payloadOf(t *testing.T, v vault.Vault) []string {
+	t.Helper()
+	var out []string
+	for e, err := range v.List(ctx, collectionsDir) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, path, ok := strings.Cut(e.Name, "/data/")
+		if !ok || e.Odd != "" {
+			continue
+		}
+		if strings.HasPrefix(path, "sealed/") {
+			path = "sealed"
+		}
+		out = append(out, path)
+	}
+	return out
+}
+
+// A truncated artefact is asked for again, and then no longer makes the bag partial.
+func TestResumeOfTruncated(t *testing.T) {
+	v := newFolder(t)
+	c := newCase(t, v, t.TempDir())
+	w, err := c.Begin(ctx, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := meta("logs.events", "pay.ndjson")
+	if _, err := w.Put(ctx, m, func(out io.Writer) error {
+		_, err := io.WriteString(out, "one\n")
+		return errors.Join(ErrTruncated, err)
+	}); err != nil && !errors.Is(err, ErrTruncated) {
+		t.Fatal(err)
+	}
+	open, err := c.Unfinished(ctx)
+	if err != nil || len(open) != 1 {
+		t.Fatal(open, err)
+	}
+	w, err = c.Resume(ctx, open[0], Session{Operator: "second", Host: "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := w.Kept(m.Artefact, m.Source); ok {
+		t.Error("a truncated artefact counts as had")
+	}
+	if _, err := w.Put(ctx, m, writeText("one\ntwo\n")); err != nil {
+		t.Fatal(err)
+	}
+	b, err := w.Seal(ctx, StatusComplete)
+	if err != nil || b.Header().Status != StatusComplete || len(b.Header().Resumed) != 1 || b.Header().Resumed[0].Host != "h" {
+		t.Errorf("%+v %v", b.Header(), err)
+	}
+	intact(t, v)
+	if open, err := c.Unfinished(ctx); err != nil || len(open) != 0 {
+		t.Errorf("%v %v", open, err)
+	}
+}
+
+// What lies in an unfinished bag and is not what its journal announced is damage.
+func TestResumeOfTampered(t *testing.T) {
+	v := newFolder(t)
+	c := newCase(t, v, t.TempDir())
+	w, err := c.Begin(ctx, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	it, err := w.Put(ctx, meta("lambda.code", "pay.zip"), writeText("PK one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tamper(t, v, w.prefix+it.Path, "PK two")
+	open, err := c.Unfinished(ctx)
+	if err != nil || len(open) != 1 {
+		t.Fatal(open, err)
+	}
+	if _, err := c.Resume(ctx, open[0], Session{}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), it.Path) {
+		t.Errorf("%v", err)
+	}
+}
