@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -78,6 +79,7 @@ func (j *Job) layer(ctx context.Context, c *lambda.Client, arn string) {
 }
 
 func (j *Job) layerContent(ctx context.Context, c *lambda.Client, arn string, meta, content want) {
+	_, recalled := j.keptEntry(meta)
 	out := fetch(ctx, j, meta, c.GetLayerVersionByArn, &lambda.GetLayerVersionByArnInput{Arn: aws.String(arn)})
 	if j.have(content) {
 		return
@@ -93,13 +95,17 @@ func (j *Job) layerContent(ctx context.Context, c *lambda.Client, arn string, me
 		j.s3Reference(content, stamp{}, out.Content.ResolvedS3Object)
 		return
 	}
-	j.download(ctx, content, packOf(out.Content, j, func(ctx context.Context) (string, error) {
+	p := packOf(out.Content, j, func(ctx context.Context) (string, error) {
 		again, _, err := ask(ctx, j, c.GetLayerVersionByArn, &lambda.GetLayerVersionByArnInput{Arn: aws.String(arn)})
 		if err != nil || again.Content == nil {
 			return "", err
 		}
 		return aws.ToString(again.Content.Location), nil
-	}))
+	})
+	if recalled {
+		p.at = time.Time{} // what is kept of the address is no use: ask for a new one at once
+	}
+	j.download(ctx, content, p)
 }
 
 func packOf(c *lambdatypes.LayerVersionContentOutput, j *Job, again func(context.Context) (string, error)) pack {

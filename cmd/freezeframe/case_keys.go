@@ -33,6 +33,9 @@ func (p *program) caseSealCommand() *cli.Command {
 			if opened.Signer == nil {
 				return ui.UsageHint("freezeframe case open --help", "no signing key for case %s in FREEZEFRAME_HOME: only who has it can sign", opened.ID)
 			}
+			if err := opened.Tidy(c.Context); err != nil {
+				return err
+			}
 			adopted, err := opened.Adopt(c.Context, localUser())
 			if err != nil {
 				return err

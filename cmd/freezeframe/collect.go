@@ -90,9 +90,17 @@ func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evide
 		}
 		return collect.Into(c.Context, s, opened, h, targets, o)
 	}
-	// A bag that only lacks its event, because the run died between the two, is adopted.
+	if err := opened.Tidy(c.Context); err != nil {
+		return nil, collect.Summary{}, err
+	}
+	// A bag that only lacks its event or its signature, because the run died before, gets it.
 	if _, err := opened.Adopt(c.Context, h.Operator); err != nil {
 		return nil, collect.Summary{}, err
+	}
+	if opened.Signer != nil {
+		if _, err := opened.SignTail(c.Context); err != nil {
+			return nil, collect.Summary{}, err
+		}
 	}
 	bag, err := collect.Resumable(c.Context, opened)
 	if err != nil {

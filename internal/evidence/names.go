@@ -38,6 +38,13 @@ func (t *nameTable) take(hint string) string {
 	return name
 }
 
+// free gives a name back: nothing was stored under it.
+func (t *nameTable) free(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.used, strings.ToLower(name))
+}
+
 // safeName maps any bytes to [A-Za-z0-9._-], at most maxName of them, that begin with a
 // letter, a digit or '_', and mean nothing special to a shell or to Windows.
 func safeName(hint string) string {

@@ -88,6 +88,17 @@ func (c *Case) Unfinished(ctx context.Context) ([]*Bag, error) {
 	return out, nil
 }
 
+// Tidy clears what killed processes left half written: files that never got a name, and
+// what was waiting on its way to a bucket. What a living process is writing stays.
+func (c *Case) Tidy(ctx context.Context) error {
+	if sw, ok := c.vault.(vault.Sweeper); ok {
+		if err := sw.Sweep(ctx); err != nil {
+			return fmt.Errorf("clear what interrupted runs left half written: %w", err)
+		}
+	}
+	return sweepSpools()
+}
+
 // Resume goes on with an unfinished bag: what lies in it, and is what its journal announced,
 // is kept; the rest is for the caller to ask for again (Kept). The new session is recorded
 // in the journal, in collection.json and in the ledger. Nobody else may be writing the bag.
@@ -103,14 +114,6 @@ func (c *Case) Resume(ctx context.Context, b *Bag, s Session) (*Writer, error) {
 	h.Status, h.Resumed = StatusPartial, append(slices.Clone(h.Resumed), s)
 	w := c.newWriter(h)
 	w.kept = &kept{entries: map[keptKey]Entry{}, cut: map[keptKey]int{}}
-	if sw, ok := c.vault.(vault.Sweeper); ok {
-		if err := sw.Sweep(ctx); err != nil {
-			return nil, fmt.Errorf("resume bag %s: clear what the interrupted run left half written: %w", b.id, err)
-		}
-	}
-	if err := sweepSpools(); err != nil {
-		return nil, fmt.Errorf("resume bag %s: %w", b.id, err)
-	}
 	last, err := w.readBack(ctx, b)
 	if err != nil {
 		return nil, fmt.Errorf("resume bag %s: %w", b.id, err)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/freezeframe-ir/freezeframe/internal/journal"
@@ -192,6 +193,7 @@ func (w *Writer) draft(ctx context.Context, id string, m Meta, write func(io.Wri
 	out := newTally(staged)
 	state, err := w.fill(out, &it, write)
 	if err != nil {
+		w.names.free(it.Path[strings.LastIndexByte(it.Path, '/')+1:]) // the next try gets the same name
 		return nil, errors.Join(err, staged.Discard())
 	}
 	if it.Size, it.SHA256 = out.size, out.sum(); it.Ended.IsZero() {
