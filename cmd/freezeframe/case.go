@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -11,12 +13,13 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/kmssign"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 func (p *program) caseCommand() *cli.Command {
 	return &cli.Command{
 		Name: "case", Usage: "open the case that evidence goes into, sign it, hand it on",
-		Subcommands: []*cli.Command{p.caseSealCommand(), p.caseKeysCommand(), {
+		Subcommands: []*cli.Command{p.caseListCommand(), p.caseRevealCommand(), p.caseTransferCommand(), p.caseAccessCommand(), p.caseSealCommand(), p.caseKeysCommand(), {
 			Name: "open", Usage: "open a new case in a folder or a bucket",
 			ArgsUsage: "DIR|s3://bucket/prefix",
 			Description: "freezeframe case open ./case-4711 --title 'payments, suspected code overwrite' --authority 'CISO, ticket 4711' --operator 'Alice Example'\n\n" +
@@ -25,6 +28,11 @@ func (p *program) caseCommand() *cli.Command {
 				&cli.StringFlag{Name: "title", Usage: "what the case is about", Required: true},
 				&cli.StringFlag{Name: "authority", Usage: "who ordered it, under which ticket or mandate", Required: true},
 				&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard", Required: true},
+				&cli.BoolFlag{Name: "seal-all", Usage: "encrypt every payload to the recipients, not the secrets alone"},
+				&cli.StringFlag{Name: "bucket-owner", Usage: "account id that must own the bucket: sent with every call"},
+				&cli.StringFlag{Name: "retention", Usage: "lock every object: governance:DAYS or compliance:DAYS (nobody can shorten compliance, not even root)"},
+				&cli.BoolFlag{Name: "legal-hold", Usage: "put every object under legal hold"},
+				&cli.StringFlag{Name: "kms-key", Usage: "encrypt objects with this KMS key (SSE-KMS), best one of the evidence account"},
 				&cli.StringFlag{Name: "key", Usage: "key that signs the ledger: a P-256 private key in PEM (.age with a passphrase), or the ARN of a KMS key"},
 				&cli.BoolFlag{Name: "passphrase", Usage: "encrypt the signing key that is made, with FREEZEFRAME_KEY_PASSPHRASE or what is asked for"},
 				&cli.StringSliceFlag{Name: "recipient", Usage: "age or ssh public key that secrets are sealed to (may be repeated)"},
@@ -56,13 +64,17 @@ func (p *program) openNewCase(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := p.vaultAt(c, where, true)
+	keep, err := storage(c, where)
+	if err != nil {
+		return err
+	}
+	v, err := p.newVault(c, where, keep)
 	if err != nil {
 		return err
 	}
 	o := evidence.CaseOptions{
 		Title: c.String("title"), Authority: c.String("authority"), Operator: c.String("operator"),
-		Recipients: c.StringSlice("recipient"), Home: home,
+		Recipients: c.StringSlice("recipient"), Home: home, SealAll: c.Bool("seal-all"), Storage: keep,
 	}
 	name, err := p.chooseSigner(c, &o)
 	if err != nil {
@@ -94,6 +106,33 @@ func (p *program) openNewCase(c *cli.Context) error {
 		t.Line("next: export FREEZEFRAME_CASE=%s", out.Case)
 		t.Line("      freezeframe collect --function NAME")
 	})
+}
+
+// storage reads how objects in a bucket are to be kept; nil for a folder, and where nothing is said.
+func storage(c *cli.Context, where string) (*evidence.Storage, error) {
+	s := evidence.Storage{Owner: c.String("bucket-owner"), LegalHold: c.Bool("legal-hold"), KMSKey: c.String("kms-key")}
+	if text := c.String("retention"); text != "" {
+		mode, days, _ := strings.Cut(text, ":")
+		n, err := strconv.Atoi(days)
+		if s.RetentionMode = strings.ToUpper(mode); err != nil || n < 1 || n > 36500 || s.RetentionMode != "GOVERNANCE" && s.RetentionMode != "COMPLIANCE" {
+			return nil, ui.UsageHint("freezeframe case open ... --retention governance:30", "--retention is %q; governance:DAYS or compliance:DAYS is wanted", text)
+		}
+		s.RetentionDays = n
+	}
+	if s == (evidence.Storage{}) {
+		return nil, nil
+	}
+	if !strings.Contains(where, "://") {
+		return nil, ui.UsageHint("freezeframe case open s3://bucket/prefix ...", "--bucket-owner, --retention, --legal-hold and --kms-key are for a case in a bucket, and %s is a folder", where)
+	}
+	return &s, nil
+}
+
+func (p *program) newVault(c *cli.Context, where string, keep *evidence.Storage) (vault.Vault, error) {
+	if keep != nil {
+		return p.bucketAt(c, where, keep)
+	}
+	return p.vaultAt(c, where, true)
 }
 
 // chooseSigner takes --key, whose name it returns in full, or leaves it to the case to make one.

@@ -11,7 +11,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/urfave/cli/v2"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
@@ -54,6 +56,18 @@ func (p *program) openCaseAt(c *cli.Context, where string) (*evidence.Case, erro
 	if err != nil {
 		return nil, err
 	}
+	if opened.Storage != nil && strings.Contains(where, "://") {
+		// From here on objects are kept as the case says: owner, retention, legal hold, key.
+		if v, err = p.bucketAt(c, where, opened.Storage); err != nil {
+			return nil, err
+		}
+		if opened, err = evidence.OpenCase(c.Context, v); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.identify(opened); err != nil {
+		return nil, err
+	}
 	if opened.Signer, err = p.signerOf(c, opened.ID); err == nil && opened.Signer == nil {
 		p.s.Warn("no signing key for this case here: what is added stays unsigned until somebody who has it runs freezeframe case seal")
 	}
@@ -63,7 +77,7 @@ func (p *program) openCaseAt(c *cli.Context, where string) (*evidence.Case, erro
 // vaultAt is the folder or the bucket; create makes a folder that is not there.
 func (p *program) vaultAt(c *cli.Context, where string, create bool) (vault.Vault, error) {
 	if strings.Contains(where, "://") {
-		return p.bucketAt(c, where)
+		return p.bucketAt(c, where, nil)
 	}
 	path, err := filepath.Abs(where)
 	if err != nil {
@@ -75,7 +89,7 @@ func (p *program) vaultAt(c *cli.Context, where string, create bool) (vault.Vaul
 	return vault.OpenFolder(path)
 }
 
-func (p *program) bucketAt(c *cli.Context, where string) (vault.Vault, error) {
+func (p *program) bucketAt(c *cli.Context, where string, keep *evidence.Storage) (vault.Vault, error) {
 	bucket, prefix, err := s3vault.Parse(where)
 	if err != nil {
 		return nil, ui.UsageHint("freezeframe case open --help", "case %q is neither a folder nor s3://bucket/prefix: %w", where, err)
@@ -86,7 +100,37 @@ func (p *program) bucketAt(c *cli.Context, where string) (vault.Vault, error) {
 		return nil, fmt.Errorf("connecting to the vault %s: %w", where, err)
 	}
 	o := s3vault.Options{Bucket: bucket, Prefix: prefix}
+	if keep != nil {
+		o.Owner, o.LegalHold, o.KMSKey = keep.Owner, keep.LegalHold, keep.KMSKey
+		if keep.RetentionMode != "" {
+			o.RetentionMode = s3types.ObjectLockMode(keep.RetentionMode)
+			o.RetainUntil = time.Now().UTC().AddDate(0, 0, keep.RetentionDays)
+		}
+	}
 	return s3vault.New(s.Config("", s3vault.Needs(o)), o)
+}
+
+// identify gives a case that seals everything the identity that was made for it here, if
+// there is one: without it nothing of the case can be read.
+func (p *program) identify(opened *evidence.Case) error {
+	if !opened.SealAll {
+		return nil
+	}
+	home, err := p.home()
+	if err != nil {
+		return err
+	}
+	path := evidence.IdentityPath(home, opened.ID)
+	if path == "" {
+		p.s.Warn("this case seals everything, and its identity is not here: what is collected can be stored, but not read")
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading the identity of the case: %w", err)
+	}
+	opened.Identities, err = evidence.ParseIdentities(data)
+	return err
 }
 
 func (p *program) envOr(name, otherwise string) string {

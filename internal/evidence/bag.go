@@ -188,13 +188,29 @@ func (b *Bag) Items(ctx context.Context) iter.Seq2[Item, error] {
 	}
 }
 
-// Open reads an artefact's stored bytes; at the end of a changed one it gives ErrDamaged instead of io.EOF.
+// Open reads an artefact's stored bytes; at the end of a changed one it gives ErrDamaged instead
+// of io.EOF. What is sealed without being a secret is opened with the case's identities, if it has some.
 func (b *Bag) Open(ctx context.Context, it Item) (io.ReadCloser, error) {
-	r, err := b.c.vault.Open(ctx, b.prefix()+it.Path)
+	return b.c.open(ctx, b.prefix(), it)
+}
+
+func (c *Case) open(ctx context.Context, prefix string, it Item) (io.ReadCloser, error) {
+	r, err := c.vault.Open(ctx, prefix+it.Path)
 	if err != nil {
-		return nil, fmt.Errorf("open %s of bag %s: %w", it.Path, b.id, err)
+		return nil, fmt.Errorf("open %s%s: %w", prefix, it.Path, err)
 	}
-	return &checked{r: r, tally: newTally(io.Discard), want: it.SHA256, name: b.prefix() + it.Path}, nil
+	stored := &checked{r: r, tally: newTally(io.Discard), want: it.SHA256, name: prefix + it.Path}
+	if !it.Sealed || len(c.Identities) == 0 {
+		return stored, nil
+	}
+	plain, _, err := Unseal(stored, c.Identities...)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s%s: %w", prefix, it.Path, err), r.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{plain, stored}, nil
 }
 
 type checked struct {

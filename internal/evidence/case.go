@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
 	"github.com/oklog/ulid/v2"
 
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
@@ -48,12 +49,26 @@ type caseRecord struct {
 	Operator   string    `json:"operator"`
 	Opened     time.Time `json:"opened"`
 	Recipients []string  `json:"recipients"`
+	SealAll    bool      `json:"seal_all,omitempty"`
+	Storage    *Storage  `json:"storage,omitempty"`
+}
+
+// Storage is how the objects of a case in a bucket are kept. It stands in case.json, which
+// event 0 pins, so that every responder stores in the same way.
+type Storage struct {
+	Owner         string `json:"owner,omitempty"`          // account id of the bucket's owner
+	RetentionMode string `json:"retention_mode,omitempty"` // GOVERNANCE or COMPLIANCE
+	RetentionDays int    `json:"retention_days,omitempty"` // from the day of writing
+	LegalHold     bool   `json:"legal_hold,omitempty"`
+	KMSKey        string `json:"kms_key,omitempty"` // SSE-KMS
 }
 
 // CaseOptions is what opening a case takes.
 type CaseOptions struct {
 	Title, Authority, Operator string
-	Recipients                 []string         // age recipients that secrets are sealed to; none makes an identity in Home
+	Recipients                 []string         // age or ssh public keys that secrets are sealed to; none makes an age identity in Home
+	SealAll                    bool             // encrypt every payload, not the secrets alone
+	Storage                    *Storage         // of a case in a bucket; nil leaves all to the bucket
 	Home                       string           // directory for the identity and the signing key; made 0700
 	Signer                     Signer           // signs the ledger; nil makes a key in Home, or signs nothing without Home
 	Passphrase                 string           // encrypts a signing key that is made; "" does not
@@ -65,14 +80,18 @@ type CaseOptions struct {
 type Case struct {
 	ID, Title, Authority, Operator string
 	Opened                         time.Time
-	Recipients                     []string // age recipients, pinned by ledger event 0
-	IdentityPath                   string   // set by CreateCase when it made an identity
-	SignerPath                     string   // set by CreateCase when it made a signing key
+	Recipients                     []string // age or ssh public keys, pinned by ledger event 0
+	SealAll                        bool     // every payload is encrypted
+	Storage                        *Storage
+	IdentityPath                   string // set by CreateCase when it made an identity
+	SignerPath                     string // set by CreateCase when it made a signing key
 
 	Now    func() time.Time
 	Rand   io.Reader
 	Sealer Sealer // how secrets are sealed: age to Recipients
-	Signer Signer // signs heads of the ledger; nil leaves what is added to it unsigned
+	// Identities open what a case that seals all has sealed; secrets they open by Reveal alone.
+	Identities []age.Identity
+	Signer     Signer // signs heads of the ledger; nil leaves what is added to it unsigned
 
 	vault vault.Vault
 
@@ -144,7 +163,7 @@ func (c *Case) defaults() {
 // take fills the case from its record.
 func (c *Case) take(r caseRecord) error {
 	c.ID, c.Title, c.Authority, c.Operator = r.ID, r.Title, r.Authority, r.Operator
-	c.Opened, c.Recipients = r.Opened, r.Recipients
+	c.Opened, c.Recipients, c.SealAll, c.Storage = r.Opened, r.Recipients, r.SealAll, r.Storage
 	var err error
 	c.Sealer, err = ageSealer(r.Recipients)
 	return err
@@ -162,7 +181,7 @@ func (c *Case) newRecord(o CaseOptions) (*caseRecord, error) {
 	}
 	return &caseRecord{
 		Schema: caseSchema, ID: id, Title: o.Title, Authority: o.Authority, Operator: o.Operator,
-		Opened: c.Now().UTC(), Recipients: recipients,
+		Opened: c.Now().UTC(), Recipients: recipients, SealAll: o.SealAll, Storage: o.Storage,
 	}, nil
 }
 

@@ -46,7 +46,7 @@ type Meta struct {
 	Started   time.Time         `json:"started"`
 	Ended     time.Time         `json:"ended,omitzero"`
 	Declared  *Declared         `json:"declared,omitempty"`
-	Sensitive bool              `json:"sensitive,omitempty"` // stored only as age ciphertext, never with a plain hash
+	Sensitive bool              `json:"sensitive,omitempty"` // a secret: stored only as age ciphertext, never with a plain hash
 	Twin      string            `json:"twin,omitempty"`      // id of the redacted or sealed counterpart
 	Note      string            `json:"note,omitempty"`
 }
@@ -62,7 +62,8 @@ type Declared struct {
 type Item struct {
 	ID string `json:"id"` // unique in the case
 	Meta
-	Path   string `json:"path"` // inside the bag: data/... or data/sealed/...
+	Path   string `json:"path"`             // inside the bag: data/... or data/sealed/...
+	Sealed bool   `json:"sealed,omitempty"` // no secret, but ciphertext all the same: the case seals all
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"` // hex, of the stored bytes (the ciphertext of a sealed artefact)
 	// HMAC of a sealed artefact's plaintext, hex: HMAC-SHA256 under the bag's key,
@@ -70,6 +71,9 @@ type Item struct {
 	HMAC      string `json:"hmac_sha256,omitempty"`
 	VersionID string `json:"version_id,omitempty"` // S3 VersionId; "" in a folder
 }
+
+// Ciphertext says whether what is stored is an age file.
+func (it Item) Ciphertext() bool { return it.Sensitive || it.Sealed }
 
 // Ref points at an artefact of the case, for those who cite it.
 type Ref struct {

@@ -40,6 +40,9 @@ func makeIdentity(home, caseID string, now time.Time) (path, recipient string, e
 	return path, id.Recipient().String(), nil
 }
 
+// IdentityPath is where this user keeps the identity that was made for a case; "" if there is none.
+func IdentityPath(home, caseID string) string { return findIdentity(home, caseID) }
+
 // findIdentity is the path of the identity made for a case, "" if there is none.
 func findIdentity(home, caseID string) string {
 	if home == "" {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	"filippo.io/age/agessh"
 )
 
 // A sealed artefact is an age file. Its plaintext is one line of JSON (sealHead, with the
@@ -36,11 +37,54 @@ const (
 type Sealer func(dst io.Writer) (io.WriteCloser, error)
 
 func ageSealer(recipients []string) (Sealer, error) {
-	rs, err := age.ParseRecipients(strings.NewReader(strings.Join(recipients, "\n")))
-	if err != nil {
-		return nil, fmt.Errorf("age recipients of the case: %w", err)
+	var rs []age.Recipient
+	for _, text := range recipients {
+		r, err := parseRecipient(text)
+		if err != nil {
+			return nil, err
+		}
+		rs = append(rs, r)
+	}
+	if len(rs) == 0 {
+		return nil, fmt.Errorf("%w: none", ErrRecipient)
 	}
 	return func(dst io.Writer) (io.WriteCloser, error) { return age.Encrypt(dst, rs...) }, nil
+}
+
+// ErrRecipient: not a public key that secrets can be sealed to.
+var ErrRecipient = errors.New("not an age or ssh public key")
+
+// parseRecipient reads an age1... or an ssh-ed25519 or ssh-rsa public key.
+func parseRecipient(text string) (age.Recipient, error) {
+	if strings.HasPrefix(text, "ssh-") {
+		r, err := agessh.ParseRecipient(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %.80q: %w", ErrRecipient, text, err)
+		}
+		return r, nil
+	}
+	rs, err := age.ParseRecipients(strings.NewReader(text))
+	if err != nil || len(rs) != 1 {
+		return nil, fmt.Errorf("%w: %.80q", ErrRecipient, text)
+	}
+	return rs[0], nil
+}
+
+// ParseIdentities reads an identity file: age identities as age-keygen writes them, or an
+// ssh private key without a passphrase.
+func ParseIdentities(data []byte) ([]age.Identity, error) {
+	if bytes.Contains(data, []byte("PRIVATE KEY-----")) {
+		id, err := agessh.ParseIdentity(data)
+		if err != nil {
+			return nil, fmt.Errorf("read ssh identity: %w", err)
+		}
+		return []age.Identity{id}, nil
+	}
+	ids, err := age.ParseIdentities(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("read age identity: %w", err)
+	}
+	return ids, nil
 }
 
 // sealing encrypts and keeps the MAC of the plaintext.

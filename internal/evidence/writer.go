@@ -151,7 +151,11 @@ func (w *Writer) PutSecret(ctx context.Context, m Meta, secret, twin []byte) (se
 	if err != nil {
 		return Item{}, Item{}, errors.Join(fmt.Errorf("store the redacted %s: %w", m.Artefact, err), d.staged.Discard())
 	}
-	if err = w.announce(ctx, d, &twinNote{t.item, twin}); err == nil {
+	note := &twinNote{Item: t.item, Data: twin}
+	if w.c.SealAll {
+		note.Data = nil // the journal is in clear
+	}
+	if err = w.announce(ctx, d, note); err == nil {
 		err = w.commit(ctx, d)
 	}
 	if err != nil {
@@ -182,7 +186,8 @@ type draft struct {
 }
 
 func (w *Writer) draft(ctx context.Context, id string, m Meta, write func(io.Writer) error) (*draft, error) {
-	it := Item{ID: id, Meta: keepName(m), Path: w.path(id, m)}
+	it := Item{ID: id, Meta: keepName(m), Sealed: w.c.SealAll && !m.Sensitive}
+	it.Path = w.path(it)
 	if it.Started.IsZero() {
 		it.Started = w.c.Now().UTC()
 	}
@@ -227,18 +232,18 @@ func (w *Writer) stored(ctx context.Context, it Item) bool {
 	return err == nil && sum == it.SHA256 && size == it.Size
 }
 
-func (w *Writer) path(id string, m Meta) string {
-	if m.Sensitive {
-		return "data/sealed/" + w.names.take(id+".age")
+func (w *Writer) path(it Item) string {
+	if it.Ciphertext() {
+		return "data/sealed/" + w.names.take(it.ID+".age")
 	}
-	return "data/" + w.names.take(m.Name)
+	return "data/" + w.names.take(it.Name)
 }
 
 // fill lets the caller write, through the seal if the artefact is sensitive.
 func (w *Writer) fill(out *tally, it *Item, write func(io.Writer) error) (State, error) {
 	var seal *sealing
 	plain := out // where the artefact's own bytes are hashed: what is stored, unless it is sealed
-	if it.Sensitive {
+	if it.Ciphertext() {
 		var err error
 		if seal, err = w.seal(out); err != nil {
 			return "", err

@@ -55,6 +55,11 @@ func NotPinned(hint, format string, args ...any) error {
 	return &Error{Code: ExitNotPinned, Err: fmt.Errorf(format, args...), Hint: hint}
 }
 
+// Findings ends a check that found something that must not be so.
+func Findings(format string, args ...any) error {
+	return &Error{Code: ExitFindings, Err: fmt.Errorf(format, args...)}
+}
+
 type hinter interface {
 	error
 	Hint() string

@@ -44,6 +44,8 @@ func hints() []hint {
 		{cause(evidence.ErrPassphrase), ExitUsage, "export FREEZEFRAME_KEY_PASSPHRASE=..., and run the same command again"},
 		{cause(evidence.ErrKey), ExitUsage, "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem"},
 		{cause(kmssign.ErrKey), ExitUsage, "aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"},
+		{cause(evidence.ErrRecipient), ExitUsage, "age-keygen, and --recipient age1... (or --recipient \"$(cat ~/.ssh/id_ed25519.pub)\")"},
+		{cause(evidence.ErrNoItem), ExitUsage, "freezeframe case list --items"},
 		{cause(evidence.ErrNothingToResume), ExitUsage, "freezeframe collect --function NAME"},
 		{cause(collect.ErrOther), ExitUsage, "the same command with the --profile, --role-arn or --endpoint-url that it was begun with"},
 		{cause(evidence.ErrCaseExists), ExitUsage, "export FREEZEFRAME_CASE=DIR, or choose another folder"},
