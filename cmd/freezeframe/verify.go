@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -31,7 +32,6 @@ type verified struct {
 	Schema string `json:"schema"`
 	Case   string `json:"case"`
 	ID     string `json:"id,omitempty"`
-	Bags   int    `json:"bags"`
 	Intact bool   `json:"intact"`
 	evidence.Report
 	Problems []evidence.Problem `json:"problems"`
@@ -46,6 +46,9 @@ func (p *program) verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// Lists of a large case stay in memory and little else does: collecting garbage often costs
+	// less than a second of CPU and keeps a case of a hundred thousand files under 64 MB.
+	defer debug.SetGCPercent(debug.SetGCPercent(15))
 	opened, openErr := evidence.OpenCase(c.Context, v)
 	out := verified{Schema: "freezeframe/verified/v1", Case: v.String(), Intact: true, Problems: []evidence.Problem{}}
 	if openErr == nil {
@@ -59,9 +62,7 @@ func (p *program) verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if openErr == nil {
-		out.Bags = bags(c, opened)
-	} else if out.Intact {
+	if openErr != nil && out.Intact {
 		return openErr
 	}
 	if err := p.s.Show(out, func(t *ui.Printer) { showVerified(t, out) }); err != nil {
@@ -107,15 +108,6 @@ func (p *program) problems(c *cli.Context, v vault.Vault, o evidence.VerifyOptio
 		}
 	}
 	return unfinished, nil
-}
-
-func bags(c *cli.Context, opened *evidence.Case) (n int) {
-	for _, err := range opened.Bags(c.Context) {
-		if err == nil {
-			n++
-		}
-	}
-	return n
 }
 
 func showVerified(t *ui.Printer, out verified) {

@@ -31,7 +31,14 @@ type File struct {
 	base string
 	temp string
 	once sync.Once
+	buf  *[]byte // bytes that wait to be written; nil while there are none
 }
+
+// bufferSize is what is written at once. Downloads come in small pieces; large writes cost
+// fewer calls, and the system keeps what was written in large pieces that are read faster.
+const bufferSize = 256 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, bufferSize); return &b }}
 
 // Create starts a new file at path, whose directory must exist.
 func Create(path string, perm fs.FileMode) (*File, error) {
@@ -61,8 +68,39 @@ func token() string {
 
 // Write appends to the file. ErrFull when the disk is.
 func (f *File) Write(p []byte) (int, error) {
+	if f.buf == nil && len(p) < bufferSize {
+		f.buf = buffers.Get().(*[]byte)
+	}
+	if f.buf != nil && len(*f.buf)+len(p) <= bufferSize {
+		*f.buf = append(*f.buf, p...)
+		return len(p), nil
+	}
+	if err := f.flush(); err != nil {
+		return 0, err
+	}
+	if len(p) < bufferSize {
+		return f.Write(p)
+	}
 	n, err := f.file.Write(p)
 	return n, classify("write "+f.base, err)
+}
+
+// flush writes what waits, and gives the buffer back.
+func (f *File) flush() error {
+	if f.buf == nil {
+		return nil
+	}
+	_, err := f.file.Write(*f.buf)
+	f.drop()
+	return classify("write "+f.base, err)
+}
+
+func (f *File) drop() {
+	if f.buf != nil {
+		*f.buf = (*f.buf)[:0]
+		buffers.Put(f.buf)
+		f.buf = nil
+	}
 }
 
 // Commit gives the file its name: fs.ErrExist if something has it already. When it
@@ -78,6 +116,7 @@ func (f *File) Replace() error {
 func (f *File) Discard() error {
 	var err error
 	f.once.Do(func() {
+		f.drop()
 		err = errors.Join(f.file.Close(), f.dir.Remove(f.temp), f.dir.Close())
 	})
 	return err
@@ -97,7 +136,10 @@ func (f *File) finish(name func(dir *os.Root, temp, base string) error) error {
 }
 
 func (f *File) sync(name func(dir *os.Root, temp, base string) error) error {
-	err := f.file.Sync()
+	err := f.flush()
+	if err == nil {
+		err = f.file.Sync()
+	}
 	if err = errors.Join(err, f.file.Close()); err != nil {
 		return classify("sync "+f.base, err)
 	}

@@ -117,7 +117,13 @@ func TestFull(t *testing.T) {
 		t.Skip("no /dev/full here")
 	}
 	f := &File{file: full, base: "x"}
-	if _, err := f.Write([]byte("x")); !errors.Is(err, ErrFull) {
+	if _, err := f.Write(make([]byte, bufferSize)); !errors.Is(err, ErrFull) {
+		t.Fatalf("got %v, want ErrFull", err)
+	}
+	if _, err := f.Write([]byte("x")); err != nil {
+		t.Fatalf("what is small waits: %v", err)
+	}
+	if err := f.flush(); !errors.Is(err, ErrFull) {
 		t.Fatalf("got %v, want ErrFull", err)
 	}
 	full.Close()

@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/freezeframe-ir/freezeframe/internal/mapped"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
@@ -78,11 +80,24 @@ func hashFile(ctx context.Context, v vault.Vault, name string) (string, int64, e
 		return "", 0, err
 	}
 	t := newTally(io.Discard)
-	_, err = io.Copy(t, contextReader{ctx, r})
+	if err = drain(ctx, t, r); err == nil {
+		err = ctx.Err()
+	}
 	if err = errors.Join(err, r.Close()); err != nil {
 		return "", 0, fmt.Errorf("read %s in %s: %w", name, v, err)
 	}
 	return t.sum(), t.size, nil
+}
+
+// drain reads r to its end. A warm local file is hashed where it lies.
+func drain(ctx context.Context, t *tally, r io.Reader) error {
+	if f, ok := r.(*os.File); ok && ctx.Err() == nil {
+		if _, done, err := mapped.Copy(t, f); done || err != nil {
+			return err
+		}
+	}
+	_, err := io.Copy(t, contextReader{ctx, r})
+	return err
 }
 
 func hashBytes(data []byte) string {

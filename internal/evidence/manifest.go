@@ -31,21 +31,35 @@ func formatManifest(files map[string]string) []byte {
 	return []byte(b.String())
 }
 
-// parseManifest yields lines, and an error for each bad one: a path that leads out of
-// the bag, two lines for one path (also when only case differs), anything but the form we write.
+func twinError(path string) error { return fmt.Errorf("%w: a second line for %s", errManifest, path) }
+
+// parseManifest is manifestLines with an error for two lines for one path too, also when
+// only case differs.
 func parseManifest(r io.Reader) iter.Seq2[manifestLine, error] {
 	return func(yield func(manifestLine, error) bool) {
 		seen := map[string]bool{}
+		for line, err := range manifestLines(r) {
+			folded := strings.ToLower(line.path)
+			if err == nil && seen[folded] {
+				err = twinError(line.path)
+			}
+			seen[folded] = true
+			if !yield(line, err) {
+				return
+			}
+		}
+	}
+}
+
+// manifestLines yields lines, and an error for each bad one: a path that leads out of
+// the bag, anything but the form we write.
+func manifestLines(r io.Reader) iter.Seq2[manifestLine, error] {
+	return func(yield func(manifestLine, error) bool) {
 		lines := bufio.NewScanner(r)
 		lines.Buffer(make([]byte, 0, 4096), 4096)
 		lines.Split(keepEnds)
 		for n := 1; lines.Scan(); n++ {
 			line, err := parseLine(lines.Text())
-			if folded := strings.ToLower(line.path); err == nil && seen[folded] {
-				err = fmt.Errorf("%w: a second line for %s", errManifest, line.path)
-			} else {
-				seen[folded] = true
-			}
 			if err != nil {
 				err = fmt.Errorf("line %d: %w", n, err)
 			}

@@ -49,6 +49,7 @@ type VerifyOptions struct {
 
 // Report is what verification saw besides problems.
 type Report struct {
+	Bags    int      `json:"bags"` // sealed and unfinished ones
 	Events  int64    `json:"ledger_events"`
 	Heads   int      `json:"signed_heads"`
 	Signers []Signed `json:"signers"`
@@ -260,8 +261,8 @@ func (k *checker) event(at *tail, seq int64) {
 // objects walks everything that lies in the vault, in order, and hands each folder of a
 // bag or a result to its check.
 func (k *checker) objects() {
-	var group []vault.Entry
-	prefix, last := "", ""
+	f := folderCheck{checker: k}
+	last := ""
 	for e, err := range k.v.List(k.ctx, "") {
 		if k.stopped {
 			return
@@ -275,39 +276,70 @@ func (k *checker) objects() {
 		}
 		last = e.Name
 		k.others = k.others || e.Name != caseFile && e.Name != readmeFile && !isKeyFile(e.Name)
-		in := folderOf(e.Name)
-		if in != prefix {
-			k.folder(prefix, group)
-			prefix, group = in, nil
-		}
-		if in == "" {
-			k.single(e)
-		} else {
-			group = append(group, e)
-		}
+		f.enter(folderOf(e.Name))
+		f.saw(e)
 	}
-	k.folder(prefix, group)
+	f.enter("")
+}
+
+// folderCheck is the bag or result that the walk is in.
+type folderCheck struct {
+	*checker
+	prefix string
+	bag    *bagCheck
+	result []vault.Entry
+}
+
+// enter ends the folder before, and begins the next.
+func (f *folderCheck) enter(prefix string) {
+	if prefix == f.prefix {
+		return
+	}
+	switch {
+	case f.bag != nil && !f.stopped:
+		f.bag.finish()
+	case f.prefix != "" && !f.stopped:
+		f.derived(f.prefix, f.result)
+	}
+	f.prefix, f.bag, f.result = prefix, nil, nil
+	if strings.HasPrefix(prefix, collectionsDir) && !f.stopped {
+		f.bag = f.openBag(prefix)
+		f.report.Bags++
+	}
+}
+
+func (f *folderCheck) saw(e vault.Entry) {
+	switch {
+	case f.bag != nil:
+		f.bag.saw(e)
+	case f.prefix != "":
+		f.result = append(f.result, e)
+	default:
+		f.single(e)
+	}
 }
 
 // only checks one bag.
 func (k *checker) only(prefix string) {
-	var group []vault.Entry
-	last := ""
+	name := prefix + tagManifestFile
+	want, covered := k.covers[name]
+	b := k.openBag(prefix)
+	there, last := 0, ""
 	for e, err := range k.v.List(k.ctx, prefix) {
 		if err != nil {
 			k.fail(e.Name, err)
 			return
 		}
 		if k.entry(e, last) {
-			last, group = e.Name, append(group, e)
+			last = e.Name
+			there++
+			b.saw(e)
 		}
 	}
-	name := prefix + tagManifestFile
-	sealed := slices.ContainsFunc(group, func(e vault.Entry) bool { return e.Name == name })
-	if want, covered := k.covers[name]; !sealed && (covered || len(group) == 0) {
+	if !b.sealed && (covered || there == 0) {
 		k.problem(Problem{Path: name, What: whatMissing, Want: want.want})
 	}
-	k.folder(prefix, group)
+	b.finish()
 }
 
 // version compares the S3 version that was written with the one that is there.
@@ -368,14 +400,4 @@ func (k *checker) single(e vault.Entry) {
 	delete(k.covers, e.Name)
 	k.version(want, e.Version)
 	k.compare(want)
-}
-
-func (k *checker) folder(prefix string, entries []vault.Entry) {
-	switch {
-	case k.stopped || prefix == "":
-	case strings.HasPrefix(prefix, collectionsDir):
-		k.bag(prefix, entries)
-	default:
-		k.derived(prefix, entries)
-	}
 }
