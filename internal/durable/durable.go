@@ -32,7 +32,12 @@ type File struct {
 	temp string
 	once sync.Once
 	buf  *[]byte // bytes that wait to be written; nil while there are none
+	// syncDir makes the new name durable; nil syncs the directory for this file alone.
+	syncDir func(dir *os.Root) error
 }
+
+// ShareSync lets the file's directory be synced together with others' writes into it.
+func (f *File) ShareSync(syncDir func(dir *os.Root) error) { f.syncDir = syncDir }
 
 // bufferSize is what is written at once. Downloads come in small pieces; large writes cost
 // fewer calls, and the system keeps what was written in large pieces that are read faster.
@@ -146,7 +151,11 @@ func (f *File) sync(name func(dir *os.Root, temp, base string) error) error {
 	if err := name(f.dir, f.temp, f.base); err != nil {
 		return classify("name "+f.base, err)
 	}
-	return classify("sync directory of "+f.base, SyncDir(f.dir))
+	syncDir := SyncDir
+	if f.syncDir != nil {
+		syncDir = f.syncDir
+	}
+	return classify("sync directory of "+f.base, syncDir(f.dir))
 }
 
 // publish links temp to base, which fails when base exists, and then removes temp.

@@ -23,7 +23,10 @@ const (
 // Folder is a vault in a local folder. Every operation opens the folder anew through
 // os.Root: no symbolic link inside leads out of it, and a folder that vanished is
 // noticed instead of made again.
-type Folder struct{ path string }
+type Folder struct {
+	path  string
+	syncs durable.DirSyncs
+}
 
 // NewFolder is a vault in a local folder, which is made (0700) if it is missing.
 func NewFolder(path string) (*Folder, error) {
@@ -99,6 +102,7 @@ func (f *Folder) stage(ctx context.Context, name string) (*staged, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write %s in %s: %w", name, f.path, translate(err))
 	}
+	file.ShareSync(func(d *os.Root) error { return f.syncs.Sync(path.Dir(name), d) })
 	return &staged{name: name, folder: f.path, file: file}, nil
 }
 
