@@ -219,7 +219,7 @@ func (k *checker) signatures(seq int64, h Head, text []byte, files []string) {
 		case err != nil:
 			k.fail(f, err)
 		case what != "":
-			k.problem(Problem{Path: f, What: what})
+			k.problem(Problem{Path: f, What: what, Got: "over " + headName(seq)})
 		default:
 			good = true
 			k.report.signer(kid, seq)
