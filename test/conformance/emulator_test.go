@@ -66,9 +66,17 @@ func job(t *testing.T, x target, want gaps) {
 	t.Logf("%s: %d kinds of gap, all listed; contained, undone, verified", x.name, len(found))
 }
 
-// bags asks sha256sum and bagit.py.
+// bags asks sha256sum, bagit.py, and openssl by the words of README-VERIFY.txt.
 func bags(t *testing.T, caseDir string) {
 	t.Helper()
+	script := "sed -n '/^--- script$/,/^--- end$/p' README-VERIFY.txt | sed '1d;$d' > ../script.sh && sh ../script.sh"
+	if r := must(t, 0, nil, "sh", "-c", "cd "+caseDir+" && "+script); strings.TrimSpace(r.out) != "done" || strings.TrimSpace(r.err) != "" {
+		t.Errorf("README-VERIFY.txt says:\n%s%s", r.out, r.err)
+	}
+	signatures, err := filepath.Glob(caseDir + "/ledger/heads/*.sig")
+	if err != nil || len(signatures) == 0 {
+		t.Errorf("no signatures in %s: %v", caseDir, err)
+	}
 	all, err := filepath.Glob(caseDir + "/collections/*")
 	if err != nil || len(all) == 0 {
 		t.Fatalf("no bags in %s: %v", caseDir, err)
