@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
+	"net/http"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/tsa"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
 
@@ -16,12 +21,36 @@ type caseSealed struct {
 	Case    string   `json:"case"`
 	Adopted []string `json:"adopted_bags"` // sealed bags that the ledger did not know
 	Events  int64    `json:"ledger_events"`
+	Stamp   string   `json:"time_stamp,omitempty"`
+}
+
+func tsaFlag() cli.Flag {
+	return &cli.StringFlag{Name: "tsa", Usage: "have the ledger time-stamped (RFC 3161) by this authority, http or https", EnvVars: []string{"FREEZEFRAME_TSA"}}
+}
+
+// timeStamp has the last head stamped where --tsa names an authority. Nothing but a hash leaves.
+func (p *program) timeStamp(c *cli.Context, opened *evidence.Case) (string, error) {
+	url := c.String("tsa")
+	if url == "" {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(c.Context, 30*time.Second)
+	defer cancel()
+	name, err := opened.TimeStamp(ctx, func(ctx context.Context, digest [32]byte) ([]byte, error) {
+		token, _, err := tsa.Ask(ctx, &http.Client{}, url, digest, rand.Reader)
+		return token, err
+	})
+	if err != nil {
+		return "", ui.Incomplete("freezeframe case seal --tsa URL", "everything is sealed, but not time-stamped: %w", err)
+	}
+	return name, nil
 }
 
 func (p *program) caseSealCommand() *cli.Command {
 	return &cli.Command{
 		Name: "seal", Usage: "bring sealed bags into the ledger and sign what nobody has signed yet",
 		Description: "freezeframe case seal\n\nFor what an interrupted run, or a responder without the key, has left: bags that are whole and in no ledger event, and events under no signature.",
+		Flags:       []cli.Flag{tsaFlag()},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -44,9 +73,16 @@ func (p *program) caseSealCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			out := caseSealed{"freezeframe/case-sealed/v1", opened.Vault().String(), adopted, events}
+			stamp, err := p.timeStamp(c, opened)
+			if err != nil {
+				return err
+			}
+			out := caseSealed{"freezeframe/case-sealed/v1", opened.Vault().String(), adopted, events, stamp}
 			return p.s.Show(out, func(t *ui.Printer) {
 				t.Line("%s: %s signed, %s adopted", out.Case, ui.Plural(int(out.Events), "ledger event"), ui.Plural(len(out.Adopted), "bag"))
+				if out.Stamp != "" {
+					t.Line("time-stamped: %s", out.Stamp)
+				}
 				t.Line("next: freezeframe verify")
 			})
 		},

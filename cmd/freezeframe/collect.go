@@ -28,6 +28,7 @@ func (p *program) collectCommand() *cli.Command {
 			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
 			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
 			&cli.StringSliceFlag{Name: "allow-private", Usage: "private network (CIDR) that code may be downloaded from: an interface endpoint or proxy (may be repeated)"},
+			tsaFlag(),
 			&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
 		},
 		Action: p.collect,
@@ -74,6 +75,11 @@ func (p *program) collect(c *cli.Context) error {
 	}
 	if err := p.s.Show(out, func(t *ui.Printer) { showCollected(t, out) }); err != nil {
 		return err
+	}
+	if opened.Signer != nil {
+		if _, err := p.timeStamp(c, opened); err != nil {
+			return err
+		}
 	}
 	if !sum.Complete {
 		return ui.Incomplete("freezeframe collect --resume, once what refused is mended", "collected with %s", ui.Plural(len(out.Gaps), "gap"))

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/x509"
+	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -21,6 +23,7 @@ func (p *program) verifyCommand() *cli.Command {
 			"A case that was rolled back to an earlier state, its later signatures taken away with what they signed, looks whole: note the head that verify prints, and give it with --expect-head.",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "key", Usage: "public key in PEM that must have signed (may be repeated); without it what you pinned when you opened the case"},
+			&cli.StringFlag{Name: "tsa-ca", Usage: "certificates in PEM that RFC 3161 time stamps have to lead to"},
 			&cli.StringFlag{Name: "expect-head", Usage: "a head that verify printed earlier: the ledger must contain it"},
 		},
 		Action: p.verify,
@@ -58,6 +61,9 @@ func (p *program) verify(c *cli.Context) error {
 	if o.Keys, err = p.pins(c, out.ID); err != nil {
 		return err
 	}
+	if o.TSARoots, err = tsaRoots(c.String("tsa-ca")); err != nil {
+		return err
+	}
 	unfinished, err := p.problems(c, v, o, &out)
 	if err != nil {
 		return err
@@ -77,6 +83,21 @@ func (p *program) verify(c *cli.Context) error {
 		return ui.Incomplete("freezeframe collect --function NAME, for a whole bag; freezeframe case seal, for what is not signed", "intact, but %s unfinished", ui.Plural(unfinished, "thing"))
 	}
 	return nil
+}
+
+func tsaRoots(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, ui.UsageHint("freezeframe verify --tsa-ca CA.pem", "--tsa-ca: %w", err)
+	}
+	pool, err := evidence.ParseRoots(data)
+	if err != nil {
+		return nil, ui.UsageHint("freezeframe verify --tsa-ca CA.pem", "--tsa-ca %s: no certificate in PEM", path)
+	}
+	return pool, nil
 }
 
 // caseArgument is the case named as argument, or by --case.
@@ -125,6 +146,13 @@ func showVerified(t *ui.Printer, out verified) {
 		t.Line("signed by %s, which you have not pinned: this shows that the case agrees with itself, not who made it", signers(out.Report))
 	default:
 		t.Line("not signed: this shows that the case agrees with itself, not who made it")
+	}
+	for _, s := range out.Stamps {
+		trust := "whose certificate leads to --tsa-ca"
+		if !s.Trusted {
+			trust = "whose certificate was held against nothing (--tsa-ca)"
+		}
+		t.Line("event %d existed at %s, says %s, %s", s.Event, s.Time.Format(time.RFC3339), s.TSA, trust)
 	}
 	t.Line("head %s (note it: with --expect-head it shows later that nothing was cut off)", out.Last)
 }

@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"iter"
@@ -43,6 +44,7 @@ const (
 type VerifyOptions struct {
 	Keys       []*ecdsa.PublicKey // pinned: whose signatures count
 	ExpectHead string             // hex SHA-256 of an event's file that the ledger must contain; "" asks for none
+	TSARoots   *x509.CertPool     // that time stamps have to lead to; nil checks all but that
 	Workers    int                // files hashed at once; 0 is one a CPU
 	Report     *Report            // filled while the problems are ranged over; nil is fine
 }
@@ -53,6 +55,7 @@ type Report struct {
 	Events  int64    `json:"ledger_events"`
 	Heads   int      `json:"signed_heads"`
 	Signers []Signed `json:"signers"`
+	Stamps  []Stamp  `json:"time_stamps"`
 	Pinned  bool     `json:"pinned"`         // a key was pinned, and the heads are signed by it or by its successors
 	Head    *Head    `json:"head,omitempty"` // the last one with a signature that counts
 	Last    string   `json:"last_event"`     // hex SHA-256 of the last event's file: what --expect-head takes
@@ -99,7 +102,7 @@ func Verify(ctx context.Context, v vault.Vault, o VerifyOptions) iter.Seq2[Probl
 		if k.report == nil {
 			k.report = &Report{}
 		}
-		*k.report = Report{Signers: []Signed{}}
+		*k.report = Report{Signers: []Signed{}, Stamps: []Stamp{}}
 		k.run()
 	}
 }
