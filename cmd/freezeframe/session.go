@@ -20,6 +20,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
+	"github.com/freezeframe-ir/freezeframe/internal/vault/archive"
 	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
 )
 
@@ -85,6 +86,9 @@ func (p *program) vaultAt(c *cli.Context, where string, create bool) (vault.Vaul
 	}
 	if create {
 		return vault.NewFolder(path)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		return archive.Open(c.Context, path) // an exported case: read where it lies
 	}
 	return vault.OpenFolder(path)
 }

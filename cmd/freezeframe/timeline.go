@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/internal/vault/archive"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
@@ -121,7 +123,10 @@ func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Opti
 	if in.Case != nil {
 		err := in.Case.Record(c.Context, evidence.Event{Type: evidence.EventAnalyse, Actor: localUser(), Reason: "timeline printed",
 			Data: map[string]string{"format": o.Format, "function": o.Function, "events": fmt.Sprint(sum.Events)}})
-		if err != nil {
+		switch {
+		case errors.Is(err, archive.ErrReadOnly):
+			p.s.Warn("that it was read is not recorded: an exported case takes no events (freezeframe case import)")
+		case err != nil:
 			return fmt.Errorf("recording the analysis in the ledger: %w", err)
 		}
 	}

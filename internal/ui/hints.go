@@ -10,6 +10,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/kmssign"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
+	"github.com/freezeframe-ir/freezeframe/internal/vault/archive"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
 	"github.com/freezeframe-ir/freezeframe/timeline"
@@ -44,6 +45,8 @@ func hints() []hint {
 		{cause(evidence.ErrPassphrase), ExitUsage, "export FREEZEFRAME_KEY_PASSPHRASE=..., and run the same command again"},
 		{cause(evidence.ErrKey), ExitUsage, "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem"},
 		{cause(kmssign.ErrKey), ExitUsage, "aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"},
+		{cause(archive.ErrReadOnly), ExitUsage, "freezeframe case import FILE.tar.zst DIR --reason WHY"},
+		{cause(archive.ErrArchive), ExitDamaged, "get the file once more from where it came, and compare its sha256"},
 		{cause(evidence.ErrRecipient), ExitUsage, "age-keygen, and --recipient age1... (or --recipient \"$(cat ~/.ssh/id_ed25519.pub)\")"},
 		{cause(evidence.ErrNoItem), ExitUsage, "freezeframe case list --items"},
 		{cause(evidence.ErrNothingToResume), ExitUsage, "freezeframe collect --function NAME"},
