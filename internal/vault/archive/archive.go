@@ -28,6 +28,8 @@ type Archive struct {
 	parked []*stream // oldest first
 }
 
+var _ vault.Vault = (*Archive)(nil)
+
 // Open reads the archive in path from end to end, checks its structure and every frame's
 // checksum, and keeps an index of its members: some 60 bytes and the name of each.
 // ErrArchive if it is not sound; vault.ErrGone if there is no such file. It takes as long

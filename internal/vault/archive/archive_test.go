@@ -125,6 +125,25 @@ func concurrently(t *testing.T, a *Archive, want map[string][]byte) {
 	group.Wait()
 }
 
+// In our own archives a member is read without what lies before it, whatever was read last.
+func TestJump(t *testing.T) {
+	data, _ := mustWrite(t, folder(t, map[string][]byte{"a": []byte("a"), "b": noise(4 << 20), "c": []byte("c")}))
+	count := &counter{ReaderAt: bytes.NewReader(data)}
+	a, err := open(context.Background(), "jump", count, int64(len(data)), defaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	count.bytes = 0
+	for _, name := range []string{"a", "c", "a", "c"} {
+		if got := string(get(t, a, name)); got != name {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	if count.bytes > 1<<20 {
+		t.Errorf("read %d bytes of the file for two small members", count.bytes)
+	}
+}
+
 // A file that is changed or cut after it was opened does not read as something else.
 func TestChangedAfterOpen(t *testing.T) {
 	want := map[string][]byte{"a": noise(400_000), "b": bytes.Repeat([]byte("b"), 1000)}

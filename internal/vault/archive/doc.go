@@ -18,11 +18,7 @@
 // regular files only, under the names that a vault allows: no directories, no links.
 package archive
 
-import (
-	"errors"
-
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
-)
+import "errors"
 
 var (
 	// ErrArchive: the file is no archive that Open takes: cut off, damaged, or made to
@@ -54,6 +50,3 @@ type limits struct {
 }
 
 func defaultLimits() limits { return limits{members: 2_000_000, names: 256 << 20, size: 1 << 40} }
-
-// Archive is a read-only vault in one file. Safe for concurrent use.
-var _ vault.Vault = (*Archive)(nil)

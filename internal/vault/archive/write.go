@@ -158,7 +158,7 @@ func (p *packer) pack(e vault.Entry, body io.Reader) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if n != e.Size {
+	if n != e.Size || more > 0 {
 		return fmt.Errorf("%w: listed with %d bytes, read %d", vault.ErrBody, e.Size, n+int64(more))
 	}
 	// Flush pads the content; Close ends the frame.
