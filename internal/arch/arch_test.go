@@ -42,6 +42,7 @@ var rules = []rule{
 	{"internal/journal", "github.com/aws/aws-sdk-go-v2", nil, "plain storage"},
 	{"internal/durable", "github.com/aws/aws-sdk-go-v2", nil, "plain storage"},
 	{"internal/safetext", "github.com/", nil, "the escaping sink stands on the standard library"},
+	{"internal/tsa", "github.com/", nil, "time stamps stand on the standard library"},
 	{"internal/iampolicy", "github.com/aws/aws-sdk-go-v2", nil, "policies are documents"},
 	{"internal/vault", "github.com/aws/aws-sdk-go-v2", []string{"internal/vault/s3vault"}, "only the S3 vault knows S3"},
 	{"playbooks/practices", "github.com/aws/aws-sdk-go-v2", nil, "assessments run over a case, offline"},

@@ -80,7 +80,8 @@ What this proves and what not
   Events cut off the end together with their heads leave no trace: compare the hash of the last
   event, which the script leaves in $prev, with a copy that was kept elsewhere. What comes after a
   "rekey" event is signed by the key that this event covers.
-  openssl ts -verify -data ledger/heads/<n>.txt -in ledger/heads/<n>.tsr -CAfile CA.pem checks a time stamp.
+  openssl ts -verify -data ledger/heads/<n>.txt -in ledger/heads/<n>.tsr -CAfile CA.pem checks a time stamp
+  (once the certificate of its authority has expired: with -attime and the Unix time it states).
   An UNFINISHED bag comes from a run that was interrupted. It was never sealed; nothing else is affected.
 
 Secrets

@@ -207,6 +207,19 @@ func TestAskRefusals(t *testing.T) {
 	}
 }
 
+// TestAskNonce: it comes from rand, and fits into a signed 64-bit integer.
+func TestAskNonce(t *testing.T) {
+	var got []byte
+	url := serve(t, func(q []byte) []byte { got = q; return nil })
+	if _, _, err := Ask(t.Context(), nil, url, theDigest, bytes.NewReader(bytes.Repeat([]byte{0xff}, 8))); !errors.Is(err, ErrInvalid) {
+		t.Fatal(err)
+	}
+	want, err := Request(theDigest, big.NewInt(1<<63-1))
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("sent %x, want %x, %v", got, want, err)
+	}
+}
+
 // TestAskHTTP: what a web server may do instead.
 func TestAskHTTP(t *testing.T) {
 	followed := false

@@ -28,7 +28,7 @@ type forger struct {
 type plan struct {
 	tstVersion, policy, imprint, serial, at []byte
 	tail                                    [][]byte // of TSTInfo, after genTime
-	contentType                             []byte   // eContentType
+	contentType, kind                       []byte   // eContentType, that of ContentInfo
 	certs                                   [][]byte
 	sid, digestAlg, sigAlg                  []byte
 	attrs                                   map[string][]byte
@@ -92,7 +92,7 @@ func (f forger) token(mutate func(*plan)) []byte {
 	p := plan{
 		tstVersion: []byte{2, 1, 1}, policy: oid("1.2.3.4"), serial: []byte{2, 2, 4, 0xd2}, at: element(0x18, []byte("20260502101112.25Z")),
 		imprint:     element(0x30, element(0x30, oid(oidSHA256), []byte{5, 0}), element(4, theDigest[:])),
-		contentType: oid(oidTSTInfo), certs: [][]byte{f.cert.Raw},
+		contentType: oid(oidTSTInfo), kind: oid(oidSignedData), certs: [][]byte{f.cert.Raw},
 		sid:       element(0x30, f.cert.RawIssuer, []byte{2, 1, 77}),
 		digestAlg: element(0x30, oid(oidSHA256)), sigAlg: element(0x30, oid(oidECDSAWithSHA256)),
 		attrs: map[string][]byte{}, order: []string{"type", "digest", "cert"}, extra: map[string][]byte{},
@@ -128,7 +128,7 @@ func (f forger) token(mutate func(*plan)) []byte {
 	sum := sha256.Sum256(element(0x31, signed...))
 	signer := element(0x30, []byte{2, 1, 1}, p.sid, p.digestAlg, element(0xa0, attrs...), p.sigAlg, element(4, p.sign(sum[:])), p.extra["signer"])
 	return element(0x30, element(0x30, []byte{2, 1, 0}, p.extra["status"]),
-		element(0x30, oid(oidSignedData), element(0xa0,
+		element(0x30, p.kind, element(0xa0,
 			element(0x30, []byte{2, 1, 3}, element(0x31, p.digestAlg),
 				element(0x30, p.contentType, element(0xa0, element(4, tst, p.extra["content"]), p.extra["wrap"]), p.extra["encap"]),
 				element(0xa0, p.certs...),

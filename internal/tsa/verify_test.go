@@ -132,6 +132,7 @@ func TestForgedBad(t *testing.T) {
 		"name is no name":      {tail(named(0xa4, []byte{5, 0})...), "does not bear"},
 		"two names":            {tail(element(0xa0, element(0x82, []byte("tsa.invalid")), element(0x82, []byte("tsa.invalid")))), "end of tsa"},
 		"content type":         {func(p *plan) { p.contentType = oid("1.2.840.113549.1.7.1") }, "where TSTInfo is due"},
+		"no SignedData":        {func(p *plan) { p.kind = oid("1.2.840.113549.1.7.3") }, "where SignedData is due"},
 		"content-type":         {func(p *plan) { p.attrs["type"] = attribute(oidContentType, oid("1.2.840.113549.1.7.1")) }, "content-type attribute"},
 		"no content-type":      {func(p *plan) { p.order = []string{"digest", "cert"} }, "no signed attribute 1.2.840.113549.1.9.3"},
 		"no message-digest":    {func(p *plan) { p.order = []string{"type", "cert"} }, "no signed attribute 1.2.840.113549.1.9.4"},
@@ -192,6 +193,20 @@ func TestForgedBad(t *testing.T) {
 func pssParams(hash string, salt byte) []byte {
 	alg := element(0x30, oid(hash), []byte{5, 0})
 	return element(0x30, element(0xa0, alg), element(0xa1, element(0x30, oid(oidMGF1), alg)), element(0xa2, []byte{2, 1, salt}))
+}
+
+// TestWhen: certificates count at the time of the stamp, whatever it is now.
+func TestWhen(t *testing.T) {
+	f := newForger(t) // its certificates hold from 2020 up to the first second of 2199
+	for at, want := range map[string]error{
+		"20191231235959Z": ErrUntrusted, "20200101000000Z": nil, "20260101000000Z": nil, "21981231235959Z": nil, "21990101000001Z": ErrUntrusted,
+	} {
+		token := f.token(func(p *plan) { p.at = element(0x18, []byte(at)) })
+		info, err := Verify(token, theDigest, f.roots())
+		if !errors.Is(err, want) || info.Trusted != (want == nil) || info.Time.Format("20060102150405Z") != at {
+			t.Errorf("%s: %+v, %v, want %v", at, info, err, want)
+		}
+	}
 }
 
 // TestHugeKey: a key that is too long is not tried.
@@ -306,6 +321,10 @@ func TestOpenSSLSigns(t *testing.T) {
 		if text != "" && (!errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), text)) {
 			t.Errorf("%s: %v, want %q", args, err, text)
 		}
+		token[len(token)-1] ^= 1 // the signature's last byte
+		if _, err := Verify(token, theDigest, nil); !errors.Is(err, ErrInvalid) || text == "" && !strings.Contains(err.Error(), "does not hold") {
+			t.Errorf("%s, signature damaged: %v", args, err)
+		}
 	}
 }
 
@@ -351,7 +370,7 @@ func TestFlips(t *testing.T) {
 					t.Errorf("%d bytes more: %v", len(tail), err)
 				}
 			}
-			if _, err := Verify(make([]byte, maxToken+1), theDigest, nil); !errors.Is(err, ErrInvalid) {
+			if _, err := Verify(make([]byte, maxToken+1), theDigest, nil); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "more than 65536") {
 				t.Errorf("too long: %v", err)
 			}
 			if _, err := Verify(token, theDigest, x509.NewCertPool()); !errors.Is(err, ErrUntrusted) {
