@@ -1,10 +1,12 @@
 package s3vault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
@@ -38,6 +40,18 @@ func sentinelOf(err error) error {
 func isConflict(err error) bool {
 	c := code(err)
 	return c == "ConditionalRequestConflict" || c == "OperationAborted"
+}
+
+// isTransient: the server failed, or the answer did not come. Whether the call took effect is unknown.
+func isTransient(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || awsapi.IsRefused(err) {
+		return false
+	}
+	if re, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && re.Response != nil && re.HTTPStatusCode() > 0 {
+		return re.HTTPStatusCode() >= 500
+	}
+	_, sent := errors.AsType[*smithyhttp.RequestSendError](err)
+	return sent
 }
 
 func code(err error) string {

@@ -107,8 +107,9 @@ func (v *Vault) String() string {
 	return strings.TrimSuffix("s3://"+v.o.Bucket+"/"+v.prefix, "/")
 }
 
-// Create implements vault.Vault. 412 is vault.ErrExists, also when an earlier try of
-// the SDK wrote the object and only its answer was lost: the caller compares.
+// Create implements vault.Vault. 412 is vault.ErrExists. A create-only write may be repeated
+// after any failure; if an earlier try of ours may have been the one that wrote, what is
+// there is compared before it is called somebody else's.
 func (v *Vault) Create(ctx context.Context, name string, body io.ReadSeeker, size int64, sum [32]byte) (vault.Entry, error) {
 	if err := errors.Join(ctx.Err(), vault.CheckName(name)); err != nil {
 		return vault.Entry{}, err
@@ -120,6 +121,7 @@ func (v *Vault) Create(ctx context.Context, name string, body io.ReadSeeker, siz
 		return vault.Entry{}, fmt.Errorf("write %s to %s: %w", name, v, err)
 	}
 	in := v.putInput(name, size, sum)
+	unsure := false // whether an earlier try took effect
 	for n := 1; ; n++ {
 		if _, err := body.Seek(0, io.SeekStart); err != nil {
 			return vault.Entry{}, fmt.Errorf("rewind body of %s: %w", name, err)
@@ -131,13 +133,36 @@ func (v *Vault) Create(ctx context.Context, name string, body io.ReadSeeker, siz
 			v.versions.put(name, version)
 			return vault.Entry{Name: name, Size: size, Version: version}, nil
 		}
-		if !isConflict(err) || n > maxConflicts {
+		broke := isTransient(err)
+		switch {
+		case unsure && code(err) == "PreconditionFailed":
+			return v.ours(ctx, name, size, sum)
+		case !isConflict(err) && !broke || n > maxConflicts:
 			return vault.Entry{}, v.wrap("write", name, err)
 		}
+		unsure = unsure || broke
 		if err := v.o.Wait(ctx, n); err != nil {
 			return vault.Entry{}, err
 		}
 	}
+}
+
+// ours says whether what is there is what we wanted to write: ErrExists if not.
+func (v *Vault) ours(ctx context.Context, name string, size int64, sum [32]byte) (vault.Entry, error) {
+	r, err := v.Open(ctx, name)
+	if err != nil {
+		return vault.Entry{}, err
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return vault.Entry{}, fmt.Errorf("compare %s in %s: %w", name, v, err)
+	}
+	if n != size || [32]byte(h.Sum(nil)) != sum {
+		return vault.Entry{}, fmt.Errorf("write %s in %s: %w", name, v, vault.ErrExists)
+	}
+	version, err := v.firstVersion(ctx, name)
+	return vault.Entry{Name: name, Size: size, Version: version}, err
 }
 
 // checkBody: S3 compares too, but an emulator may not, and a refusal here costs no upload.
@@ -218,7 +243,7 @@ func (v *Vault) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, v.wrap("read", name, err)
 	}
-	return out.Body, nil
+	return &body{ctx: ctx, v: v, in: in, r: out.Body}, nil
 }
 
 func backoff(ctx context.Context, n int) error {

@@ -1,0 +1,147 @@
+package faults
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+)
+
+// chaos stands before the simulated account. By seed and order every request meets one of
+// its faults, or none.
+type chaos struct {
+	next http.Handler
+
+	mu     sync.Mutex
+	random *rand.Rand // nil: no faults
+	done   map[string]int
+}
+
+// kinds of faults, in percent.
+var kinds = []struct {
+	name    string
+	percent int
+}{
+	{"throttle", 10}, {"error", 5}, {"reset", 3}, {"done, reply lost", 3}, {"slow", 5}, {"cut", 2},
+}
+
+func (c *chaos) pick() (kind string, after time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.random == nil {
+		return "", 0
+	}
+	at := c.random.IntN(100)
+	after = time.Duration(50+c.random.IntN(250)) * time.Millisecond
+	for _, k := range kinds {
+		if at -= k.percent; at < 0 {
+			c.done[k.name]++
+			return k.name, after
+		}
+	}
+	return "", 0
+}
+
+func (c *chaos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	kind, after := c.pick()
+	switch kind {
+	case "throttle":
+		refuse(w, serviceOf(r), true)
+	case "error":
+		refuse(w, serviceOf(r), false)
+	case "reset":
+		reset(w)
+	case "done, reply lost":
+		c.next.ServeHTTP(httptest.NewRecorder(), r)
+		reset(w)
+	case "cut":
+		c.cut(w, r)
+	case "slow":
+		time.Sleep(after)
+		c.next.ServeHTTP(w, r)
+	default:
+		c.next.ServeHTTP(w, r)
+	}
+}
+
+// cut answers with the first half of the body and breaks off.
+func (c *chaos) cut(w http.ResponseWriter, r *http.Request) {
+	rec := httptest.NewRecorder()
+	c.next.ServeHTTP(rec, r)
+	for k, v := range rec.Header() {
+		w.Header()[k] = v
+	}
+	w.Header().Set("Content-Length", fmt.Sprint(rec.Body.Len()))
+	w.WriteHeader(rec.Code)
+	_, _ = w.Write(rec.Body.Bytes()[:rec.Body.Len()/2]) // it is meant to break
+	if f, ok := w.(http.Flusher); ok {
+		f.Flush()
+	}
+	reset(w)
+}
+
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // RST instead of FIN
+	}
+	_ = conn.Close()
+}
+
+// serviceOf is the service in the credential scope; presigned downloads are S3's.
+func serviceOf(r *http.Request) string {
+	_, scope, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	parts := strings.Split(scope, "/")
+	if !ok || len(parts) < 4 {
+		return "s3"
+	}
+	return parts[3]
+}
+
+// refuse says it as the service's protocol does.
+func refuse(w http.ResponseWriter, service string, throttle bool) {
+	w.Header().Set("X-Amzn-Requestid", "11111111-2222-3333-4444-555555555555")
+	switch service {
+	case "lambda":
+		code, status, body := "ServiceException", 500, `{"Type":"Service","Message":"internal"}`
+		if throttle {
+			code, status, body = "TooManyRequestsException", 429, `{"Reason":"CallerRateLimitExceeded","Type":"User","message":"Rate exceeded"}`
+		}
+		w.Header().Set("X-Amzn-Errortype", code)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	case "iam", "sts":
+		code, status := "InternalFailure", 500
+		if throttle {
+			code, status = "Throttling", 400
+		}
+		w.Header().Set("Content-Type", "text/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>m</Message></Error><RequestId>r</RequestId></ErrorResponse>", code)
+	case "s3":
+		code, status := "InternalError", 500
+		if throttle {
+			code, status = "SlowDown", 503
+		}
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>m</Message><RequestId>r</RequestId></Error>", code)
+	default:
+		code, status := "InternalFailure", 500
+		if throttle {
+			code, status = "ThrottlingException", 400
+		}
+		w.Header().Set("X-Amzn-Errortype", code)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"__type":%q,"message":"m"}`, code)
+	}
+}
