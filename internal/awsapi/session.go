@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 // Errors of Connect that callers branch on.
@@ -105,7 +106,8 @@ func Connect(ctx context.Context, o Options) (*Session, error) {
 }
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
-	opts := []func(*config.LoadOptions) error{config.WithAppID("freezeframe")}
+	// Without a logger the SDK writes warnings to stderr, past the one place where text is escaped.
+	opts := []func(*config.LoadOptions) error{config.WithAppID("freezeframe"), config.WithLogger(logging.Nop{})}
 	if o.Profile != "" {
 		opts = append(opts, config.WithSharedConfigProfile(o.Profile))
 	}
