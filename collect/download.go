@@ -26,9 +26,10 @@ import (
 const downloadCall = "Presigned:Get"
 
 const (
-	downloadTries = 3
-	sizeSlack     = 4 << 10   // above the declared size before we stop reading
-	sizeUnknown   = 512 << 20 // cap where no size is declared
+	downloadTries = 6
+	downloadPause = 100 * time.Millisecond // before the second try; doubled before each after it
+	sizeSlack     = 4 << 10                // above the declared size before we stop reading
+	sizeUnknown   = 512 << 20              // cap where no size is declared
 	stallAfter    = time.Minute
 )
 
@@ -92,11 +93,23 @@ func (j *Job) download(ctx context.Context, w want, p pack) {
 				return
 			}
 			p.location, p.at = location, j.now()
-		case errors.Is(err, errTransient) && try < downloadTries && ctx.Err() == nil:
+		case errors.Is(err, errTransient) && try < downloadTries && pause(ctx, downloadPause<<(try-1)):
 		default:
 			j.notDownloaded(w, s, err)
 			return
 		}
+	}
+}
+
+// pause waits, and says whether to go on.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

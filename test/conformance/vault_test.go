@@ -34,7 +34,9 @@ func TestVault(t *testing.T) {
 	bags(t, dir+"/copy")
 
 	// The lock is the server's: no version can be deleted, and create-only writes do not overwrite.
-	var list struct{ Versions []struct{ Key, VersionId string } }
+	var list struct {
+		Versions []struct{ Key, VersionId string }
+	}
 	if err := json.Unmarshal([]byte(must(t, 0, v.env(), aws, "s3api", "list-object-versions", "--bucket", "evidence").out), &list); err != nil {
 		t.Fatal(err)
 	}

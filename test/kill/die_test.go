@@ -38,7 +38,7 @@ func (w *world) die(t *testing.T) string {
 func (w *world) dieAtPut(t *testing.T, nth int, after bool) string {
 	t.Helper()
 	cmd := w.command("collect", "--function", function)
-	seen, killed := 0, ""
+	seen, killed, pid := 0, "", make(chan int, 1)
 	w.mu.Lock()
 	w.onPut = func(key string, serve func()) {
 		w.mu.Lock()
@@ -54,11 +54,15 @@ func (w *world) dieAtPut(t *testing.T, nth int, after bool) string {
 			serve()
 		}
 		if now {
-			_ = cmd.Process.Kill() // SIGKILL; Wait reports it
+			_ = syscall.Kill(<-pid, syscall.SIGKILL) // Wait reports it
 		}
 	}
 	w.mu.Unlock()
-	if err := cmd.Run(); err == nil {
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid <- cmd.Process.Pid
+	if err := cmd.Wait(); err == nil {
 		return w.tooLate(t)
 	}
 	w.mu.Lock()
