@@ -245,3 +245,29 @@ func TestResumeOfTampered(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Gaps are journaled too; so many that the journal writes a segment of its own accord.
+func TestManyGaps(t *testing.T) {
+	v := newFolder(t)
+	c := newCase(t, v, t.TempDir())
+	w, err := c.Begin(ctx, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		if err := w.Gap(Gap{Artefact: fmt.Sprint("a", i), State: Denied, Error: strings.Repeat("x", maxGapText)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Note(ctx, "done", nil); err != nil {
+		t.Fatal(err)
+	}
+	open, err := c.Unfinished(ctx)
+	if err != nil || len(open) != 1 {
+		t.Fatal(open, err)
+	}
+	w, err = c.Resume(ctx, open[0], Session{})
+	if err != nil || len(w.KeptGaps()) != 200 {
+		t.Errorf("%d gaps kept, %v", len(w.KeptGaps()), err)
+	}
+}

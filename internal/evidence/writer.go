@@ -305,18 +305,19 @@ const maxGapText = 4096
 
 // Gap records what was wanted and not had.
 func (w *Writer) Gap(g Gap) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return fmt.Errorf("gap of %s: bag %s: %w", g.Artefact, w.id, ErrClosed)
+	if err := w.enter(); err != nil {
+		return fmt.Errorf("gap of %s: %w", g.Artefact, err)
 	}
+	defer w.leave()
 	if g.At.IsZero() {
 		g.At = w.c.Now()
 	}
 	g.At = g.At.UTC()
 	g.Error = g.Error[:min(len(g.Error), maxGapText)]
 	g.Note = g.Note[:min(len(g.Note), maxGapText)]
+	w.mu.Lock()
 	w.entries = append(w.entries, Entry{Artefact: g.Artefact, Source: g.Source, State: g.State, Gap: &g})
+	w.mu.Unlock()
 	// For a resumed collection; durable with the next artefact. One that cannot be written shows there.
 	_ = w.log.Add(context.Background(), gapKind, g)
 	return nil
