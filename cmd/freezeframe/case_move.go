@@ -1,10 +1,7 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -166,17 +163,4 @@ func (p *program) acceptable(c *cli.Context, from vault.Vault, id string) error 
 		return ui.NotPinned("the same command with --key PUBLIC.pem, or with --unpinned", "%s was not imported: no key that you trust has signed it", from)
 	}
 	return nil
-}
-
-func sumOf(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -179,6 +179,11 @@ func executableHash() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return sumOf(path)
+}
+
+// sumOf is the hex SHA-256 of a file.
+func sumOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
