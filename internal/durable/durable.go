@@ -32,6 +32,8 @@ type File struct {
 	temp string
 	once sync.Once
 	buf  *[]byte // bytes that wait to be written; nil while there are none
+	// settled: the bytes are durable; what is left is the name.
+	settled bool
 	// syncDir makes the new name durable; nil syncs the directory for this file alone.
 	syncDir func(dir *os.Root) error
 }
@@ -141,16 +143,21 @@ func (f *File) finish(name func(dir *os.Root, temp, base string) error) error {
 }
 
 func (f *File) sync(name func(dir *os.Root, temp, base string) error) error {
-	err := f.flush()
-	if err == nil {
-		err = f.file.Sync()
+	if err := f.give(name); err != nil {
+		return err
 	}
-	if err = errors.Join(err, f.file.Close()); err != nil {
-		return classify("sync "+f.base, err)
+	return f.syncName()
+}
+
+// give makes the bytes durable and gives the file its name, which is not durable yet.
+func (f *File) give(name func(dir *os.Root, temp, base string) error) error {
+	if err := errors.Join(f.Settle(), f.file.Close()); err != nil {
+		return err
 	}
-	if err := name(f.dir, f.temp, f.base); err != nil {
-		return classify("name "+f.base, err)
-	}
+	return classify("name "+f.base, name(f.dir, f.temp, f.base))
+}
+
+func (f *File) syncName() error {
 	syncDir := SyncDir
 	if f.syncDir != nil {
 		syncDir = f.syncDir

@@ -90,7 +90,7 @@ type faultyStaged struct {
 func (s faultyStaged) Commit(ctx context.Context) (vault.Entry, error) {
 	do, injected := s.f.strike()
 	if !do {
-		return vault.Entry{}, injected
+		return vault.Entry{}, errors.Join(injected, s.Discard())
 	}
 	e, err := s.Staged.Commit(ctx)
 	return e, errors.Join(err, injected)
@@ -101,6 +101,43 @@ func (s faultyStaged) Discard() error {
 		return errInjected
 	}
 	return s.Staged.Discard()
+}
+
+// faultyBatcher has all of the folder's: each commit of a batch is a durable write of its own.
+type faultyBatcher struct{ faultyStager }
+
+func (f faultyBatcher) Settle(ctx context.Context, objects []vault.Staged) []error {
+	if err := f.alive(); err != nil {
+		errs := make([]error, len(objects))
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	return f.Vault.(vault.Batcher).Settle(ctx, plain(objects))
+}
+
+func (f faultyBatcher) CommitAll(ctx context.Context, objects []vault.Staged) (entries []vault.Entry, errs []error) {
+	for _, s := range objects {
+		e, err := s.Commit(ctx)
+		entries, errs = append(entries, e), append(errs, err)
+	}
+	return entries, errs
+}
+
+func plain(objects []vault.Staged) []vault.Staged {
+	out := make([]vault.Staged, len(objects))
+	for i, s := range objects {
+		out[i] = s.(faultyStaged).Staged
+	}
+	return out
+}
+
+// faultyVaults are the three kinds of vaults that a writer treats differently.
+var faultyVaults = map[string]func(*faulty) vault.Vault{
+	"plain":   func(f *faulty) vault.Vault { return f },
+	"stager":  func(f *faulty) vault.Vault { return faultyStager{f} },
+	"batcher": func(f *faulty) vault.Vault { return faultyBatcher{faultyStager{f}} },
 }
 
 // lifetime is all that a case goes through, up to the first error.
@@ -123,27 +160,23 @@ func lifetime(v vault.Vault, home string) error {
 // in a folder and in a vault that wants to know size and hash first: the case is never
 // damaged, and whatever was reported as done is whole.
 func TestStopAtEachWrite(t *testing.T) {
-	for _, stager := range []bool{true, false} {
+	for name, of := range faultyVaults {
 		for _, dies := range []bool{true, false} {
 			for _, done := range []bool{true, false} {
-				t.Run(fmt.Sprintf("stager=%v dies=%v done=%v", stager, dies, done), func(t *testing.T) {
-					stopEach(t, stager, dies, done)
+				t.Run(fmt.Sprintf("%s dies=%v done=%v", name, dies, done), func(t *testing.T) {
+					stopEach(t, of, dies, done)
 				})
 			}
 		}
 	}
 }
 
-func stopEach(t *testing.T, stager, dies, done bool) {
+func stopEach(t *testing.T, of func(*faulty) vault.Vault, dies, done bool) {
 	t.Setenv("TMPDIR", t.TempDir())
 	for n := 1; ; n++ {
 		folder, home := newFolder(t), t.TempDir()
 		f := &faulty{Vault: folder, nth: n, dies: dies, done: done}
-		var v vault.Vault = f
-		if stager {
-			v = faultyStager{f}
-		}
-		err := lifetime(v, home)
+		err := lifetime(of(f), home)
 		if !f.fired {
 			if n < 15 || err != nil {
 				t.Fatalf("only %d writes, %v", n-1, err)

@@ -201,7 +201,7 @@ func readBack(t *testing.T, c *Case, first, identity string) {
 			}
 			kinds = append(kinds, e.Kind)
 		}
-		if got := strings.Join(kinds, " "); got != "begin intent item item gap seal" {
+		if got := strings.Join(kinds, " "); got != "begin intent gap item item seal" {
 			t.Errorf("journal: %s", got)
 		}
 	}

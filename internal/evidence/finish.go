@@ -121,6 +121,7 @@ func (w *Writer) makePlan(ctx context.Context, status Status, closed bool) (*sea
 	if closed {
 		return nil, ErrClosed
 	}
+	w.flush(ctx) // what fails there is a gap
 	if err := w.adoptOrphans(ctx); err != nil {
 		return nil, err
 	}

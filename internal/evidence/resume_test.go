@@ -54,18 +54,15 @@ func grant(w *Writer, fetched map[string]int) error {
 // that was announced and stored is fetched again.
 func TestResumeAfterEachWrite(t *testing.T) {
 	want := payloadOf(t, undisturbed(t))
-	for _, stager := range []bool{true, false} {
+	for kind, of := range faultyVaults {
 		for _, done := range []bool{true, false} {
 			resumed := 0
 			for n := 1; ; n++ {
 				folder, home := newFolder(t), t.TempDir()
 				c := newCase(t, folder, home)
 				f := &faulty{Vault: folder, nth: n, dies: true, done: done}
-				c.vault = f
-				if stager {
-					c.vault = faultyStager{f}
-				}
-				at := fmt.Sprintf("stager=%v done=%v write %d", stager, done, n)
+				c.vault = of(f)
+				at := fmt.Sprintf("%s done=%v write %d", kind, done, n)
 				fetched := map[string]int{}
 				if w, err := c.Begin(ctx, Header{Operator: "first"}); err == nil {
 					if err := grant(w, fetched); err == nil {
@@ -200,6 +197,9 @@ func TestResumeOfTruncated(t *testing.T) {
 	}); err != nil && !errors.Is(err, ErrTruncated) {
 		t.Fatal(err)
 	}
+	if err := w.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
 	open, err := c.Unfinished(ctx)
 	if err != nil || len(open) != 1 {
 		t.Fatal(open, err)
@@ -233,7 +233,7 @@ func TestResumeOfTampered(t *testing.T) {
 		t.Fatal(err)
 	}
 	it, err := w.Put(ctx, meta("lambda.code", "pay.zip"), writeText("PK one"))
-	if err != nil {
+	if err := errors.Join(err, w.Flush(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	tamper(t, v, w.prefix+it.Path, "PK two")

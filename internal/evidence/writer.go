@@ -32,6 +32,7 @@ type Writer struct {
 	names  *nameTable
 	spool  spool
 	log    *journal.Log
+	batch  batch
 
 	mu       sync.Mutex // guards what follows
 	header   Header
@@ -114,6 +115,10 @@ func (w *Writer) leave() {
 // Put stores an artefact: hashed while written, sealed with age when m.Sensitive, compared with
 // m.Declared while written (a difference is coverage state mismatch, not an error).
 // When write fails nothing is kept (but see ErrTruncated), and the caller records the gap.
+//
+// In a folder artefacts become durable together: with Flush, Note or Seal, when enough have
+// gathered, and after a second at the latest. One that cannot be stored then is a gap, and
+// the next Put or Flush says so.
 func (w *Writer) Put(ctx context.Context, m Meta, write func(io.Writer) error) (Item, error) {
 	if err := w.enter(); err != nil {
 		return Item{}, err
@@ -121,15 +126,11 @@ func (w *Writer) Put(ctx context.Context, m Meta, write func(io.Writer) error) (
 	defer w.leave()
 	d, err := w.draft(ctx, w.c.newID(), m, write)
 	if err == nil {
-		err = w.announce(ctx, d, nil)
-	}
-	if err == nil {
-		err = w.commit(ctx, d)
+		err = w.store(ctx, &parcel{main: d})
 	}
 	if err != nil {
 		return Item{}, fmt.Errorf("store %s: %w", m.Artefact, err)
 	}
-	w.record(d.item, d.state)
 	return d.item, nil
 }
 
@@ -151,23 +152,13 @@ func (w *Writer) PutSecret(ctx context.Context, m Meta, secret, twin []byte) (se
 	if err != nil {
 		return Item{}, Item{}, errors.Join(fmt.Errorf("store the redacted %s: %w", m.Artefact, err), d.staged.Discard())
 	}
-	note := &twinNote{Item: t.item, Data: twin}
+	p := &parcel{main: d, twin: t, note: &twinNote{Item: t.item, Data: twin}}
 	if w.c.SealAll {
-		note.Data = nil // the journal is in clear
+		p.note.Data = nil // the journal is in clear
 	}
-	if err = w.announce(ctx, d, note); err == nil {
-		err = w.commit(ctx, d)
+	if err := w.store(ctx, p); err != nil {
+		return d.item, Item{}, fmt.Errorf("seal %s: %w", m.Artefact, err)
 	}
-	if err != nil {
-		return Item{}, Item{}, errors.Join(fmt.Errorf("seal %s: %w", m.Artefact, err), t.staged.Discard())
-	}
-	if err := w.commit(ctx, t); err != nil {
-		d.item.Twin = "" // there is none; the secret itself is kept
-		w.record(d.item, d.state)
-		return d.item, Item{}, fmt.Errorf("store the redacted %s: %w", m.Artefact, err)
-	}
-	w.record(d.item, d.state)
-	w.record(t.item, Collected)
 	return d.item, t.item, nil
 }
 
@@ -205,24 +196,6 @@ func (w *Writer) draft(ctx context.Context, id string, m Meta, write func(io.Wri
 		it.Ended = w.c.Now().UTC()
 	}
 	return &draft{staged, it, state}, nil
-}
-
-// announce notes in the journal what the next commit will store, so that a resumed
-// collection can tell what lies in the bag: whatever has its name has its line.
-func (w *Writer) announce(ctx context.Context, d *draft, twin *twinNote) error {
-	if err := w.log.Append(ctx, itemKind, itemNote{d.item, d.state, twin}); err != nil {
-		return errors.Join(err, d.staged.Discard())
-	}
-	return nil
-}
-
-func (w *Writer) commit(ctx context.Context, d *draft) error {
-	e, err := d.staged.Commit(ctx)
-	if err != nil && !w.stored(ctx, d.item) {
-		return err
-	}
-	d.item.VersionID = e.Version
-	return nil
 }
 
 // stored says whether an item is there although its write was reported failed: the
@@ -312,6 +285,11 @@ func (w *Writer) Gap(g Gap) error {
 	if g.At.IsZero() {
 		g.At = w.c.Now()
 	}
+	w.addGap(g)
+	return nil
+}
+
+func (w *Writer) addGap(g Gap) {
 	g.At = g.At.UTC()
 	g.Error = g.Error[:min(len(g.Error), maxGapText)]
 	g.Note = g.Note[:min(len(g.Note), maxGapText)]
@@ -320,15 +298,15 @@ func (w *Writer) Gap(g Gap) error {
 	w.mu.Unlock()
 	// For a resumed collection; durable with the next artefact. One that cannot be written shows there.
 	_ = w.log.Add(context.Background(), gapKind, g)
-	return nil
 }
 
-// Note appends to the bag's journal: durable when it returns nil.
+// Note appends to the bag's journal: durable when it returns nil, with all that was put before.
 func (w *Writer) Note(ctx context.Context, kind string, v any) error {
 	if err := w.enter(); err != nil {
 		return err
 	}
 	defer w.leave()
+	w.flush(ctx) // what fails there is a gap, and the next Put's to say
 	return w.log.Append(ctx, kind, v)
 }
 
@@ -385,6 +363,7 @@ func (w *Writer) Abandon(ctx context.Context, reason string) error {
 	}
 	w.closed, w.plan = true, nil
 	w.mu.Unlock()
+	w.flush(ctx)
 	err := w.log.Append(ctx, "abandon", map[string]string{"reason": reason})
 	return errors.Join(err, w.spool.remove())
 }

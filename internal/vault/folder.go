@@ -152,10 +152,7 @@ type staged struct {
 func (s *staged) Write(p []byte) (int, error) {
 	n, err := s.file.Write(p)
 	s.size += int64(n)
-	if err != nil {
-		return n, fmt.Errorf("write %s in %s: %w", s.name, s.folder, translate(err))
-	}
-	return n, nil
+	return n, s.wrap(err)
 }
 
 func (s *staged) Commit(ctx context.Context) (Entry, error) {
@@ -163,7 +160,7 @@ func (s *staged) Commit(ctx context.Context) (Entry, error) {
 		return Entry{}, errors.Join(err, s.Discard())
 	}
 	if err := s.file.Commit(); err != nil {
-		return Entry{}, fmt.Errorf("write %s in %s: %w", s.name, s.folder, translate(err))
+		return Entry{}, s.wrap(err)
 	}
 	return Entry{Name: s.name, Size: s.size}, nil
 }

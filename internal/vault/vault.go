@@ -53,6 +53,16 @@ type Staged interface {
 	Discard() error
 }
 
+// Batcher is a Stager in which many objects are finished cheaper together than one by one.
+// errs[i] belongs to objects[i]; they are all the vault's own.
+type Batcher interface {
+	Stager
+	// Settle makes their bytes durable. They are not visible yet.
+	Settle(ctx context.Context, objects []Staged) (errs []error)
+	// CommitAll is Commit of each.
+	CommitAll(ctx context.Context, objects []Staged) (entries []Entry, errs []error)
+}
+
 // Sweeper is a Vault in which a write that was killed leaves something behind.
 type Sweeper interface {
 	// Sweep removes what no living process is writing.
