@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,22 +24,11 @@ import (
 // TestCaseInBucket: what `case open` says of retention, hold and owner holds for every object
 // that any later command writes.
 func TestCaseInBucket(t *testing.T) {
-	a, err := bench.NewAccount(t.Context(), awssim.Config{}, 1, 8<<10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(a.Cloud)
-	t.Cleanup(server.Close)
-	client := s3.New(s3.Options{Region: bench.Region, BaseEndpoint: &server.URL, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")})
-	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("evidence"), ObjectLockEnabledForBucket: aws.Bool(true),
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(bench.Region)}}); err != nil {
-		t.Fatal(err)
-	}
+	a, server, client := accountWithBucket(t, true)
 	dir := t.TempDir()
 	run := func(want int, args ...string) string {
 		t.Helper()
-		code, out, err := process(a, server.URL, dir, args...)
+		code, out, err := process(a, server, dir, args...)
 		if err != nil || code != want {
 			t.Fatalf("%v: exit code %d, want %d: %v\n%s", args, code, want, err, out)
 		}
@@ -67,6 +59,9 @@ func TestCaseInBucket(t *testing.T) {
 	if held < 40 {
 		t.Errorf("only %d objects", held)
 	}
+	if said := run(ui.ExitOK, "verify", "s3://evidence/case"); strings.Contains(said, "kept no versions") {
+		t.Error(said)
+	}
 	// Hidden by a delete marker, laid over by a newer version: both are damage, named.
 	var code string
 	for _, v := range out.Versions {
@@ -83,4 +78,78 @@ func TestCaseInBucket(t *testing.T) {
 	if said := run(ui.ExitFindings, "vault", "check", "s3://evidence/case", "--owner", bench.AccountID); !strings.Contains(said, "pass versioning") || !strings.Contains(said, "fix: aws s3api") {
 		t.Error(said)
 	}
+}
+
+// TestUnversionedBucket: a bucket that keeps no versions is used, and named at every turn.
+func TestUnversionedBucket(t *testing.T) {
+	a, server, _ := accountWithBucket(t, false)
+	dir := t.TempDir()
+	said, code, err := both(a, server, dir, "case", "open", "s3://evidence/case", "--title", "t", "--authority", "a", "--operator", "o")
+	if err != nil || code != ui.ExitOK || !strings.Contains(said, "s3://evidence/case keeps no versions") {
+		t.Errorf("exit code %d, %v: %s", code, err, said)
+	}
+	said, code, err = both(a, server, dir, "verify", "s3://evidence/case")
+	if err != nil || code != ui.ExitOK || !strings.Contains(said, "the bucket kept no versions of ") {
+		t.Errorf("exit code %d, %v: %s", code, err, said)
+	}
+}
+
+// TestTwoResponders: two processes collect into one case at the same moment; both end up in
+// the ledger, in order, and nothing is lost.
+func TestTwoResponders(t *testing.T) {
+	a, server, _ := accountWithBucket(t, true)
+	for _, where := range []string{"folder", "s3://evidence/case"} {
+		t.Run(where, func(t *testing.T) {
+			dir := t.TempDir()
+			if said, code, err := both(a, server, dir, "case", "open", where, "--title", "t", "--authority", "a", "--operator", "o"); code != 0 || err != nil {
+				t.Fatal(said, code, err)
+			}
+			var two sync.WaitGroup
+			for range 2 {
+				two.Go(func() {
+					if said, code, err := both(a, server, dir, "collect", "--function", bench.Function, "--case", where); code != 0 || err != nil {
+						t.Error(said, code, err)
+					}
+				})
+			}
+			two.Wait()
+			said, code, err := both(a, server, dir, "verify", where)
+			if err != nil || code != ui.ExitOK || !strings.Contains(said, "2 bags, 3 ledger events: every byte is what was sealed") || !strings.Contains(said, "which you pinned") {
+				t.Errorf("exit code %d, %v: %s", code, err, said)
+			}
+		})
+	}
+}
+
+// accountWithBucket is an account with a function and the bucket "evidence", behind a server.
+func accountWithBucket(t *testing.T, lock bool) (*bench.Account, string, *s3.Client) {
+	t.Helper()
+	a, err := bench.NewAccount(t.Context(), awssim.Config{}, 1, 8<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(a.Cloud)
+	t.Cleanup(server.Close)
+	client := s3.New(s3.Options{Region: bench.Region, BaseEndpoint: &server.URL, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")})
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("evidence"), ObjectLockEnabledForBucket: aws.Bool(lock),
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(bench.Region)}}); err != nil {
+		t.Fatal(err)
+	}
+	return a, server.URL, client
+}
+
+// both is what a process says on stdout and stderr.
+func both(a *bench.Account, endpoint, dir string, args ...string) (said string, code int, err error) {
+	path, err := exec.LookPath("freezeframe")
+	if err != nil {
+		return "", 0, err
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Dir, cmd.Env = dir, environ(a.Keys, endpoint, bench.Region, dir)
+	out, err := cmd.CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return string(out), exit.ExitCode(), nil
+	}
+	return string(out), 0, err
 }

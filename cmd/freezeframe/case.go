@@ -93,6 +93,9 @@ func (p *program) openNewCase(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.warnUnversioned(c, v); err != nil {
+		return err
+	}
 	out := caseOpened{
 		"freezeframe/case-opened/v1", opened.ID, v.String(), opened.Title, opened.Opened, opened.Recipients, opened.IdentityPath,
 		cmp.Or(name, opened.SignerPath), kid,
@@ -106,6 +109,19 @@ func (p *program) openNewCase(c *cli.Context) error {
 		t.Line("next: export FREEZEFRAME_CASE=%s", out.Case)
 		t.Line("      freezeframe collect --function NAME")
 	})
+}
+
+// warnUnversioned: in a bucket that keeps no versions, what is overwritten or deleted leaves no trace.
+func (p *program) warnUnversioned(c *cli.Context, v vault.Vault) error {
+	for e, err := range v.List(c.Context, "case.json") {
+		if err != nil {
+			return err
+		}
+		if e.Version == vault.Unversioned {
+			p.s.Warn("%s keeps no versions: what is overwritten or deleted there leaves no trace, and nothing is locked (freezeframe vault check %s says what to do)", v, v)
+		}
+	}
+	return nil
 }
 
 // storage reads how objects in a bucket are to be kept; nil for a folder, and where nothing is said.

@@ -154,6 +154,9 @@ func showVerified(t *ui.Printer, out verified) {
 		}
 		t.Line("event %d existed at %s, says %s, %s", s.Event, s.Time.Format(time.RFC3339), s.TSA, trust)
 	}
+	if out.Unversioned > 0 {
+		t.Line("the bucket kept no versions of %s: what came and went in between cannot be seen", ui.Plural(out.Unversioned, "object"))
+	}
 	t.Line("head %s (note it: with --expect-head it shows later that nothing was cut off)", out.Last)
 }
 

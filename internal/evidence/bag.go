@@ -252,6 +252,9 @@ func (b *Bag) Journal(ctx context.Context) iter.Seq2[JournalEntry, error] {
 		for n := 1; ; n++ {
 			data, err := readFile(ctx, b.c.vault, b.prefix()+segmentName(n), maxTagFile)
 			if errors.Is(err, vault.ErrNotFound) {
+				if err := b.noMoreSegments(ctx, n); err != nil {
+					yield(JournalEntry{}, err)
+				}
 				return
 			}
 			if err != nil {
@@ -263,12 +266,28 @@ func (b *Bag) Journal(ctx context.Context) iter.Seq2[JournalEntry, error] {
 				return
 			}
 			for e, err := range journal.Read(bytes.NewReader(data)) {
+				if err != nil {
+					err = fmt.Errorf("%s of bag %s: %w: %w", segmentName(n), b.id, ErrDamaged, err)
+				}
 				if !yield(e, err) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// noMoreSegments: the journal ends before segment n, unless somebody took that one away.
+func (b *Bag) noMoreSegments(ctx context.Context, n int) error {
+	for e, err := range b.c.vault.List(ctx, b.prefix()+"journal/") {
+		if err != nil {
+			return err
+		}
+		if e.Odd == "" && e.Name > b.prefix()+segmentName(n) {
+			return fmt.Errorf("%s of bag %s: %w: it is missing, and later ones are there", segmentName(n), b.id, ErrDamaged)
+		}
+	}
+	return nil
 }
 
 // Find yields the wanted coverage entries of sealed bags, newest bag first.

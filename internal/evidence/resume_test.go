@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -269,5 +271,38 @@ func TestManyGaps(t *testing.T) {
 	w, err = c.Resume(ctx, open[0], Session{})
 	if err != nil || len(w.KeptGaps()) != 200 {
 		t.Errorf("%d gaps kept, %v", len(w.KeptGaps()), err)
+	}
+}
+
+// A journal that was cut short, or in which a segment is missing, is not gone on with.
+func TestResumeOfBrokenJournal(t *testing.T) {
+	for name, breakIt := range map[string]func(path string) error{
+		"cut": func(path string) error {
+			data, err := os.ReadFile(path)
+			return errors.Join(err, os.Chmod(path, 0o600), os.WriteFile(path, data[:len(data)-7], 0o600))
+		},
+		"missing": os.Remove,
+	} {
+		v := newFolder(t)
+		c := newCase(t, v, t.TempDir())
+		w, err := c.Begin(ctx, Header{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := w.Note(ctx, "intent", map[string]string{"call": "Lambda:GetFunction"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := breakIt(filepath.Join(v.String(), filepath.FromSlash(w.prefix+segmentName(2)))); err != nil {
+			t.Fatal(err)
+		}
+		open, err := c.Unfinished(ctx)
+		if err == nil && len(open) == 1 {
+			_, err = c.Resume(ctx, open[0], Session{})
+		}
+		if err == nil || !strings.Contains(err.Error(), "journal/00002.ndjson") {
+			t.Errorf("%s: resumed: %v", name, err)
+		}
 	}
 }

@@ -61,6 +61,9 @@ type Report struct {
 	Last    string   `json:"last_event"`     // hex SHA-256 of the last event's file: what --expect-head takes
 	Objects int      `json:"objects"`        // files whose bytes were compared
 	Bytes   int64    `json:"bytes"`
+	// Unversioned objects lie in a bucket that kept no versions: that nobody overwrote them
+	// and put the right bytes back is not to be seen, nor is what was deleted beyond the lists.
+	Unversioned int `json:"unversioned,omitempty"`
 }
 
 // Signed is how far one key has signed.
@@ -278,6 +281,9 @@ func (k *checker) objects() {
 			continue
 		}
 		last = e.Name
+		if e.Version == vault.Unversioned {
+			k.report.Unversioned++
+		}
 		k.others = k.others || e.Name != caseFile && e.Name != readmeFile && !isKeyFile(e.Name)
 		f.enter(folderOf(e.Name))
 		f.saw(e)

@@ -29,13 +29,17 @@ var (
 type Entry struct {
 	Name    string
 	Size    int64
-	Version string // S3 VersionId; "" in a folder
+	Version string // S3 VersionId; Unversioned where the bucket keeps none, "" in a folder
 	Marker  bool   // an S3 delete marker: somebody tried to hide the object
 	Odd     string // "" for an object; otherwise why it is none: OddLeftover, "symbolic link", ...
 }
 
 // OddLeftover is Entry.Odd of what an interrupted write left behind.
 const OddLeftover = "left by an interrupted write"
+
+// Unversioned is S3's VersionId of what was written while the bucket kept no versions: it
+// can be overwritten and deleted without a trace.
+const Unversioned = "null"
 
 // Stager is a Vault that takes bytes before their size and hash are known, so that
 // nothing is spooled elsewhere first. A folder is one; a bucket is not.
