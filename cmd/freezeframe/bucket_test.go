@@ -18,7 +18,10 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
+	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
 )
 
 // TestCaseInBucket: what `case open` says of retention, hold and owner holds for every object
@@ -152,4 +155,48 @@ func both(a *bench.Account, endpoint, dir string, args ...string) (said string, 
 		return string(out), exit.ExitCode(), nil
 	}
 	return string(out), 0, err
+}
+
+// TestOpeningInBucket: opening a case and adding to it costs the same calls however long its ledger is.
+func TestOpeningInBucket(t *testing.T) {
+	a, server, _ := accountWithBucket(t, true)
+	cfg := aws.Config{Region: bench.Region, BaseEndpoint: &server, Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")}
+	open := func() vault.Vault {
+		v, err := s3vault.New(cfg, s3vault.Options{Bucket: "evidence", Prefix: "case"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	made, err := evidence.CreateCase(t.Context(), open(), evidence.CaseOptions{Title: "t", Operator: "o", Home: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	note := func(c *evidence.Case) {
+		t.Helper()
+		if err := c.Record(t.Context(), evidence.Event{Type: evidence.EventNote, Reason: "n"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cost := func() int {
+		t.Helper()
+		before := len(a.Cloud.Calls())
+		c, err := evidence.OpenCase(t.Context(), open())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Signer = made.Signer
+		note(c)
+		return len(a.Cloud.Calls()) - before
+	}
+	note(made)
+	short := cost()
+	for range 200 {
+		note(made)
+	}
+	long := cost()
+	t.Logf("open, add an event, sign it: %d calls with 3 events, %d with %d", short, long, 204)
+	if long != short || long > 14 {
+		t.Errorf("%d calls with a short ledger, %d with a long one", short, long)
+	}
 }
