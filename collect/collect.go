@@ -59,6 +59,7 @@ type Options struct {
 	Since    time.Duration // how far back events and logs reach; 0 is 7 days, at most 90
 	Until    time.Time     // the end of that window; zero is now
 	Parallel int           // downloads at once; 0 is 8
+	Only     []string      // names of collectors; empty is all of the scope
 
 	MaxLogBytes int64 // of one log group's events; 0 is 256 MiB
 	MaxKeys     int   // access keys of the role's sessions to look up; 0 is 50

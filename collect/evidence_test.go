@@ -33,7 +33,7 @@ func TestIntoASealedBag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := Run(ctx, in, []Target{payments}, w, Options{Unpaced: true})
+	sum, err := Run(ctx, in, []Target{payments}, w, scripted(Options{Unpaced: true}))
 	if err != nil || !sum.Complete {
 		t.Fatalf("%+v, %v", sum, err)
 	}

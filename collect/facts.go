@@ -42,6 +42,7 @@ type facts struct {
 	latest   *promise[*lambdatypes.FunctionConfiguration] // lambda.configuration; nil: unknown
 	versions *promise[versionList]                        // lambda.configuration
 	aliases  *promise[nameList]                           // lambda.aliases
+	grants   *promise[grantList]                          // lambda.policy
 
 	mu       sync.Mutex
 	packages map[string]*promise[deployed] // lambda.configuration, by version
@@ -52,6 +53,7 @@ func newFacts() *facts {
 		latest:   newPromise[*lambdatypes.FunctionConfiguration](),
 		versions: newPromise[versionList](),
 		aliases:  newPromise[nameList](),
+		grants:   newPromise[grantList](),
 		packages: map[string]*promise[deployed]{},
 	}
 }
@@ -67,6 +69,8 @@ func (f *facts) release(owner string) {
 		for _, p := range f.packages {
 			p.keep(deployed{})
 		}
+	case "lambda.policy":
+		f.grants.keep(grantList{})
 	case "lambda.aliases":
 		f.aliases.keep(nameList{})
 	}

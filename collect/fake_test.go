@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,35 @@ type fake struct {
 	before func(call string)
 	// faultURL answers downloads instead, by path; nil lets them be.
 	faultURL func(path string) *http.Response
+}
+
+// scripted limits a collection to what the fake answers. What the services around a
+// function say is tested on the simulated account.
+func scripted(o Options) Options {
+	o.Only = scriptedCollectors
+	return o
+}
+
+var scriptedCollectors = []string{
+	"lambda.concurrency", "lambda.provisioned", "lambda.mappings", "lambda.invoke-config", "lambda.urls", "lambda.policy", "lambda.aliases",
+	"lambda.configuration", "iam.role", "lambda.code", "lambda.environment", "lambda.layers", "lambda.runtime", "lambda.recursion",
+	"lambda.signing", "lambda.tags", "cloudtrail.lookup", "logs.group", "logs.events",
+}
+
+func scriptedCatalogue() []Collector {
+	return slices.DeleteFunc(Catalogue(), func(c Collector) bool { return !slices.Contains(scriptedCollectors, c.Name) })
+}
+
+func scriptedNeeds() []awsapi.Need {
+	var all []awsapi.Need
+	for _, c := range scriptedCatalogue() {
+		for _, n := range c.Needs {
+			if !slices.ContainsFunc(all, func(o awsapi.Need) bool { return o.Call == n.Call }) {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
 }
 
 func newFake() *fake {

@@ -25,8 +25,10 @@ func policies() Collector {
 
 func collectPolicies(ctx context.Context, j *Job) {
 	c := j.lambda()
+	b := &grantBook{list: grantList{known: true}}
+	defer func() { j.facts.grants.keep(b.list) }()
 	both(
-		func() { j.policy(ctx, c, "") },
+		func() { j.policy(ctx, c, b, "") },
 		func() {
 			aliases, versions := j.facts.aliases.get(ctx), j.facts.versions.get(ctx)
 			var quals []string
@@ -40,7 +42,10 @@ func collectPolicies(ctx context.Context, j *Job) {
 				j.plan(j.policyWants(q)...)
 			}
 			j.unknownQualifiers(aliases.known, versions.known)
-			each(quals, callsAtOnce, func(q string) { j.policy(ctx, c, q) })
+			if !aliases.known || !versions.known {
+				b.unknown()
+			}
+			each(quals, callsAtOnce, func(q string) { j.policy(ctx, c, b, q) })
 		})
 }
 
@@ -67,7 +72,7 @@ func (j *Job) unknownQualifiers(aliases, versions bool) {
 	}
 }
 
-func (j *Job) policy(ctx context.Context, c *lambda.Client, qualifier string) {
+func (j *Job) policy(ctx context.Context, c *lambda.Client, b *grantBook, qualifier string) {
 	ws := j.policyWants(qualifier)
 	j.plan(ws...)
 	arn, qual := j.Target.ARN, (*string)(nil)
@@ -76,17 +81,33 @@ func (j *Job) policy(ctx context.Context, c *lambda.Client, qualifier string) {
 	}
 	both(
 		func() {
-			if j.have(ws[0]) {
+			if out, had := recall[lambda.GetPolicyOutput](ctx, j, ws[0]); had {
+				if out != nil {
+					b.read(qualifier, aws.ToString(out.Policy))
+				}
 				return
 			}
 			out, s, err := ask(ctx, j, c.GetPolicy, &lambda.GetPolicyInput{FunctionName: aws.String(j.Target.Function), Qualifier: qual})
+			if err != nil {
+				b.refused(err)
+			} else {
+				b.read(qualifier, aws.ToString(out.Policy))
+			}
 			keepPolicy(ctx, j, ws[0], s, err, out, func() *string { return out.Policy })
 		},
 		func() {
-			if j.have(ws[1]) {
+			if out, had := recall[lambda.GetResourcePolicyOutput](ctx, j, ws[1]); had {
+				if out != nil {
+					b.read(qualifier, aws.ToString(out.Policy))
+				}
 				return
 			}
 			out, s, err := ask(ctx, j, c.GetResourcePolicy, &lambda.GetResourcePolicyInput{ResourceArn: aws.String(arn)})
+			if err != nil {
+				b.refused(err)
+			} else {
+				b.read(qualifier, aws.ToString(out.Policy))
+			}
 			keepPolicy(ctx, j, ws[1], s, err, out, func() *string { return out.Policy })
 		})
 }

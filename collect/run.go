@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,7 +74,9 @@ func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Option
 }
 
 // flusher stores artefacts together, after it took them: what could not be stored it says then.
-type flusher interface{ Flush(ctx context.Context) error }
+type flusher interface {
+	Flush(ctx context.Context) error
+}
 
 func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) *runner {
 	if o.Now == nil {
@@ -118,7 +121,8 @@ func (r *runner) target(ctx context.Context, t Target) {
 	f := newFacts()
 	var wg sync.WaitGroup
 	for _, c := range Catalogue() {
-		if r.o.Scope == Containment && !c.Small {
+		if r.o.Scope == Containment && !c.Small || len(r.o.Only) > 0 && !slices.Contains(r.o.Only, c.Name) {
+			f.release(c.Name)
 			continue
 		}
 		j := &Job{Target: t, c: c, run: r, facts: f}

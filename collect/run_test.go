@@ -25,7 +25,7 @@ func collectFrom(t *testing.T, f *fake, o Options) (*memory, Summary) {
 	t.Helper()
 	in, _ := f.session(t)
 	m := newMemory()
-	sum, err := Run(t.Context(), in, []Target{payments}, m, o)
+	sum, err := Run(t.Context(), in, []Target{payments}, m, scripted(o))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestNeedsAreTheCallsMade(t *testing.T) {
 				}
 			}
 			for call := range declared {
-				if !made[c.Name][call] && !(c.Name == "lambda.code" && call == "Lambda:GetFunction") {
+				if slices.Contains(scriptedCollectors, c.Name) && !made[c.Name][call] && !(c.Name == "lambda.code" && call == "Lambda:GetFunction") {
 					t.Errorf("%s declares %s and never made it", c.Name, call)
 				}
 			}
@@ -210,10 +210,7 @@ var vanished = map[string][]string{
 func TestEachDeniedReadIsExactlyThatGap(t *testing.T) {
 	var whole *memory
 	synctest.Test(t, func(t *testing.T) { whole, _ = collectFrom(t, newFake(), Options{Unpaced: true}) })
-	for _, n := range append(Needs(All), awsapi.Need{}) {
-		if n.Call == "" {
-			continue
-		}
+	for _, n := range scriptedNeeds() {
 		t.Run(n.Call, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake()
@@ -304,7 +301,7 @@ func TestHTMLAnswersAreGaps(t *testing.T) {
 func TestFunctionDeletedMidway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		for _, n := range Needs(All) {
+		for _, n := range scriptedNeeds() {
 			if strings.HasPrefix(n.Call, "Lambda:Get") && n.Call != "Lambda:GetFunction" {
 				f.faults[n.Call] = func() *http.Response {
 					s, b := notFound("Function not found: payments")
@@ -337,7 +334,7 @@ func TestCancelledRunLeavesNothingOut(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Millisecond)
 		defer cancel()
 		m := newMemory()
-		sum, err := Run(ctx, in, []Target{payments}, m, Options{})
+		sum, err := Run(ctx, in, []Target{payments}, m, scripted(Options{}))
 		if !errors.Is(err, context.DeadlineExceeded) || sum.Complete {
 			t.Errorf("error %v, %+v", err, sum)
 		}
@@ -345,7 +342,7 @@ func TestCancelledRunLeavesNothingOut(t *testing.T) {
 		for _, e := range m.entries {
 			seen[e.Artefact] = true
 		}
-		for _, c := range Catalogue() {
+		for _, c := range scriptedCatalogue() {
 			if !seen[c.Name] {
 				t.Errorf("%s is not in the coverage", c.Name)
 			}
@@ -362,7 +359,7 @@ func TestStoreErrorStopsTheRun(t *testing.T) {
 		in, _ := f.session(t)
 		m := newMemory()
 		m.fail = errors.New("no space left")
-		sum, err := Run(t.Context(), in, []Target{payments}, m, Options{})
+		sum, err := Run(t.Context(), in, []Target{payments}, m, scripted(Options{}))
 		if !errors.Is(err, m.fail) || sum.Complete {
 			t.Errorf("error %v, %+v", err, sum)
 		}
@@ -376,7 +373,7 @@ func TestTwoTargetsShareTheSweepAndTheRole(t *testing.T) {
 		m := newMemory()
 		other := payments
 		other.Function, other.ARN = "payments-b", payments.ARN+"-b"
-		if _, err := Run(t.Context(), in, []Target{payments, other}, m, Options{}); err != nil {
+		if _, err := Run(t.Context(), in, []Target{payments, other}, m, scripted(Options{})); err != nil {
 			t.Fatal(err)
 		}
 		seen := map[string]int{}

@@ -101,12 +101,14 @@ func (c *Cloud) aim(r *http.Request, sig *signature, body *bodyOf) target {
 func serviceFor(signing string, r *http.Request, body *bodyOf) *factService {
 	all := facts()
 	if signing != "" {
+		var found *factService
 		for _, s := range all {
-			if s.signing == signing {
-				return s
+			// Two services under one name in the scope: they differ in their paths.
+			if s.signing == signing && (found == nil || isV2(r) == strings.HasSuffix(s.name, "v2")) {
+				found = s
 			}
 		}
-		return nil
+		return found
 	}
 	if tgt := r.Header.Get("X-Amz-Target"); tgt != "" {
 		for _, s := range all {
@@ -129,6 +131,9 @@ func serviceFor(signing string, r *http.Request, body *bodyOf) *factService {
 	}
 	return all["s3"]
 }
+
+// isV2 tells API Gateway's second API from its first.
+func isV2(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v2/") }
 
 func formOf(r *http.Request, body *bodyOf) url.Values {
 	form := url.Values{}

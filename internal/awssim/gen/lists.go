@@ -12,7 +12,7 @@ type selection struct {
 // services are the simulated ones. Event-stream operations are left out
 // everywhere: no caller of the simulated account needs one.
 func services() []selection {
-	return []selection{
+	return append(around(), []selection{
 		{name: "lambda", ops: []string{"*"}, not: words(`InvokeWithResponseStream`)},
 		{name: "iam", ops: words(iamOps)},
 		{name: "sts", ops: []string{"*"}},
@@ -22,7 +22,7 @@ func services() []selection {
 		{name: "events", ops: words(eventsOps)},
 		{name: "kms", ops: words(kmsOps)},
 		{name: "sqs", ops: []string{"*"}},
-	}
+	}...)
 }
 
 func words(s string) []string { return strings.Fields(s) }

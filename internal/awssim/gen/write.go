@@ -25,7 +25,7 @@ func (w *writer) table() ([]byte, error) {
 	md := w.m.Metadata
 	w.out.WriteString("# Made by internal/awssim/gen from AWS's API shapes. Do not edit.\n")
 	w.line("service", w.s.name,
-		kv("id", md.ServiceID), kv("version", md.APIVersion), kv("protocols", strings.Join(md.Protocols, ",")),
+		kv("id", md.ServiceID), kv("version", md.APIVersion), kv("protocols", cmp.Or(strings.Join(md.Protocols, ","), md.Protocol)),
 		kv("json", md.JSONVersion), kv("target", md.TargetPrefix), kv("ns", md.XMLNamespace),
 		kv("signing", cmp.Or(md.SigningName, md.EndpointPrefix)), on("global", md.GlobalEndpoint != ""),
 		on("querycompat", md.AWSQueryCompatible != nil))
@@ -241,6 +241,12 @@ func patternOf(name, p string) (match, not string, err error) {
 		"S3Bucket":                {`[0-9A-Za-z\.\-_]*`, `.*\.`},
 		"accountAliasType":        {`[a-z0-9][a-z0-9-]{1,61}[a-z0-9]`, `.*--.*`},
 		"CollectionName":          {`[_a-zA-Z0-9][^$]*`, `system\..*`},
+		"ScheduledActionName":     {`.+`, `[ ].*|.*([\x00-\x1f]|[\x7f-\x{9f}]|[:/|]).*|.*[ ]`},
+		"Path":                    {`^(\/|(\/[^$#<>;\x60|&?{}^*/\n]+){1,4})$`, `.*/\..*`}, // of EFS
+		"TagKey":                  {regexp.MustCompile(`\(\?!.*?:\)`).ReplaceAllString(p, ""), `[aA][wW][sS]:.*`},
+		"EventBridgeEventSource":  {`.*`, `aws\..*`},
+		"Source":                  {`[/.\-_A-Za-z0-9]+|(\$(\.[\w_-]+(\[(\d+|\*)\])*)*)`, `aws\..*`}, // of EventBridge, in a schedule
+		"AlarmName":               {`.+`, `\s*`},
 		"PathParameter":           {``, `\s*`},
 	}
 	if strings.Contains(p, "(?!") || strings.Contains(p, "(?<") || strings.Contains(p, "(?=") {
@@ -252,6 +258,7 @@ func patternOf(name, p string) (match, not string, err error) {
 	}
 	// the models write \uXXXX in Java's way, and what is beyond 16 bits as pairs of surrogates
 	p = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`).ReplaceAllString(p, `\x{$1}`)
+	p = strings.ReplaceAll(p, `\p{Print}`, `[[:print:]]`)
 	p = strings.ReplaceAll(p, `\x{D800}\x{DC00}-\x{DBFF}\x{DFFF}`, `\x{10000}-\x{10FFFF}`)
 	if _, err := regexp.Compile(p); err != nil {
 		return "", "", fmt.Errorf("pattern %q: %w", p, err)
