@@ -103,7 +103,11 @@ func (p *program) bucketAt(c *cli.Context, where string, keep *evidence.Storage)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the vault %s: %w", where, err)
 	}
-	o := s3vault.Options{Bucket: bucket, Prefix: prefix}
+	home, err := p.home()
+	if err != nil {
+		return nil, err
+	}
+	o := s3vault.Options{Bucket: bucket, Prefix: prefix, StateDir: filepath.Join(home, "uploads")}
 	if keep != nil {
 		o.Owner, o.LegalHold, o.KMSKey = keep.Owner, keep.LegalHold, keep.KMSKey
 		if keep.RetentionMode != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -76,9 +77,30 @@ func Needs(o Options) []awsapi.Need {
 		put = append(put, awsapi.Grant{Action: "kms:GenerateDataKey", Resource: o.KMSKey})
 		get = append(get, awsapi.Grant{Action: "kms:Decrypt", Resource: o.KMSKey})
 	}
-	return []awsapi.Need{
+	return append(multipartNeeds(put, objects, o.KMSKey), []awsapi.Need{
 		{Call: "S3:PutObject", IAM: put, Mutates: true, Class: awsapi.Vault},
 		{Call: "S3:GetObject", IAM: get, Class: awsapi.Vault},
 		{Call: "S3:ListObjectVersions", IAM: []awsapi.Grant{{Action: "s3:ListBucketVersions", Resource: bucket}}, Class: awsapi.Vault},
+	}...)
+}
+
+// multipartNeeds are the calls for what is too large for one PutObject, whose grants are put.
+// S3 reads encrypted parts to make the object of them, so that the key must open too.
+// Source: "Multipart upload API and permissions" in S3's user guide.
+func multipartNeeds(put []awsapi.Grant, objects, key string) []awsapi.Need {
+	const when = "for objects larger than 5 GiB"
+	part := []awsapi.Grant{{Action: "s3:PutObject", Resource: objects}}
+	if key != "" {
+		put = append(slices.Clone(put), awsapi.Grant{Action: "kms:Decrypt", Resource: key})
+		part = append(part, awsapi.Grant{Action: "kms:GenerateDataKey", Resource: key}, awsapi.Grant{Action: "kms:Decrypt", Resource: key})
+	}
+	abort := []awsapi.Grant{{Action: "s3:AbortMultipartUpload", Resource: objects}}
+	list := []awsapi.Grant{{Action: "s3:ListMultipartUploadParts", Resource: objects}}
+	return []awsapi.Need{
+		{Call: "S3:CreateMultipartUpload", IAM: put, When: when, Mutates: true, Class: awsapi.Vault},
+		{Call: "S3:UploadPart", IAM: part, When: when, Mutates: true, Class: awsapi.Vault},
+		{Call: "S3:CompleteMultipartUpload", IAM: part, When: when, Mutates: true, Class: awsapi.Vault},
+		{Call: "S3:AbortMultipartUpload", IAM: abort, When: when, Mutates: true, Class: awsapi.Vault},
+		{Call: "S3:ListParts", IAM: list, When: when, Class: awsapi.Vault},
 	}
 }

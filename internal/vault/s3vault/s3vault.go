@@ -1,8 +1,9 @@
 // Package s3vault keeps a case in an S3 bucket, best one with versioning and Object
 // Lock in an account of its own. Every object is one PutObject with its SHA-256 and
-// If-None-Match: *, so that S3 checks the bytes and refuses to write twice; every
-// read names the version that was written first, because a lock stops neither delete
-// markers nor newer versions.
+// If-None-Match: *, so that S3 checks the bytes and refuses to write twice; one that is
+// too large for that goes in parts, with the CRC-64/NVME of each and of the whole, and is
+// taken up again by another process. Every read names the version that was written first,
+// because a lock stops neither delete markers nor newer versions.
 package s3vault
 
 import (
@@ -27,8 +28,8 @@ import (
 )
 
 const (
-	// maxObject is what a single PutObject takes. Its checksum is of the whole object;
-	// a multipart upload's is not.
+	// maxObject is what a single PutObject takes. S3 keeps its SHA-256 of the whole object;
+	// of a multipart upload it keeps none.
 	maxObject = 5 << 30
 	// maxConflicts bounds tries after 409: another write to the same key was under way.
 	maxConflicts = 8
@@ -38,8 +39,8 @@ const (
 var (
 	// ErrLocation: not of the form s3://bucket/prefix.
 	ErrLocation = errors.New("not an S3 location (s3://bucket/prefix)")
-	// ErrTooLarge: more than one PutObject takes.
-	ErrTooLarge = errors.New("larger than 5 GiB")
+	// ErrTooLarge: more than S3 takes as one object in parts.
+	ErrTooLarge = errors.New("larger than 5 TiB")
 )
 
 // Options say where and how objects are stored. Only Bucket is required.
@@ -52,16 +53,31 @@ type Options struct {
 	LegalHold     bool
 	KMSKey        string // SSE-KMS with this key; "" leaves it to the bucket's default
 
+	// SinglePut is the largest object, in bytes, that is one PutObject: 0 is S3's limit, 5 GiB.
+	// What is larger goes in parts.
+	SinglePut int64
+	// PartSize is that of every part but the last, in bytes, at least S3's 5 MiB and at most
+	// its 5 GiB. 0 is 64 MiB. Either is raised where it would make more than 10,000 parts.
+	PartSize int64
+	// StateDir is the folder for the state of unfinished uploads, made with mode 0700: a
+	// process that is given the same one goes on with them. One file, mode 0600, for each
+	// name, gone when the object is there. "" keeps none: an upload that does not end well is
+	// aborted, and what a killed process left is known to nobody.
+	StateDir string
+	// Now is the clock, for the state. nil is time.Now.
+	Now func() time.Time
+
 	// Wait pauses before try n (from 1) after a conflict. nil waits 50 ms times 2^n, with full jitter.
 	Wait func(ctx context.Context, n int) error
 }
 
 // Vault implements vault.Vault on a bucket.
 type Vault struct {
-	s3       *s3.Client
-	o        Options
-	prefix   string // "" or ends with '/'
-	versions *versionCache
+	s3        *s3.Client
+	o         Options
+	prefix    string // "" or ends with '/'
+	versions  *versionCache
+	uploading *keyLocks // names whose multipart uploads are under way
 }
 
 // Parse splits s3://bucket/prefix.
@@ -85,7 +101,10 @@ func New(cfg aws.Config, o Options) (*Vault, error) {
 	if o.RetentionMode != "" && o.RetainUntil.IsZero() {
 		return nil, fmt.Errorf("vault s3://%s: retention mode %s without a date", o.Bucket, o.RetentionMode)
 	}
-	v := &Vault{o: o, versions: newVersionCache()}
+	if o.SinglePut < 0 || o.PartSize < 0 || o.PartSize > maxPart {
+		return nil, fmt.Errorf("vault s3://%s: single put of %d bytes, parts of %d: not between 0 and 5 GiB", o.Bucket, o.SinglePut, o.PartSize)
+	}
+	v := &Vault{o: o, versions: newVersionCache(), uploading: newKeyLocks()}
 	if v.prefix = strings.Trim(o.Prefix, "/"); v.prefix != "" {
 		v.prefix += "/"
 	}
@@ -94,6 +113,12 @@ func New(cfg aws.Config, o Options) (*Vault, error) {
 	}
 	if v.o.Wait == nil {
 		v.o.Wait = backoff
+	}
+	if v.o.Now == nil {
+		v.o.Now = time.Now
+	}
+	if v.o.SinglePut == 0 || v.o.SinglePut > maxObject {
+		v.o.SinglePut = maxObject
 	}
 	v.s3 = s3.NewFromConfig(cfg, func(so *s3.Options) {
 		// A bucket name with dots breaks TLS, and an emulator knows no other names than its own.
@@ -109,13 +134,16 @@ func (v *Vault) String() string {
 
 // Create implements vault.Vault. 412 is vault.ErrExists. A create-only write may be repeated
 // after any failure; if an earlier try of ours may have been the one that wrote, what is
-// there is compared before it is called somebody else's.
+// there is compared before it is called somebody else's. More than S3 takes is ErrTooLarge.
 func (v *Vault) Create(ctx context.Context, name string, body io.ReadSeeker, size int64, sum [32]byte) (vault.Entry, error) {
 	if err := errors.Join(ctx.Err(), vault.CheckName(name)); err != nil {
 		return vault.Entry{}, err
 	}
-	if size > maxObject {
+	switch {
+	case size > maxMultipart:
 		return vault.Entry{}, fmt.Errorf("write %s to %s: %w", name, v, ErrTooLarge)
+	case size > v.o.SinglePut:
+		return v.createMultipart(ctx, name, body, size, sum)
 	}
 	if err := checkBody(body, size, sum); err != nil {
 		return vault.Entry{}, fmt.Errorf("write %s to %s: %w", name, v, err)

@@ -56,7 +56,10 @@ func gateway(t *testing.T) *s3.Client {
 
 func lockedBucket(t *testing.T, client *s3.Client, name string) {
 	t.Helper()
-	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(true)})
+	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{
+		Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(true),
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-central-1"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
