@@ -48,7 +48,7 @@ func (p *program) app() *cli.App {
 			return nil
 		},
 		Commands: []*cli.Command{
-			p.caseCommand(), p.collectCommand(), p.timelineCommand(), p.containCommand(),
+			p.caseCommand(), p.collectCommand(), p.timelineCommand(), p.diffCommand(), p.containCommand(),
 			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(),
 		},
 		Action: func(c *cli.Context) error {
