@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/freezeframe-ir/freezeframe/internal/caseuco"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
@@ -40,7 +41,8 @@ type custodyRow struct {
 func (p *program) caseShowCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "show the chain of custody: who did what with the evidence, when, why, with which tool",
-		Description: "freezeframe case show\nfreezeframe case show --json\n\nWhat the ledger says; freezeframe verify says whether it can be trusted.",
+		Description: "freezeframe case show\nfreezeframe case show --json\nfreezeframe case show --format case-uco > custody.jsonld\n\nWhat the ledger says; freezeframe verify says whether it can be trusted. case-uco is JSON-LD of the CASE and UCO ontologies, with every artefact and its hash.",
+		Flags:       []cli.Flag{&cli.StringFlag{Name: "format", Usage: "table or case-uco", Value: "table"}},
 		Action:      p.caseShow,
 	}
 }
@@ -52,6 +54,13 @@ func (p *program) caseShow(c *cli.Context) error {
 	opened, err := p.openCase(c)
 	if err != nil {
 		return err
+	}
+	switch c.String("format") {
+	case "table":
+	case "case-uco":
+		return caseuco.Write(c.Context, p.s.Out, opened, whatOf)
+	default:
+		return ui.UsageHint("freezeframe case show --format case-uco", "unknown format %q: table or case-uco", c.String("format"))
 	}
 	out := custody{
 		Schema: "freezeframe/custody/v1", Case: opened.Vault().String(), ID: opened.ID, Title: opened.Title,
