@@ -49,7 +49,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.caseCommand(), p.collectCommand(), p.timelineCommand(), p.diffCommand(), p.containCommand(),
-			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(),
+			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			return errors.Join(cli.ShowAppHelp(c), noArguments(c))

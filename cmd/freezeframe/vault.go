@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/urfave/cli/v2"
 
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
 	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault/check"
@@ -54,7 +55,7 @@ func (p *program) vaultCheck(c *cli.Context) error {
 		Bucket: bucket, Prefix: prefix, Owner: c.String("owner"), SubjectAccount: c.String("subject"),
 		Caller: s.Identity.ARN, Live: c.Bool("live"),
 	}
-	in.Config = func(region string) aws.Config { return s.Config(region, check.Needs(in)) }
+	in.Config = configOf(s, in)
 	report, err := check.Run(c.Context, in)
 	if err != nil {
 		return err
@@ -70,6 +71,10 @@ func (p *program) vaultCheck(c *cli.Context) error {
 		return ui.Incomplete("the same command with the permissions and flags named above", "%s without an answer", ui.Plural(out.Unknown, "question"))
 	}
 	return nil
+}
+
+func configOf(s *awsapi.Session, in check.Inputs) func(region string) aws.Config {
+	return func(region string) aws.Config { return s.Config(region, check.Needs(in)) }
 }
 
 func showVaultCheck(t *ui.Printer, out vaultChecked) {
