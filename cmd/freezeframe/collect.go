@@ -13,6 +13,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/collect"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/glance"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
 
@@ -44,6 +45,7 @@ type collected struct {
 	Targets []string         `json:"targets"`
 	Summary collect.Summary  `json:"summary"`
 	Gaps    []evidence.Entry `json:"gaps"`
+	Glance  *glance.Glance   `json:"glance"`
 }
 
 func (p *program) collect(c *cli.Context) error {
@@ -167,6 +169,9 @@ func (p *program) collectedOf(ctx context.Context, opened *evidence.Case, bag *e
 			out.Gaps = append(out.Gaps, e)
 		}
 	}
+	if err == nil {
+		out.Glance, err = glance.Look(ctx, bag)
+	}
 	return out, err
 }
 
@@ -178,7 +183,14 @@ func showCollected(t *ui.Printer, out collected) {
 		}
 		t.Line("%s %s %s %s: %s", t.Bad("gap:"), e.Artefact, shortSource(e.Source), string(e.State), why)
 	}
-	t.Line("sealed %s: %s, %s, %s", out.Path, ui.Plural(out.Summary.Items, "artefact"), ui.Bytes(out.Summary.Bytes), ui.Plural(len(out.Gaps), "gap"))
+	for _, s := range out.Glance.Signs {
+		function := s.Function[strings.LastIndexByte(s.Function, ':')+1:]
+		if s.Qualifier != "" {
+			function += ":" + s.Qualifier
+		}
+		t.Line("%s %s %s: %s", t.Bad("!"), s.Kind, function, s.What)
+	}
+	t.Line("sealed %s: %s of %s, %s, %s", out.Path, ui.Plural(out.Summary.Items, "artefact"), ui.Plural(out.Glance.Versions, "version"), ui.Bytes(out.Summary.Bytes), ui.Plural(len(out.Gaps), "gap"))
 	t.Line("next: freezeframe timeline build")
 	t.Line("      freezeframe contain plan --function %s", out.Targets[0])
 }
