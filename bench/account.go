@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -61,6 +62,7 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addSettings,
 		a.addSigning,
 		a.writeLogs,
+		a.addTrail,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)
@@ -183,6 +185,17 @@ func (a *Account) addSigning(ctx context.Context) error {
 	_, err = c.PutFunctionCodeSigningConfig(ctx, &lambda.PutFunctionCodeSigningConfigInput{
 		FunctionName: aws.String(Function), CodeSigningConfigArn: out.CodeSigningConfig.CodeSigningConfigArn,
 	})
+	return err
+}
+
+// addTrail keeps management events, and those of data of one bucket only.
+func (a *Account) addTrail(ctx context.Context) error {
+	c := cloudtrail.NewFromConfig(a.cfg)
+	name := aws.String("audit")
+	if _, err := c.CreateTrail(ctx, &cloudtrail.CreateTrailInput{Name: name, S3BucketName: aws.String("audit-logs"), IsMultiRegionTrail: aws.Bool(true)}); err != nil {
+		return err
+	}
+	_, err := c.StartLogging(ctx, &cloudtrail.StartLoggingInput{Name: name})
 	return err
 }
 

@@ -23,6 +23,7 @@ func Catalogue() []Collector {
 		recursion(),
 		signing(),
 		tags(),
+		trails(),
 		lookup(),
 		logGroup(),
 		logEvents(),

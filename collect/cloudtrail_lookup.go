@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -69,6 +70,41 @@ func globalRegion(region string) string {
 	return "us-east-1"
 }
 
+// lookupRegions are those in which calls of the role's sessions are looked for: the
+// function's, where global services record, and those that were asked for.
+func (j *Job) lookupRegions() []string {
+	all, further := []string{j.Target.Region}, []string{globalRegion(j.Target.Region)}
+	for _, r := range j.run.o.Regions {
+		if r == "all" {
+			further = append(further, startRegions(partitionOf(j.Target.Region))...)
+		} else {
+			further = append(further, r)
+		}
+	}
+	for _, r := range further {
+		if !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// startRegions are the regions that every account of a partition has from the start; others
+// are switched on by the account. Source: AWS Account Management guide, "Enable or disable
+// AWS Regions in your account".
+func startRegions(partition string) []string {
+	switch partition {
+	case "aws-cn":
+		return []string{"cn-north-1", "cn-northwest-1"}
+	case "aws-us-gov":
+		return []string{"us-gov-east-1", "us-gov-west-1"}
+	}
+	return []string{
+		"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1",
+		"eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+	}
+}
+
 // firstQueries asks for the function by name and ARN, for the sessions that carry
 // its name, and, where IAM records, for the role.
 func (j *Job) firstQueries(role string) []query {
@@ -76,10 +112,9 @@ func (j *Job) firstQueries(role string) []query {
 	qs := []query{
 		j.about(t.Region, types.LookupAttributeKeyResourceName, t.Function),
 		j.about(t.Region, types.LookupAttributeKeyResourceName, t.ARN),
-		j.about(t.Region, types.LookupAttributeKeyUsername, t.Function),
 	}
-	if global != t.Region {
-		qs = append(qs, j.about(global, types.LookupAttributeKeyUsername, t.Function))
+	for _, region := range j.lookupRegions() {
+		qs = append(qs, j.about(region, types.LookupAttributeKeyUsername, t.Function))
 	}
 	if role != "" && j.run.claim("lookups of "+role) {
 		qs = append(qs,
@@ -126,9 +161,8 @@ func (j *Job) keyLookups(ctx context.Context, role string, found *keysOfRoles) {
 		if !j.run.claim("key " + k) {
 			continue
 		}
-		qs = append(qs, query{j.Target.Region, types.LookupAttributeKeyAccessKeyId, k, role})
-		if g := globalRegion(j.Target.Region); g != j.Target.Region {
-			qs = append(qs, query{g, types.LookupAttributeKeyAccessKeyId, k, role})
+		for _, region := range j.lookupRegions() {
+			qs = append(qs, query{region, types.LookupAttributeKeyAccessKeyId, k, role})
 		}
 	}
 	j.lookups(ctx, qs, newKeysOfRoles())

@@ -60,6 +60,7 @@ type Options struct {
 	Until    time.Time     // the end of that window; zero is now
 	Parallel int           // downloads at once; 0 is 8
 	Only     []string      // names of collectors; empty is all of the scope
+	Regions  []string      // further regions in which calls of the role's sessions are looked for; "all" is every one that accounts have from the start
 
 	MaxLogBytes int64 // of one log group's events; 0 is 256 MiB
 	MaxKeys     int   // access keys of the role's sessions to look up; 0 is 50

@@ -46,6 +46,9 @@
 //	lambda.layers                   layer version ARN                        GetLayerVersionByArn; with source FUNCTION and state absent: no version has layers
 //	lambda.layers.content           layer version ARN                        the layer's zip; Declared is its CodeSha256
 //	lambda.layers.policy            layer version ARN                        {"Policy":"JSON text","RevisionId":"..."}; absent: none
+//	cloudtrail.trails                                                        {"trailList":[...]}: that record the region, those of other regions and of the organization too; Region is where it was asked
+//	cloudtrail.trails.status        trail ARN                                GetTrailStatus; absent: the organization's trail, which its own account tells about
+//	cloudtrail.trails.selectors     trail ARN                                GetEventSelectors; absent likewise
 //	cloudtrail.lookup               FUNCTION        "ResourceName=payments"  NDJSON, one page of LookupEvents a line: {"Events":[...]}; Region is where it was asked; Params: AttributeKey, AttributeValue, StartTime, EndTime
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions

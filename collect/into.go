@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,16 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 		o.Until = c.Now().UTC().Truncate(time.Second)
 	}
 	h.Kind, h.Principal, h.Account, h.Endpoint = evidence.KindCollection, s.Identity.ARN, s.Identity.Account, s.Endpoint
-	h.Params = map[string]string{"scope": string(scopeOf(o)), "since": sinceOf(o).String(), "until": o.Until.Format(time.RFC3339)}
+	h.Params = maps.Clone(h.Params)
+	if h.Params == nil {
+		h.Params = map[string]string{}
+	}
+	h.Params["scope"], h.Params["since"], h.Params["until"] = string(scopeOf(o)), sinceOf(o).String(), o.Until.Format(time.RFC3339)
+	for name, list := range map[string][]string{"only": o.Only, "regions": o.Regions} {
+		if len(list) > 0 {
+			h.Params[name] = strings.Join(list, " ")
+		}
+	}
 	for _, t := range targets {
 		h.Targets = append(h.Targets, t.ARN)
 	}
@@ -70,20 +80,12 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 	if begun.Account != s.Identity.Account || begun.Endpoint != s.Endpoint {
 		return nil, Summary{}, fmt.Errorf("bag %s: %w: in account %s at %q, and this session is in %s at %q", b.ID(), ErrOther, begun.Account, begun.Endpoint, s.Identity.Account, s.Endpoint)
 	}
-	var targets []Target
-	for _, arn := range begun.Targets {
-		region := ""
-		if parts := strings.Split(arn, ":"); len(parts) > 3 {
-			region = parts[3]
-		}
-		t, err := ParseTarget(begun.Account, region, arn)
-		if err != nil {
-			return nil, Summary{}, fmt.Errorf("bag %s: %w", b.ID(), err)
-		}
-		targets = append(targets, t)
+	targets, err := targetsOf(b)
+	if err != nil {
+		return nil, Summary{}, err
 	}
-	var err error
 	o.Scope = Scope(begun.Params["scope"])
+	o.Only, o.Regions = strings.Fields(begun.Params["only"]), strings.Fields(begun.Params["regions"])
 	if o.Since, err = time.ParseDuration(begun.Params["since"]); err != nil {
 		return nil, Summary{}, fmt.Errorf("bag %s: its window: %w", b.ID(), err)
 	}
@@ -108,6 +110,19 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 		return sealed, sum, cmp.Or(err, sumErr)
 	}
 	return fill(ctx, s, w, targets, o)
+}
+
+// targetsOf are the functions that a bag was begun for.
+func targetsOf(b *evidence.Bag) ([]Target, error) {
+	var out []Target
+	for _, arn := range b.Header().Targets {
+		t, err := ParseTarget(b.Header().Account, arnPart(arn, 3), arn)
+		if err != nil {
+			return nil, fmt.Errorf("bag %s: %w", b.ID(), err)
+		}
+		out = append(out, t)
+	}
+	return out, nil
 }
 
 // fill runs the collectors and seals the bag.

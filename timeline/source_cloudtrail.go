@@ -2,7 +2,6 @@ package timeline
 
 import (
 	"context"
-	"strings"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
@@ -13,7 +12,9 @@ func cloudTrailSource() Source {
 	return Source{
 		Name:  "cloudtrail",
 		About: "CloudTrail records: LookupEvents pages, trail files, network activity, aggregated events",
-		Reads: func(it evidence.Item) bool { return strings.HasPrefix(it.Artefact, "cloudtrail.") },
+		Reads: func(it evidence.Item) bool {
+			return it.Artefact == "cloudtrail.lookup" || it.Artefact == "cloudtrail.log"
+		},
 		Events: func(ctx context.Context, in Stream, out *Sink) error {
 			t := trailReader{in: in, out: out, words: newWords()}
 			r := records{w: newWindow(in.R, out.buffer()), parse: t.parse, skip: out.skipper(in.Raw)}

@@ -14,6 +14,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/glance"
+	"github.com/freezeframe-ir/freezeframe/internal/nearest"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
 
@@ -25,6 +26,9 @@ func (p *program) collectCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN (may be repeated)"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on with the last collection that was interrupted, or ask again for what it could not get"},
+			&cli.BoolFlag{Name: "settle", Usage: "read CloudTrail again, for what the last collection was about: events come late (30 minutes and 24 hours after the last act)"},
+			&cli.StringSliceFlag{Name: "only", Usage: "this artefact only, such as lambda.code (may be repeated)"},
+			&cli.StringSliceFlag{Name: "also-region", Usage: "look for calls of the role's sessions in this region too (may be repeated); all: in every region that accounts have from the start"},
 			&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
 			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
 			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
@@ -91,6 +95,13 @@ func (p *program) collect(c *cli.Context) error {
 
 func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evidence.Case, o collect.Options) (*evidence.Bag, collect.Summary, error) {
 	h := header(operatorOf(c, opened))
+	if c.Bool("settle") {
+		bag, sum, settled, err := collect.Settle(c.Context, s, opened, h, o)
+		if err == nil && !settled.Due.IsZero() {
+			p.s.Warn("events may still come: freezeframe collect --settle again after %s", settled.Due.Format(time.RFC3339))
+		}
+		return bag, sum, err
+	}
 	if !c.Bool("resume") {
 		targets, err := resolveTargets(c.Context, s, c.StringSlice("function"))
 		if err != nil {
@@ -118,10 +129,22 @@ func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evide
 }
 
 func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
-	o := collect.Options{Scope: collect.Scope(c.String("scope")), Since: c.Duration("since"), MaxLogBytes: c.Int64("max-log-bytes")}
-	if names := c.StringSlice("function"); c.Bool("resume") == (len(names) > 0) {
-		return o, ui.UsageHint("freezeframe collect --function NAME, or freezeframe collect --resume", "either --function or --resume is wanted")
+	o := collect.Options{Scope: collect.Scope(c.String("scope")), Since: c.Duration("since"), MaxLogBytes: c.Int64("max-log-bytes"), Only: c.StringSlice("only")}
+	wanted := 0
+	for _, given := range []bool{len(c.StringSlice("function")) > 0, c.Bool("resume"), c.Bool("settle")} {
+		if given {
+			wanted++
+		}
 	}
+	if wanted != 1 {
+		return o, ui.UsageHint("freezeframe collect --function NAME, or freezeframe collect --resume", "either --function or --resume or --settle is wanted")
+	}
+	for _, name := range o.Only {
+		if all := collect.Catalogue(); !slices.ContainsFunc(all, func(x collect.Collector) bool { return x.Name == name }) {
+			return o, ui.UsageHint("freezeframe collect --function NAME --only lambda.code", "--only %q: nothing of that name is collected%s", name, didYouMean(name, all))
+		}
+	}
+	o.Regions = c.StringSlice("also-region")
 	if o.Scope != collect.All && o.Scope != collect.Containment {
 		return o, ui.UsageHint("freezeframe collect --help", "--scope is %q; all or containment is wanted", o.Scope)
 	}
@@ -136,6 +159,17 @@ func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
 		o.AllowPrivate = append(o.AllowPrivate, network)
 	}
 	return o, nil
+}
+
+func didYouMean(name string, all []collect.Collector) string {
+	var names []string
+	for _, x := range all {
+		names = append(names, x.Name)
+	}
+	if near := nearest.Word(name, names); near != "" {
+		return " (did you mean " + near + "?)"
+	}
+	return ""
 }
 
 func operatorOf(c *cli.Context, opened *evidence.Case) string {
