@@ -4,7 +4,9 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -139,4 +141,55 @@ func FuzzZip(f *testing.F) {
 			t.Errorf("%d entries, %d bytes", len(x.Entries), x.Bytes)
 		}
 	})
+}
+
+// TestSecrets: a planted secret is found by file, line and rule, and its text is nowhere in
+// what is said.
+func TestSecrets(t *testing.T) {
+	// Made up at run time, so that no scanner finds them in this file.
+	planted := map[string]string{
+		"app.py":      "import boto3\nkey = '" + "AKIA" + "QYLPMN5HHHFPZAM2" + "'\n",
+		"lib/git.js":  "\n\nconst t = 'ghp" + "_" + "0A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r'\n",
+		"clean.txt":   "nothing to see\n",
+		"inner.zip":   "PK\x03\x04",
+		"bin/run":     "#!/bin/sh\necho 1\n",
+		"longer.text": strings.Repeat("x y z\n", maxScanned/6+10),
+	}
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, body := range planted {
+		f, err := w.Create(name)
+		if err == nil {
+			_, err = f.Write([]byte(body))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewScanner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := Package(t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range x.Secrets {
+		got = append(got, fmt.Sprintf("%s:%d %s", f.Path, f.Line, f.Rule))
+	}
+	slices.Sort(got)
+	if want := []string{"app.py:2 aws-access-token", "lib/git.js:3 github-pat"}; !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+	said, err := json.Marshal(x)
+	if err != nil || bytes.Contains(said, []byte("QYLPMN5HHHFPZAM2")) || bytes.Contains(said, []byte("0A1b2C3d4E5f6G7h8I9j")) {
+		t.Errorf("a secret is in what is said: %v", err)
+	}
+	if len(x.Unscanned) != 2 || !slices.Equal(x.Executables, []string{"bin/run"}) {
+		t.Errorf("unscanned %q, executables %q", x.Unscanned, x.Executables)
+	}
 }
