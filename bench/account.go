@@ -43,6 +43,7 @@ type Account struct {
 
 	cfg  aws.Config
 	role string
+	key  string
 }
 
 // NewAccount makes one whose function has that many published versions, each with
@@ -57,12 +58,15 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 	}
 	for _, step := range []func(context.Context) error{
 		a.makeRole,
+		a.makeKey,
 		func(ctx context.Context) error { return a.makeFunction(ctx, versions, codeSize) },
 		a.addTriggers,
 		a.addSettings,
 		a.addSigning,
 		a.writeLogs,
 		a.addTrail,
+		a.addRules,
+		a.addBucket,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)
@@ -107,21 +111,22 @@ func (a *Account) makeRole(ctx context.Context) error {
 func (a *Account) makeFunction(ctx context.Context, versions, codeSize int) error {
 	c := lambda.NewFromConfig(a.cfg)
 	layer, err := c.PublishLayerVersion(ctx, &lambda.PublishLayerVersionInput{
-		LayerName: aws.String("tracing"), Content: &lambdatypes.LayerVersionContentInput{ZipFile: pack("layer", 64<<10)},
+		LayerName: aws.String("tracing"), Content: &lambdatypes.LayerVersionContentInput{ZipFile: Pack("layer", 64<<10)},
 	})
 	if err != nil {
 		return err
 	}
 	if _, err := c.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String(Function), Role: aws.String(a.role), Runtime: lambdatypes.RuntimePython313, Handler: aws.String("index.handler"),
-		Code: &lambdatypes.FunctionCode{ZipFile: pack("1", codeSize)}, Layers: []string{aws.ToString(layer.LayerVersionArn)}, Publish: true,
+		Code: &lambdatypes.FunctionCode{ZipFile: Pack("1", codeSize)}, Layers: []string{aws.ToString(layer.LayerVersionArn)}, Publish: true,
 		Environment: &lambdatypes.Environment{Variables: map[string]string{"STAGE": "prod", "DB_PASSWORD": Secret}}, Tags: map[string]string{"team": "pay"},
+		KMSKeyArn: aws.String(a.key),
 	}); err != nil {
 		return err
 	}
 	for v := 2; v <= versions; v++ {
 		if _, err := c.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
-			FunctionName: aws.String(Function), ZipFile: pack(fmt.Sprint(v), codeSize), Publish: true,
+			FunctionName: aws.String(Function), ZipFile: Pack(fmt.Sprint(v), codeSize), Publish: true,
 		}); err != nil {
 			return err
 		}
@@ -217,9 +222,9 @@ func (a *Account) writeLogs(ctx context.Context) error {
 	return err
 }
 
-// pack is a deployment package of about that size: one stored file of seeded
+// Pack is a deployment package of about that size: one stored file of seeded
 // bytes that no compressor makes smaller.
-func pack(seed string, size int) []byte {
+func Pack(seed string, size int) []byte {
 	var b bytes.Buffer
 	b.Grow(size + 1024)
 	z := zip.NewWriter(&b)

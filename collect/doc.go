@@ -46,6 +46,16 @@
 //	lambda.layers                   layer version ARN                        GetLayerVersionByArn; with source FUNCTION and state absent: no version has layers
 //	lambda.layers.content           layer version ARN                        the layer's zip; Declared is its CodeSha256
 //	lambda.layers.policy            layer version ARN                        {"Policy":"JSON text","RevisionId":"..."}; absent: none
+//	events.buses                                                             {"EventBuses":[...]}; Region is where it was asked
+//	events.rules                    FUNCTION                                 {"Buses":[...],"TargetArns":[...],"Rules":n}: what was asked for, and how many rules call it; absent: none
+//	events.rules.bus                FUNCTION        bus name                 only ever a gap: that bus could not be asked
+//	events.rule                     rule ARN                                 DescribeRule
+//	events.rule.targets             rule ARN                                 {"Targets":[...]}; sealed with a redacted twin where inputs, templates or headers are given
+//	kms.key                         key ARN                                  DescribeKey, of the environment's key; with source FUNCTION and state absent: Lambda's own
+//	kms.key.policy                  key ARN                                  {"Policy":"JSON text","PolicyName":"default"}
+//	kms.key.grants                  key ARN                                  {"Grants":[...]}
+//	kms.key.rotation                key ARN                                  GetKeyRotationStatus
+//	s3.notifications                bucket ARN                               GetBucketNotificationConfiguration of buckets that a policy admits; with source FUNCTION: absent, no policy admits S3; not_covered, a grant names no bucket
 //	cloudtrail.trails                                                        {"trailList":[...]}: that record the region, those of other regions and of the organization too; Region is where it was asked
 //	cloudtrail.trails.status        trail ARN                                GetTrailStatus; absent: the organization's trail, which its own account tells about
 //	cloudtrail.trails.selectors     trail ARN                                GetEventSelectors; absent likewise

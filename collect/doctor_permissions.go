@@ -46,6 +46,12 @@ func Resources(t Target) func(template string) []string {
 			return in("lambda", "event-source-mapping:*")
 		case "code signing config ARN":
 			return in("lambda", "code-signing-config:*")
+		case "key ARN": // the key may be another account's
+			return []string{fmt.Sprintf("arn:%s:kms:%s:*:key/*", part, t.Region)}
+		case "bucket ARN":
+			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
+		case "rule ARN":
+			return in("events", "rule/*")
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

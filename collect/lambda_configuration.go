@@ -17,7 +17,8 @@ func configuration() Collector {
 	return Collector{
 		Name: "lambda.configuration", About: "configuration of $LATEST and every published version", Small: true,
 		Needs: []awsapi.Need{
-			need("Lambda:GetFunction", "lambda:GetFunction", "function ARN"),
+			// An environment under a key of the account's own is decrypted with the caller's permission.
+			{Call: "Lambda:GetFunction", IAM: []awsapi.Grant{{Action: "lambda:GetFunction", Resource: "function ARN"}, {Action: "kms:Decrypt", Resource: "key ARN"}}},
 			need("Lambda:ListVersionsByFunction", "lambda:ListVersionsByFunction", "function ARN"),
 		},
 		Collect: collectConfiguration,

@@ -38,7 +38,9 @@ type runner struct {
 	mu     sync.Mutex
 	claims map[string]bool
 	sweeps map[string]*promise[keysOfRoles] // by region
-	kept   keeper                           // nil: nothing was there before
+	// busLists are the EventBridge buses, by region.
+	busLists map[string]*promise[nameList]
+	kept     keeper // nil: nothing was there before
 }
 
 // Run collects from the targets into w. It does not seal: the caller does, with
@@ -105,6 +107,8 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 		slots:  make(chan struct{}, o.Parallel),
 		claims: map[string]bool{},
 		sweeps: map[string]*promise[keysOfRoles]{},
+
+		busLists: map[string]*promise[nameList]{},
 	}
 }
 

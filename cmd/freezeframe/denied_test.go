@@ -64,7 +64,9 @@ func (d deniedRun) check(t *testing.T, call string, whole deniedRun) {
 	if d.err != nil {
 		t.Fatal(d.err)
 	}
-	if !whole.made[strings.ToLower(strings.TrimPrefix(call, "CloudWatch"))] {
+	// The account's record has the names of the API, the SDK has its own for two of them.
+	made := strings.NewReplacer("CloudWatchLogs:", "Logs:", "EventBridge:", "Events:").Replace(call)
+	if !whole.made[strings.ToLower(made)] {
 		t.Fatal("this account gives no occasion for the call")
 	}
 	if d.code != ui.ExitIncomplete || d.verified != ui.ExitOK {
@@ -81,7 +83,7 @@ func (d deniedRun) check(t *testing.T, call string, whole deniedRun) {
 	}
 	for _, g := range d.gaps {
 		needsIt := func(artefact string) bool {
-			return g.State == evidence.NotAttempted && strings.Contains(g.Note, artefact+" ")
+			return g.State == evidence.NotAttempted && strings.Contains(g.Note, artefact)
 		}
 		if !denied[g.Artefact] && !slices.ContainsFunc(slices.Collect(maps.Keys(denied)), needsIt) {
 			t.Errorf("a gap of something else: %+v", g)

@@ -180,9 +180,6 @@ func TestCaseValidate(t *testing.T) {
 
 // TestMany: an artefact costs its own line, and no more.
 func TestMany(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED LOUDLY: makes thousands of artefacts; run without -short")
-	}
 	c := filled(t, 600)
 	start := time.Now()
 	n := bytes.Count(written(t, c), []byte("\n"))

@@ -1,0 +1,163 @@
+package collect
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+)
+
+// rules finds the EventBridge rules that call the function: a rule on an account's own
+// events is a way to come back (ATT&CK T1546). The reverse look-up is asked on every bus,
+// for the function and each of its versions and aliases.
+func rules() Collector {
+	return Collector{
+		Name: "events.rules", About: "EventBridge rules on all buses that call the function, any version or alias, with their targets",
+		Needs: []awsapi.Need{
+			need("EventBridge:ListEventBuses", "events:ListEventBuses", "*"),
+			need("EventBridge:ListRuleNamesByTarget", "events:ListRuleNamesByTarget", "*"),
+			need("EventBridge:DescribeRule", "events:DescribeRule", "rule ARN"),
+			need("EventBridge:ListTargetsByRule", "events:ListTargetsByRule", "rule ARN"),
+		},
+		Collect: collectRules,
+	}
+}
+
+func collectRules(ctx context.Context, j *Job) {
+	w := j.want("events.rules", "", "EventBridge:ListRuleNamesByTarget")
+	j.plan(w)
+	c := eventbridge.NewFromConfig(j.config(j.Target.Region))
+	buses := j.buses(ctx, c).get(ctx)
+	if !buses.known {
+		j.skip(w, "buses unknown: events.buses is not whole")
+		return
+	}
+	aliases, versions := j.facts.aliases.get(ctx), j.facts.versions.get(ctx)
+	if !aliases.known || !versions.known {
+		j.skip(j.want("events.rules", "*", w.call), "aliases or versions unknown: lambda.aliases or lambda.configuration.versions is not whole")
+	}
+	arns := []string{j.Target.ARN}
+	for _, q := range append(versions.names(), aliases.names...) {
+		arns = append(arns, j.Target.ARN+":"+q)
+	}
+	found := 0
+	for _, bus := range buses.names {
+		found += j.rulesOfBus(ctx, c, bus, arns)
+	}
+	if found == 0 && ctx.Err() == nil {
+		j.none(w, stamp{}, "no rule of any bus calls it")
+		return
+	}
+	j.putJSON(ctx, w, stamp{started: j.now(), ended: j.now()}, map[string]any{"Buses": buses.names, "TargetArns": arns, "Rules": found})
+}
+
+// buses lists the region's buses, once for all targets.
+func (j *Job) buses(ctx context.Context, c *eventbridge.Client) *promise[nameList] {
+	r := j.run
+	r.mu.Lock()
+	p, ours := r.busLists[j.Target.Region], false
+	if p == nil {
+		p, ours = newPromise[nameList](), true
+		r.busLists[j.Target.Region] = p
+	}
+	r.mu.Unlock()
+	if !ours {
+		return p
+	}
+	var l nameList
+	w := j.of("events.buses", "", "", j.Target.Region, "EventBridge:ListEventBuses")
+	w.name = "events." + j.Target.Region + ".buses.json"
+	l.known = listing(ctx, j, w, pager[eventbridge.ListEventBusesInput, eventbridge.ListEventBusesOutput, eventbridge.Options]{
+		call: c.ListEventBuses, in: &eventbridge.ListEventBusesInput{},
+		next: func(in *eventbridge.ListEventBusesInput, out *eventbridge.ListEventBusesOutput) string {
+			in.NextToken = out.NextToken
+			return aws.ToString(in.NextToken)
+		},
+	}, "EventBuses", func(o *eventbridge.ListEventBusesOutput) any {
+		for _, b := range o.EventBuses {
+			l.names = append(l.names, aws.ToString(b.Name))
+		}
+		return o.EventBuses
+	})
+	p.keep(l)
+	return p
+}
+
+// rulesOfBus asks for each ARN which rules have it as a target, and collects those. It
+// returns how many there are; a refusal is a gap of that bus.
+func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string, arns []string) int {
+	seen := map[string]bool{}
+	for _, arn := range arns {
+		p := pager[eventbridge.ListRuleNamesByTargetInput, eventbridge.ListRuleNamesByTargetOutput, eventbridge.Options]{
+			call: c.ListRuleNamesByTarget, in: &eventbridge.ListRuleNamesByTargetInput{EventBusName: &bus, TargetArn: aws.String(arn)},
+			next: func(in *eventbridge.ListRuleNamesByTargetInput, out *eventbridge.ListRuleNamesByTargetOutput) string {
+				in.NextToken = out.NextToken
+				return aws.ToString(in.NextToken)
+			},
+		}
+		err := p.each(ctx, j, nil, func(o *eventbridge.ListRuleNamesByTargetOutput) error {
+			for _, name := range o.RuleNames {
+				seen[name] = true
+			}
+			return nil
+		})
+		if err != nil {
+			j.refused(j.want("events.rules.bus", bus, "EventBridge:ListRuleNamesByTarget"), stamp{id: requestIDOf(err)}, err)
+			break // the next would be refused too
+		}
+	}
+	each(slices.Sorted(maps.Keys(seen)), callsAtOnce, func(name string) { j.rule(ctx, c, bus, name) })
+	return len(seen)
+}
+
+func (j *Job) rule(ctx context.Context, c *eventbridge.Client, bus, name string) {
+	arn := strings.Replace(strings.TrimSuffix(j.Target.ARN, "function:"+j.Target.Function), ":lambda:", ":events:", 1) + "rule/"
+	if bus != "default" {
+		arn += bus + "/"
+	}
+	arn += name
+	if !j.run.claim("rule " + arn) {
+		return // it calls another target of this run too
+	}
+	w, targets := j.of("events.rule", arn, "", j.Target.Region, "EventBridge:DescribeRule"), j.of("events.rule.targets", arn, "", j.Target.Region, "EventBridge:ListTargetsByRule")
+	j.plan(w, targets)
+	both(
+		func() {
+			fetch(ctx, j, w, c.DescribeRule, &eventbridge.DescribeRuleInput{EventBusName: &bus, Name: &name})
+		},
+		func() { j.ruleTargets(ctx, c, targets, bus, name) })
+}
+
+// ruleTargets keeps all targets of a rule, the other ones too: what an owner's rule also
+// calls. What they are given may hold secrets.
+func (j *Job) ruleTargets(ctx context.Context, c *eventbridge.Client, w want, bus, name string) {
+	if j.have(w) {
+		return
+	}
+	in := &eventbridge.ListTargetsByRuleInput{EventBusName: &bus, Rule: &name}
+	first, s, err := ask(ctx, j, c.ListTargetsByRule, in)
+	if err != nil {
+		j.refused(w, s, err)
+		return
+	}
+	var all []eventtypes.Target
+	p := pager[eventbridge.ListTargetsByRuleInput, eventbridge.ListTargetsByRuleOutput, eventbridge.Options]{
+		call: c.ListTargetsByRule, in: in,
+		next: func(in *eventbridge.ListTargetsByRuleInput, out *eventbridge.ListTargetsByRuleOutput) string {
+			in.NextToken = out.NextToken
+			return aws.ToString(in.NextToken)
+		},
+	}
+	err = p.each(ctx, j, first, func(o *eventbridge.ListTargetsByRuleOutput) error { all = append(all, o.Targets...); return nil })
+	if err != nil {
+		j.refused(w, s, err)
+		return
+	}
+	j.putRedacted(ctx, w, s, map[string]any{"Targets": all}, "Input", "InputTemplate", "HeaderParameters", "QueryStringParameters", "PathParameterValues", "InputPathsMap")
+}
