@@ -46,11 +46,20 @@ func collectRules(ctx context.Context, j *Job) {
 	for _, q := range append(versions.names(), aliases.names...) {
 		arns = append(arns, j.Target.ARN+":"+q)
 	}
-	found := 0
+	found, whole := 0, true
 	for _, bus := range buses.names {
-		found += j.rulesOfBus(ctx, c, bus, arns)
+		n, ok := j.rulesOfBus(ctx, c, bus, arns)
+		found, whole = found+n, whole && ok
 	}
-	if found == 0 && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+		return // close records it
+	case j.have(w):
+		return // a resumed collection has it; the rules were looked at again, for one of them may be missing
+	case !whole:
+		j.skip(w, "not every bus could be asked: events.rules.bus says which")
+		return
+	case found == 0:
 		j.none(w, stamp{}, "no rule of any bus calls it")
 		return
 	}
@@ -90,8 +99,9 @@ func (j *Job) buses(ctx context.Context, c *eventbridge.Client) *promise[nameLis
 }
 
 // rulesOfBus asks for each ARN which rules have it as a target, and collects those. It
-// returns how many there are; a refusal is a gap of that bus.
-func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string, arns []string) int {
+// returns how many there are, and whether all answered; a refusal is a gap of that bus.
+func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string, arns []string) (n int, whole bool) {
+	whole = true
 	seen := map[string]bool{}
 	for _, arn := range arns {
 		p := pager[eventbridge.ListRuleNamesByTargetInput, eventbridge.ListRuleNamesByTargetOutput, eventbridge.Options]{
@@ -109,11 +119,12 @@ func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string,
 		})
 		if err != nil {
 			j.refused(j.want("events.rules.bus", bus, "EventBridge:ListRuleNamesByTarget"), stamp{id: requestIDOf(err)}, err)
+			whole = false
 			break // the next would be refused too
 		}
 	}
 	each(slices.Sorted(maps.Keys(seen)), callsAtOnce, func(name string) { j.rule(ctx, c, bus, name) })
-	return len(seen)
+	return len(seen), whole
 }
 
 func (j *Job) rule(ctx context.Context, c *eventbridge.Client, bus, name string) {

@@ -136,7 +136,6 @@ func plain(objects []vault.Staged) []vault.Staged {
 // faultyVaults are the three kinds of vaults that a writer treats differently.
 var faultyVaults = map[string]func(*faulty) vault.Vault{
 	"plain":   func(f *faulty) vault.Vault { return f },
-	"stager":  func(f *faulty) vault.Vault { return faultyStager{f} },
 	"batcher": func(f *faulty) vault.Vault { return faultyBatcher{faultyStager{f}} },
 }
 
