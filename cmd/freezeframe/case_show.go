@@ -121,6 +121,9 @@ func whatOf(e evidence.Event, h evidence.Header) string {
 	case evidence.EventRekey:
 		return strings.TrimSpace("changed who signs " + d[evidence.RetireKey])
 	}
+	if text := noteText(d); text != "" && (e.Type == evidence.EventNote || e.Type == evidence.EventDecide) {
+		return text
+	}
 	var words []string
 	for k, v := range d {
 		words = append(words, k+"="+v)
