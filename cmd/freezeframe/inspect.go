@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -113,22 +111,13 @@ func packagesOf(ctx context.Context, c *evidence.Case, function string) ([]*foun
 	return out, nil
 }
 
-// inspectItem copies a package to a private file that can be read at any place, and looks into it.
 func inspectItem(ctx context.Context, b *evidence.Bag, it evidence.Item, s *inspect.Scanner) (x *inspect.Inspection, err error) {
-	body, err := b.Open(ctx, it)
+	copied, err := b.OpenCopy(ctx, it)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp("", "freezeframe-inspect-*") // 0600
-	if err != nil {
-		return nil, errors.Join(err, body.Close())
-	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
-	n, err := io.Copy(f, body)
-	if err = errors.Join(err, body.Close()); err != nil {
-		return nil, fmt.Errorf("read %s of bag %s: %w", it.Path, b.ID(), err)
-	}
-	return inspect.Package(ctx, f, n, s)
+	defer func() { err = errors.Join(err, copied.Close()) }()
+	return inspect.Package(ctx, copied, copied.Size, s)
 }
 
 // keepInspection puts the whole result into the case; an exported case is read-only, and goes without.

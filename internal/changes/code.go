@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -30,13 +29,13 @@ func (r *Report) code(ctx context.Context, c *evidence.Case, maxText int64) erro
 		r.Missing = append(r.Missing, "code of "+r.From.String()+": "+err.Error())
 		return nil
 	}
-	defer a.close()
+	defer a.Close()
 	b, err := openCode(ctx, c, r.Function, r.To)
 	if err != nil {
 		r.Missing = append(r.Missing, "code of "+r.To.String()+": "+err.Error())
 		return nil
 	}
-	defer b.close()
+	defer b.Close()
 	xa, err := a.index(ctx, nil)
 	if err != nil {
 		return err
@@ -149,10 +148,7 @@ func (r *Report) texts(ctx context.Context, a, b *pack, maxText int64) error {
 }
 
 // pack is a deployment package that can be read at any place.
-type pack struct {
-	*os.File
-	size int64
-}
+type pack struct{ *evidence.Copy }
 
 // openCode finds the package of a side: in its bag, or, if that bag went on from another,
 // wherever the case has the same code.
@@ -173,33 +169,16 @@ func openCode(ctx context.Context, c *evidence.Case, function string, s Side) (*
 	if best == nil {
 		return nil, fmt.Errorf("%w", ErrNoSide)
 	}
-	body, err := best.Bag.Open(ctx, *best.Entry.Item)
+	copied, err := best.Bag.OpenCopy(ctx, *best.Entry.Item)
 	if err != nil {
 		return nil, err
 	}
-	return spool(body)
+	return &pack{copied}, nil
 }
-
-// spool copies evidence into a private file that can be read at any place: what is read to
-// its end was compared with its hash on the way.
-func spool(body io.ReadCloser) (*pack, error) {
-	f, err := os.CreateTemp("", "freezeframe-code-*") // 0600
-	if err != nil {
-		return nil, errors.Join(err, body.Close())
-	}
-	n, err := io.Copy(f, body)
-	if err = errors.Join(err, body.Close()); err != nil {
-		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
-	}
-	return &pack{f, n}, nil
-}
-
-// close also removes the file. Best effort: it lies in the system's folder for temporary files.
-func (p *pack) close() { _ = errors.Join(p.Close(), os.Remove(p.Name())) }
 
 // index looks into the package; bytes that are no zip archive are one file.
 func (p *pack) index(ctx context.Context, visit func(inspect.Entry, io.Reader) error) (*inspect.Index, error) {
-	x, err := inspect.Zip(ctx, p, p.size, inspect.Limits{}, visit)
+	x, err := inspect.Zip(ctx, p, p.Size, inspect.Limits{}, visit)
 	if errors.Is(err, inspect.ErrNotZip) {
 		return &inspect.Index{Odd: []string{err.Error()}}, nil
 	}
