@@ -98,7 +98,8 @@ func (w *Writer) flush(ctx context.Context) {
 	if len(parts) == 0 {
 		return
 	}
-	w.write(ctx, parts, by)
+	// Whose Put filled the batch may have been cancelled; the others were not.
+	w.write(context.WithoutCancel(ctx), parts, by)
 	for _, p := range parts {
 		if err := errors.Join(p.err, p.twinErr); err != nil {
 			w.lose(p, err)
