@@ -1,7 +1,10 @@
 package faults
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -11,6 +14,10 @@ import (
 	"time"
 )
 
+// inRow is how often one request may be disturbed in a row: the client promises six
+// tries, so the sixth must be let through for the run to be complete by promise, not by luck.
+const inRow = 5
+
 // chaos stands before the simulated account. By seed and order every request meets one of
 // its faults, or none.
 type chaos struct {
@@ -19,6 +26,7 @@ type chaos struct {
 	mu     sync.Mutex
 	random *rand.Rand // nil: no faults
 	done   map[string]int
+	row    map[string]int // request -> how often it was disturbed since it last got through
 }
 
 // kinds of faults, in percent.
@@ -29,7 +37,7 @@ var kinds = []struct {
 	{"throttle", 10}, {"error", 5}, {"reset", 3}, {"done, reply lost", 3}, {"slow", 5}, {"cut", 2},
 }
 
-func (c *chaos) pick() (kind string, after time.Duration) {
+func (c *chaos) pick(request string) (kind string, after time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.random == nil {
@@ -38,16 +46,46 @@ func (c *chaos) pick() (kind string, after time.Duration) {
 	at := c.random.IntN(100)
 	after = time.Duration(50+c.random.IntN(250)) * time.Millisecond
 	for _, k := range kinds {
-		if at -= k.percent; at < 0 {
-			c.done[k.name]++
-			return k.name, after
+		if at -= k.percent; at >= 0 {
+			continue
 		}
+		switch {
+		case k.name == "slow":
+		case c.row[request] == inRow:
+			delete(c.row, request)
+			return "", 0
+		default:
+			c.row[request]++
+		}
+		c.done[k.name]++
+		return k.name, after
 	}
+	delete(c.row, request)
 	return "", 0
 }
 
+// requestName is the same for each try of one call: what is asked, without its signature.
+func requestName(r *http.Request) (string, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return "", err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	query := r.URL.Query()
+	for name := range query {
+		if strings.HasPrefix(name, "X-Amz-") {
+			query.Del(name)
+		}
+	}
+	return fmt.Sprintf("%s %s?%s %s %x", r.Method, r.URL.Path, query.Encode(), r.Header.Get("X-Amz-Target"), sha256.Sum256(body)), nil
+}
+
 func (c *chaos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	kind, after := c.pick()
+	name, err := requestName(r)
+	if err != nil {
+		return // the client broke off
+	}
+	kind, after := c.pick(name)
 	switch kind {
 	case "throttle":
 		refuse(w, serviceOf(r), true)

@@ -43,7 +43,7 @@ func newRun(t *testing.T, binary string, inBucket bool) *run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &run{acct: a, binary: binary, dir: t.TempDir(), chaos: &chaos{next: a.Cloud, done: map[string]int{}}}
+	r := &run{acct: a, binary: binary, dir: t.TempDir(), chaos: &chaos{next: a.Cloud, done: map[string]int{}, row: map[string]int{}}}
 	server := httptest.NewServer(r.chaos)
 	t.Cleanup(server.Close)
 	r.url, r.where = server.URL, filepath.Join(r.dir, "case")
