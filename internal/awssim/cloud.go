@@ -54,6 +54,13 @@ type Cloud struct {
 	sqs    shards[sqsState]
 	trails shards[trailsState]
 	s3     s3State
+
+	topics      shards[snsState]
+	schedulers  shards[schedulerState]
+	pipes       shards[pipesState]
+	autoscaling shards[autoscalingState]
+	vaults      shards[secretsState]
+	ssms        shards[ssmState]
 }
 
 // Credentials are what a principal signs with.
@@ -80,7 +87,8 @@ type Fail struct {
 // catalogue is every simulated operation: to add one, add it to its service's list.
 func catalogue() []operation {
 	var all []operation
-	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps()} {
+	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps(),
+		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps()} {
 		all = append(all, ops...)
 	}
 	return all

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	pipestypes "github.com/aws/aws-sdk-go-v2/service/pipes/types"
 )
 
 // Between trees and the SDK's structs. A Go field has the member's name with its
@@ -115,6 +116,13 @@ func unionMember(union reflect.Type, member string) reflect.Type {
 		reflect.TypeFor[iamtypes.PolicyIdentifierMemberInlinePolicyIdentifier](),
 		reflect.TypeFor[iamtypes.PolicyIdentifierMemberPolicyArn](),
 		reflect.TypeFor[iamtypes.PolicyIdentifierMemberPolicyType](),
+		reflect.TypeFor[pipestypes.MQBrokerAccessCredentialsMemberBasicAuth](),
+		reflect.TypeFor[pipestypes.MSKAccessCredentialsMemberClientCertificateTlsAuth](),
+		reflect.TypeFor[pipestypes.MSKAccessCredentialsMemberSaslScram512Auth](),
+		reflect.TypeFor[pipestypes.SelfManagedKafkaAccessConfigurationCredentialsMemberBasicAuth](),
+		reflect.TypeFor[pipestypes.SelfManagedKafkaAccessConfigurationCredentialsMemberClientCertificateTlsAuth](),
+		reflect.TypeFor[pipestypes.SelfManagedKafkaAccessConfigurationCredentialsMemberSaslScram256Auth](),
+		reflect.TypeFor[pipestypes.SelfManagedKafkaAccessConfigurationCredentialsMemberSaslScram512Auth](),
 	} {
 		if reflect.PointerTo(t).Implements(union) && strings.HasSuffix(t.Name(), "Member"+goName(member)) {
 			return t

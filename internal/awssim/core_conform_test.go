@@ -9,9 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
 // sharedData is the folder of reference data, which the tests read and the product
@@ -164,9 +161,15 @@ func fitsStruct(t *testing.T, at string, sh *shape, typ reflect.Type, seen map[r
 // answer cannot carry them, and a request that does is refused by name. None may
 // be required.
 func newerThanSDK(typ reflect.Type, member string) bool {
-	return strings.HasPrefix(typ.String(), "lambda.") && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
-		typ == reflect.TypeFor[lambdatypes.FunctionConfiguration]() && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
-		typ == reflect.TypeFor[kms.ListKeysInput]() && member == "ResourceOwners" ||
-		strings.Contains(typ.PkgPath(), "/service/s3") && member == "VersionId" && slices.Contains([]string{"CreateMultipartUploadOutput", "UploadPartOutput", "AbortMultipartUploadOutput", "ListPartsOutput", "MultipartUpload"}, typ.Name()) ||
-		strings.Contains(typ.PkgPath(), "/service/cloudtrail") && member == "RecursiveLogging"
+	pkg := typ.PkgPath()[strings.LastIndex(typ.PkgPath(), "/service/")+len("/service/"):]
+	service, _, _ := strings.Cut(pkg, "/")
+	newer := map[string][]string{
+		"lambda":         {"AcceleratorConfig", "RuntimeConfig"},
+		"kms":            {"ListKeysInput.ResourceOwners"},
+		"s3":             {"CreateMultipartUploadOutput.VersionId", "UploadPartOutput.VersionId", "AbortMultipartUploadOutput.VersionId", "ListPartsOutput.VersionId", "MultipartUpload.VersionId"},
+		"cloudtrail":     {"RecursiveLogging"},
+		"scheduler":      {"Target.EventBridgePutEventsV2Parameters", "Target.EventBridgePutRawEventsParameters"},
+		"secretsmanager": {"CreateSecretInput.CrossAccountPrimaryARN", "CrossAccountPrimary", "CrossAccountReplicas", "PolicyName"},
+	}[service]
+	return slices.Contains(newer, member) || slices.Contains(newer, typ.Name()+"."+member)
 }

@@ -68,6 +68,12 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.events, once)
 	eachShard(&c.sqs, once)
 	eachShard(&c.trails, once)
+	eachShard(&c.topics, once)
+	eachShard(&c.schedulers, once)
+	eachShard(&c.pipes, once)
+	eachShard(&c.autoscaling, once)
+	eachShard(&c.vaults, once)
+	eachShard(&c.ssms, once)
 	c.s3.objects("", "", once(""))
 }
 

@@ -8,26 +8,28 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 )
 
 // Checker judges traffic. Safe for concurrent use.
 type Checker struct {
-	models map[string]*model
+	dir string
 
 	mu       sync.Mutex
+	models   map[string]*model
 	problems []string
 	covered  map[string]int
 }
 
-// Open reads the models in dir (*.json.gz, as botocore describes services).
+// Open judges by the models in dir (*.json.gz, as botocore describes services), each read
+// when its service is first called.
 func Open(dir string) (*Checker, error) {
-	models, err := load(dir)
-	if err != nil {
-		return nil, err
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("the API shapes: %w", err)
 	}
-	return &Checker{models: models, covered: map[string]int{}}, nil
+	return &Checker{dir: dir, models: map[string]*model{}, covered: map[string]int{}}, nil
 }
 
 // Problems are what was wrong so far, at most 200.
@@ -56,12 +58,15 @@ func (c *Checker) say(call, format string, args ...any) {
 // they are no API calls. Streamed bodies are not kept.
 func (c *Checker) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		service := serviceOf(r)
-		m := c.models[service]
+		m, err := c.model(r)
+		if err != nil {
+			c.say(serviceOf(r), "%v", err)
+		}
 		if m == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
+		service := m.name
 		var body []byte
 		if r.Body != nil && (service != "s3" || r.URL.RawQuery != "" && !strings.Contains(r.URL.RawQuery, "partNumber")) {
 			body, _ = io.ReadAll(io.LimitReader(r.Body, 64<<20)) // what cannot be read, the handler will say

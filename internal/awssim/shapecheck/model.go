@@ -11,6 +11,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,8 @@ import (
 
 // model is one service as botocore describes it, in the parts that matter here.
 type model struct {
+	name string // of its file: what its operations are counted under
+
 	Metadata struct {
 		Protocol, TargetPrefix, SigningName, EndpointPrefix string
 	}
@@ -63,22 +66,41 @@ type shape struct {
 	Eventstream     bool
 }
 
-// services of the simulator, by the name in the credential scope.
-var services = map[string]string{
-	"lambda": "lambda", "iam": "iam", "sts": "sts", "s3": "s3", "cloudtrail": "cloudtrail",
-	"logs": "logs", "events": "events", "kms": "kms", "sqs": "sqs",
+// files are the models of the simulator's services, by the name in the credential scope.
+// Two services may share one: then the second is told by its paths.
+func files() map[string][]string {
+	return map[string][]string{
+		"lambda": {"lambda"}, "iam": {"iam"}, "sts": {"sts"}, "s3": {"s3"}, "cloudtrail": {"cloudtrail"},
+		"logs": {"logs"}, "events": {"events"}, "kms": {"kms"}, "sqs": {"sqs"},
+		"sns": {"sns"}, "scheduler": {"scheduler"}, "pipes": {"pipes"}, "application-autoscaling": {"application-autoscaling"},
+		"secretsmanager": {"secretsmanager"}, "ssm": {"ssm"},
+		"apigateway": {"apigateway", "apigatewayv2"}, "elasticloadbalancing": {"elbv2"}, "ecr": {"ecr"}, "elasticfilesystem": {"efs"},
+		"cloudfront": {"cloudfront"}, "xray": {"xray"}, "config": {"config"}, "guardduty": {"guardduty"}, "access-analyzer": {"accessanalyzer"}, "inspector2": {"inspector2"},
+	}
 }
 
-func load(dir string) (map[string]*model, error) {
-	out := map[string]*model{}
-	for name, file := range services {
-		m, err := read(filepath.Join(dir, file+".json.gz"))
-		if err != nil {
-			return nil, err
-		}
-		out[name] = m
+// model is the service's that a request is for, read when it is first asked for; nil: not
+// one of the simulator's.
+func (c *Checker) model(r *http.Request) (*model, error) {
+	names := files()[serviceOf(r)]
+	if len(names) == 0 {
+		return nil, nil
 	}
-	return out, nil
+	name := names[0]
+	if len(names) > 1 && strings.HasPrefix(r.URL.Path, "/v2/") {
+		name = names[1]
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.models[name]; m != nil {
+		return m, nil
+	}
+	m, err := read(filepath.Join(c.dir, name+".json.gz"))
+	if err == nil {
+		m.name = name
+		c.models[name] = m
+	}
+	return m, err
 }
 
 func read(path string) (*model, error) {
