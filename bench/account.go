@@ -67,6 +67,9 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addTrail,
 		a.addRules,
 		a.addBucket,
+		a.addCallers,
+		a.addScaling,
+		a.addSecrets,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

@@ -56,6 +56,25 @@
 //	kms.key.grants                  key ARN                                  {"Grants":[...]}
 //	kms.key.rotation                key ARN                                  GetKeyRotationStatus
 //	s3.notifications                bucket ARN                               GetBucketNotificationConfiguration of buckets that a policy admits; with source FUNCTION: absent, no policy admits S3; not_covered, a grant names no bucket
+//	scheduler.schedules             FUNCTION                                 {"Schedules":[...]}: as listed, those that call it; absent: none
+//	scheduler.schedule              schedule ARN                             GetSchedule; sealed with a redacted twin where it has an input
+//	pipes.pipes                     FUNCTION                                 {"Pipes":[...]}: as listed, whose target or enrichment it is; absent: none
+//	pipes.pipe                      pipe ARN                                 DescribePipe; sealed with a redacted twin where it has templates
+//	sns.subscriptions               FUNCTION                                 {"Subscriptions":[...]}: of this account and region; absent: none
+//	sns.subscription                subscription ARN                         {"Attributes":{...}}
+//	sns.topic                       topic ARN                                {"Attributes":{...}}: of topics that call it, or that its results and failures go to; with source FUNCTION and qualifier "*": there may be more
+//	sns.topic.subscriptions         topic ARN                                {"Subscriptions":[...]}: who else listens
+//	sqs.queue                       queue ARN                                {"Attributes":{...}}: of queues it reads from, of dead-letter queues and destinations; with source FUNCTION and state absent: none
+//	logs.callers                    FUNCTION                                 absent: no policy admits CloudWatch Logs; not_covered: a grant names no log group
+//	logs.caller.subscriptions       log group ARN                            {"subscriptionFilters":[...]}: of log groups that a policy admits
+//	trigger.unresolved              FUNCTION        service                  only ever a gap: a policy admits that service, and nothing here can say what of it calls; without qualifier absent: there is none
+//	autoscaling.targets             FUNCTION                                 {"ScalableTargets":[...]}; absent: none
+//	autoscaling.actions             FUNCTION                                 {"ScheduledActions":[...]}; absent: none
+//	autoscaling.policies            FUNCTION                                 {"ScalingPolicies":[...]}; absent: none
+//	secrets.references              FUNCTION                                 {"References":[{"Arn","Where":[...]}]}: secrets and parameters named by ARN; absent: none
+//	secretsmanager.secret           secret ARN, or pattern                   DescribeSecret: never its value
+//	secretsmanager.secret.policy    secret ARN, or pattern                   {"ResourcePolicy":"JSON text"}
+//	ssm.parameter                   parameter ARN, or pattern                {"Parameters":[...]}: DescribeParameters: never their values
 //	cloudtrail.trails                                                        {"trailList":[...]}: that record the region, those of other regions and of the organization too; Region is where it was asked
 //	cloudtrail.trails.status        trail ARN                                GetTrailStatus; absent: the organization's trail, which its own account tells about
 //	cloudtrail.trails.selectors     trail ARN                                GetEventSelectors; absent likewise

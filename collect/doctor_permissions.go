@@ -52,6 +52,16 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
 		case "rule ARN":
 			return in("events", "rule/*")
+		case "topic ARN": // topics and queues of other accounts may be named
+			return []string{fmt.Sprintf("arn:%s:sns:*:*:*", part)}
+		case "queue ARN":
+			return []string{fmt.Sprintf("arn:%s:sqs:*:*:*", part)}
+		case "schedule ARN":
+			return in("scheduler", "schedule/*")
+		case "pipe ARN":
+			return in("pipes", "pipe/*")
+		case "secret ARN":
+			return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

@@ -44,6 +44,10 @@ type facts struct {
 	aliases  *promise[nameList]                           // lambda.aliases
 	grants   *promise[grantList]                          // lambda.policy
 
+	sources      *promise[nameList] // lambda.mappings: ARNs that mappings read from, send to, or authenticate with
+	destinations *promise[nameList] // lambda.invoke-config: ARNs of asynchronous destinations
+	roleNames    *promise[nameList] // iam.role: ARNs of secrets and parameters that the role's policies name
+
 	mu       sync.Mutex
 	packages map[string]*promise[deployed] // lambda.configuration, by version
 }
@@ -55,6 +59,10 @@ func newFacts() *facts {
 		aliases:  newPromise[nameList](),
 		grants:   newPromise[grantList](),
 		packages: map[string]*promise[deployed]{},
+
+		sources:      newPromise[nameList](),
+		destinations: newPromise[nameList](),
+		roleNames:    newPromise[nameList](),
 	}
 }
 
@@ -73,6 +81,12 @@ func (f *facts) release(owner string) {
 		f.grants.keep(grantList{})
 	case "lambda.aliases":
 		f.aliases.keep(nameList{})
+	case "lambda.mappings":
+		f.sources.keep(nameList{})
+	case "lambda.invoke-config":
+		f.destinations.keep(nameList{})
+	case "iam.role":
+		f.roleNames.keep(nameList{})
 	}
 }
 

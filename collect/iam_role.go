@@ -46,9 +46,12 @@ func collectRole(ctx context.Context, j *Job) {
 		return
 	}
 	if !j.run.claim("role " + arn) {
-		j.planned.Store(true) // another target of this run has the same role
+		j.planned.Store(true) // another target of this run has the same role, and what it names
+		j.facts.roleNames.keep(nameList{known: true})
 		return
 	}
+	named := &namedBook{list: nameList{known: true}}
+	defer func() { j.facts.roleNames.keep(named.list) }()
 	c := iam.NewFromConfig(j.config(j.Target.Region))
 	name := aws.String(roleName(arn))
 	w, inline, attached := j.of("iam.role", arn, "", "", "IAM:GetRole"), j.of("iam.role.inline", arn, "", "", "IAM:ListRolePolicies"), j.of("iam.role.attached", arn, "", "", "IAM:ListAttachedRolePolicies")
@@ -56,16 +59,16 @@ func collectRole(ctx context.Context, j *Job) {
 	both(
 		func() {
 			if out := fetch(ctx, j, w, c.GetRole, &iam.GetRoleInput{RoleName: name}); out != nil && out.Role != nil && out.Role.PermissionsBoundary != nil {
-				j.managedPolicy(ctx, c, aws.ToString(out.Role.PermissionsBoundary.PermissionsBoundaryArn))
+				j.managedPolicy(ctx, c, named, aws.ToString(out.Role.PermissionsBoundary.PermissionsBoundaryArn))
 			}
 		},
-		func() { j.inlinePolicies(ctx, c, inline, name) },
-		func() { j.attachedPolicies(ctx, c, attached, name) })
+		func() { j.inlinePolicies(ctx, c, named, inline, name) },
+		func() { j.attachedPolicies(ctx, c, named, attached, name) })
 }
 
-func (j *Job) inlinePolicies(ctx context.Context, c *iam.Client, w want, role *string) {
+func (j *Job) inlinePolicies(ctx context.Context, c *iam.Client, named *namedBook, w want, role *string) {
 	var names []string
-	listing(ctx, j, w, pager[iam.ListRolePoliciesInput, iam.ListRolePoliciesOutput, iam.Options]{
+	whole := listing(ctx, j, w, pager[iam.ListRolePoliciesInput, iam.ListRolePoliciesOutput, iam.Options]{
 		call: c.ListRolePolicies, in: &iam.ListRolePoliciesInput{RoleName: role},
 		next: func(in *iam.ListRolePoliciesInput, out *iam.ListRolePoliciesOutput) string {
 			in.Marker = marker(out.IsTruncated, out.Marker)
@@ -75,6 +78,9 @@ func (j *Job) inlinePolicies(ctx context.Context, c *iam.Client, w want, role *s
 		names = append(names, o.PolicyNames...)
 		return o.PolicyNames
 	})
+	if !whole {
+		named.read(false, nil)
+	}
 	doc := func(name string) want {
 		return j.of("iam.role.inline.document", w.src.ARN, name, "", "IAM:GetRolePolicy")
 	}
@@ -82,13 +88,14 @@ func (j *Job) inlinePolicies(ctx context.Context, c *iam.Client, w want, role *s
 		j.plan(doc(n))
 	}
 	each(names, callsAtOnce, func(n string) {
-		fetch(ctx, j, doc(n), c.GetRolePolicy, &iam.GetRolePolicyInput{RoleName: role, PolicyName: aws.String(n)})
+		out := fetch(ctx, j, doc(n), c.GetRolePolicy, &iam.GetRolePolicyInput{RoleName: role, PolicyName: aws.String(n)})
+		named.read(out != nil, func() *string { return out.PolicyDocument })
 	})
 }
 
-func (j *Job) attachedPolicies(ctx context.Context, c *iam.Client, w want, role *string) {
+func (j *Job) attachedPolicies(ctx context.Context, c *iam.Client, named *namedBook, w want, role *string) {
 	var arns []string
-	listing(ctx, j, w, pager[iam.ListAttachedRolePoliciesInput, iam.ListAttachedRolePoliciesOutput, iam.Options]{
+	whole := listing(ctx, j, w, pager[iam.ListAttachedRolePoliciesInput, iam.ListAttachedRolePoliciesOutput, iam.Options]{
 		call: c.ListAttachedRolePolicies, in: &iam.ListAttachedRolePoliciesInput{RoleName: role},
 		next: func(in *iam.ListAttachedRolePoliciesInput, out *iam.ListAttachedRolePoliciesOutput) string {
 			in.Marker = marker(out.IsTruncated, out.Marker)
@@ -100,12 +107,15 @@ func (j *Job) attachedPolicies(ctx context.Context, c *iam.Client, w want, role 
 		}
 		return o.AttachedPolicies
 	})
-	each(arns, callsAtOnce, func(arn string) { j.managedPolicy(ctx, c, arn) })
+	if !whole {
+		named.read(false, nil)
+	}
+	each(arns, callsAtOnce, func(arn string) { j.managedPolicy(ctx, c, named, arn) })
 }
 
 // managedPolicy reads a policy, its versions, and the document in force. A policy
 // that is both attached and a boundary is read once.
-func (j *Job) managedPolicy(ctx context.Context, c *iam.Client, arn string) {
+func (j *Job) managedPolicy(ctx context.Context, c *iam.Client, named *namedBook, arn string) {
 	if !j.run.claim("policy " + arn) {
 		return
 	}
@@ -115,12 +125,14 @@ func (j *Job) managedPolicy(ctx context.Context, c *iam.Client, arn string) {
 		func() {
 			out := fetch(ctx, j, w, c.GetPolicy, &iam.GetPolicyInput{PolicyArn: aws.String(arn)})
 			if out == nil || out.Policy == nil || out.Policy.DefaultVersionId == nil {
+				named.read(false, nil)
 				j.skip(j.of("iam.policy.document", arn, "default", "", "IAM:GetPolicyVersion"), "depends on iam.policy "+arn+", which could not be had")
 				return
 			}
 			v := out.Policy.DefaultVersionId
-			fetch(ctx, j, j.of("iam.policy.document", arn, *v, "", "IAM:GetPolicyVersion"),
+			doc := fetch(ctx, j, j.of("iam.policy.document", arn, *v, "", "IAM:GetPolicyVersion"),
 				c.GetPolicyVersion, &iam.GetPolicyVersionInput{PolicyArn: aws.String(arn), VersionId: v})
+			named.read(doc != nil && doc.PolicyVersion != nil, func() *string { return doc.PolicyVersion.Document })
 		},
 		func() {
 			listing(ctx, j, versions, pager[iam.ListPolicyVersionsInput, iam.ListPolicyVersionsOutput, iam.Options]{

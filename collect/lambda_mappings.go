@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,7 +28,10 @@ func mappings() Collector {
 
 func collectMappings(ctx context.Context, j *Job) {
 	w := j.want("lambda.mappings", "", "Lambda:ListEventSourceMappings")
-	if j.have(w) {
+	if out, had := recall[lambda.ListEventSourceMappingsOutput](ctx, j, w); had {
+		if out != nil {
+			j.facts.sources.keep(nameList{names: sourcesOf(out.EventSourceMappings), known: true})
+		}
 		return
 	}
 	j.plan(w)
@@ -46,6 +50,7 @@ func collectMappings(ctx context.Context, j *Job) {
 		j.refused(j.want("lambda.mappings.sweep", "", w.call), stamp{id: requestIDOf(sweepErr)}, sweepErr)
 	}
 	all := merge(own, swept)
+	j.facts.sources.keep(nameList{names: sourcesOf(all), known: sweepErr == nil})
 	docs := make([]any, len(all))
 	order := make([]int, len(all))
 	for i := range order {
@@ -118,4 +123,24 @@ func merge(lists ...[]lambdatypes.EventSourceMappingConfiguration) []lambdatypes
 		}
 	}
 	return all
+}
+
+// sourcesOf are the ARNs that mappings read from, send failures to, and log in with.
+func sourcesOf(all []lambdatypes.EventSourceMappingConfiguration) []string {
+	var arns []string
+	add := func(arn *string) {
+		if a := aws.ToString(arn); strings.HasPrefix(a, "arn:") && !slices.Contains(arns, a) {
+			arns = append(arns, a)
+		}
+	}
+	for _, m := range all {
+		add(m.EventSourceArn)
+		if m.DestinationConfig != nil && m.DestinationConfig.OnFailure != nil {
+			add(m.DestinationConfig.OnFailure.Destination)
+		}
+		for _, a := range m.SourceAccessConfigurations {
+			add(a.URI)
+		}
+	}
+	return arns
 }

@@ -2,6 +2,7 @@ package awssim
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -236,4 +237,16 @@ func TestSweepParameters(t *testing.T) {
 	must(cl.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: name}))(t)
 	_, err = cl.GetParameter(ctx, &ssm.GetParameterInput{Name: name})
 	refused(t, err, "ParameterNotFound")
+}
+
+// TestNoSecretInRecords: what was handed to the stores of secrets is in no record.
+func TestNoSecretInRecords(t *testing.T) {
+	ctx, c, cfg := sweeping(t)
+	must(secretsmanager.NewFromConfig(cfg).CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String("n"), SecretString: aws.String("hunter2")}))(t)
+	must(ssm.NewFromConfig(cfg).PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String("n"), Type: pst.ParameterTypeSecureString, Value: aws.String("hunter2")}))(t)
+	for _, r := range c.Records() {
+		if strings.Contains(string(r), "hunter2") {
+			t.Errorf("%s", r)
+		}
+	}
 }

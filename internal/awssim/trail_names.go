@@ -6,7 +6,15 @@ import (
 )
 
 // eventSource is a service's name in CloudTrail.
-func eventSource(service string) string { return service + ".amazonaws.com" }
+func eventSource(service string) string {
+	if name, ok := map[string]string{
+		"application-autoscaling": "autoscaling", // Application Auto Scaling user guide, "Log API calls using CloudTrail"
+		"accessanalyzer":          "access-analyzer", "apigatewayv2": "apigateway", "efs": "elasticfilesystem", "elbv2": "elasticloadbalancing",
+	}[service]; ok {
+		service = name
+	}
+	return service + ".amazonaws.com"
+}
 
 // eventName is an operation's name in CloudTrail. Lambda's carry the API version
 // that introduced them. Sources: AWS Lambda developer guide, "Logging Lambda API

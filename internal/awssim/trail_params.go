@@ -164,6 +164,10 @@ func hidden(service, key string) bool {
 		return service == "kms"
 	case "messageBody", "messageAttributes":
 		return service == "sqs"
+	case "secretString", "secretBinary":
+		return service == "secretsmanager"
+	case "value":
+		return service == "ssm"
 	case "logEvents":
 		return service == "logs"
 	}
