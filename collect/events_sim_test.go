@@ -83,3 +83,14 @@ func TestRedact(t *testing.T) {
 		t.Errorf("%v, %v", seen, tree)
 	}
 }
+
+// grantTo lets a service call the function from a source.
+func grantTo(t *testing.T, a *bench.Account, service, source string) {
+	t.Helper()
+	cfg := aws.Config{Region: bench.Region, BaseEndpoint: aws.String(bench.Endpoint), HTTPClient: a.Cloud.Client(), Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")}
+	_, err := lambda.NewFromConfig(cfg).AddPermission(t.Context(), &lambda.AddPermissionInput{FunctionName: aws.String(bench.Function), StatementId: aws.String("extra"),
+		Action: aws.String("lambda:InvokeFunction"), Principal: &service, SourceArn: &source})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

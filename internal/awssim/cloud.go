@@ -61,6 +61,7 @@ type Cloud struct {
 	autoscaling shards[autoscalingState]
 	vaults      shards[secretsState]
 	ssms        shards[ssmState]
+	gateway     shards[gatewayState]
 }
 
 // Credentials are what a principal signs with.
@@ -88,7 +89,7 @@ type Fail struct {
 func catalogue() []operation {
 	var all []operation
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps(),
-		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps()} {
+		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps()} {
 		all = append(all, ops...)
 	}
 	return all

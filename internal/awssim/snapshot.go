@@ -74,6 +74,7 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.autoscaling, once)
 	eachShard(&c.vaults, once)
 	eachShard(&c.ssms, once)
+	eachShard(&c.gateway, once)
 	c.s3.objects("", "", once(""))
 }
 
