@@ -67,6 +67,7 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addTrail,
 		a.addRules,
 		a.addBucket,
+		a.addWatchers,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

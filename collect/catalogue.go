@@ -28,6 +28,8 @@ func Catalogue() []Collector {
 		keys(),
 		trails(),
 		lookup(),
+		guardFindings(),
+		traces(),
 		logGroup(),
 		logEvents(),
 	}

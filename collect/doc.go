@@ -63,6 +63,13 @@
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions
 //	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
+//	guardduty.detectors                                                      {"DetectorIds":[...]}: of the region; absent: GuardDuty is off
+//	guardduty.detector              detector ARN                             GetDetector: which features are on (LAMBDA_NETWORK_LOGS)
+//	guardduty.findings              FUNCTION                                 {"Findings":[...]}: archived ones too; Params: the criterion; absent: none
+//	guardduty.findings              role ARN                                 the same of the role's keys
+//	xray.summaries                  FUNCTION                                 {"TraceSummaries":[...]}: of the window, 30 days at most; Params: StartTime, EndTime, FilterExpression; absent: none
+//	xray.traces                     FUNCTION                                 NDJSON, one trace a line, with all segments; the newest 1000
+//	xray.encryption                 FUNCTION                                 GetEncryptionConfig; absent: no traces
 //	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention
 //	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
 //	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms

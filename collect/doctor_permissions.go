@@ -52,6 +52,8 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
 		case "rule ARN":
 			return in("events", "rule/*")
+		case "detector ARN":
+			return in("guardduty", "detector/*")
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

@@ -40,7 +40,8 @@ type runner struct {
 	sweeps map[string]*promise[keysOfRoles] // by region
 	// busLists are the EventBridge buses, by region.
 	busLists map[string]*promise[nameList]
-	kept     keeper // nil: nothing was there before
+	lists    map[string]*promise[nameList] // further listings that targets share: see shared
+	kept     keeper                        // nil: nothing was there before
 }
 
 // Run collects from the targets into w. It does not seal: the caller does, with
@@ -109,6 +110,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 		sweeps: map[string]*promise[keysOfRoles]{},
 
 		busLists: map[string]*promise[nameList]{},
+		lists:    map[string]*promise[nameList]{},
 	}
 }
 

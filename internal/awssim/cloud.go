@@ -54,6 +54,9 @@ type Cloud struct {
 	sqs    shards[sqsState]
 	trails shards[trailsState]
 	s3     s3State
+
+	xray      shards[xrayState]
+	guardduty shards[guarddutyState]
 }
 
 // Credentials are what a principal signs with.
@@ -81,6 +84,9 @@ type Fail struct {
 func catalogue() []operation {
 	var all []operation
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps()} {
+		all = append(all, ops...)
+	}
+	for _, ops := range [][]operation{xrayOps(), guarddutyOps()} { // what watches
 		all = append(all, ops...)
 	}
 	return all

@@ -3,6 +3,7 @@ package awssim
 import (
 	"os"
 	"path/filepath"
+	"path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -164,7 +165,8 @@ func fitsStruct(t *testing.T, at string, sh *shape, typ reflect.Type, seen map[r
 // answer cannot carry them, and a request that does is refused by name. None may
 // be required.
 func newerThanSDK(typ reflect.Type, member string) bool {
-	return strings.HasPrefix(typ.String(), "lambda.") && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
+	return slices.Contains(newerWatchers()[path.Base(path.Dir(typ.PkgPath()))+"."+typ.Name()], member) ||
+		strings.HasPrefix(typ.String(), "lambda.") && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
 		typ == reflect.TypeFor[lambdatypes.FunctionConfiguration]() && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
 		typ == reflect.TypeFor[kms.ListKeysInput]() && member == "ResourceOwners" ||
 		strings.Contains(typ.PkgPath(), "/service/s3") && member == "VersionId" && slices.Contains([]string{"CreateMultipartUploadOutput", "UploadPartOutput", "AbortMultipartUploadOutput", "ListPartsOutput", "MultipartUpload"}, typ.Name()) ||

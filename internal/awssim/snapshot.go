@@ -69,6 +69,8 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.sqs, once)
 	eachShard(&c.trails, once)
 	c.s3.objects("", "", once(""))
+	eachShard(&c.xray, once)
+	eachShard(&c.guardduty, once)
 }
 
 func eachShard[T any, P interface {

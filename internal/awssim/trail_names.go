@@ -54,6 +54,8 @@ func eventKind(service, op string) kindOfEvent {
 		return kindOfEvent{data: data, resources: data}
 	case "logs":
 		return kindOfEvent{data: op == "PutLogEvents"}
+	case "xray": // X-Ray developer guide, "Logging X-Ray API calls with AWS CloudTrail": data events of type AWS::XRay::Trace
+		return kindOfEvent{data: slices.Contains([]string{"PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"}, op)}
 	case "events":
 		return kindOfEvent{data: op == "PutEvents"}
 	}
@@ -68,7 +70,7 @@ func s3DataEvent(op string) bool {
 
 // readsOnly says that an operation cannot change the account.
 func readsOnly(service, op string) bool {
-	for _, prefix := range []string{"Get", "List", "Describe", "Lookup", "Head", "Simulate", "Filter", "Test", "Verify"} {
+	for _, prefix := range []string{"Get", "List", "Describe", "Lookup", "Head", "Simulate", "Filter", "BatchGet", "Test", "Verify"} {
 		if strings.HasPrefix(op, prefix) {
 			return true
 		}

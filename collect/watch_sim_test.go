@@ -1,0 +1,79 @@
+package collect
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/freezeframe-ir/freezeframe/bench"
+	"github.com/freezeframe-ir/freezeframe/internal/awssim"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// watched artefacts of a function that nothing was ever said of.
+func collectBare(t *testing.T, a *bench.Account, only ...string) map[string]evidence.State {
+	t.Helper()
+	bare(t, a)
+	s := sessionAs(t, a, "again", allowAll)
+	m := newMemory()
+	target, err := ParseTarget(bench.AccountID, bench.Region, "bare")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Unpaced: true, Only: append(only, "lambda.configuration")}
+	if _, err := Run(t.Context(), Inputs{Connect: s.ConfigRecorded, HTTP: s.HTTPClient(), Endpoint: s.Endpoint}, []Target{target}, m, o); err != nil {
+		t.Fatal(err)
+	}
+	return m.states()
+}
+
+func wantStates(t *testing.T, got map[string]evidence.State, want evidence.State, keys ...string) {
+	t.Helper()
+	for _, k := range keys {
+		if got[k] != want {
+			t.Errorf("%s is %q, want %q; of %v", k, got[k], want, got)
+		}
+	}
+}
+
+func TestTraces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		m, _ := collectSim(t, a, Options{Unpaced: true, Only: []string{"xray.summaries", "lambda.configuration"}})
+		wantStates(t, m.states(), evidence.Collected, "xray.summaries payments", "xray.traces payments", "xray.encryption payments")
+		var got struct{ TraceSummaries []struct{ ID string } }
+		if err := json.Unmarshal(m.bytes["xray.summaries payments"], &got); err != nil || len(got.TraceSummaries) != 7 {
+			t.Errorf("%d summaries, %v", len(got.TraceSummaries), err)
+		}
+		lines := strings.Split(strings.TrimSpace(string(m.bytes["xray.traces payments"])), "\n")
+		if len(lines) != 7 {
+			t.Fatalf("%d traces", len(lines))
+		}
+		for i, line := range lines {
+			var tr struct{ Segments []struct{ Document string } }
+			if err := json.Unmarshal([]byte(line), &tr); err != nil || len(tr.Segments) != 1 || !strings.Contains(tr.Segments[0].Document, `"name":"payments"`) {
+				t.Errorf("trace %d: %s, %v", i, line, err)
+			}
+		}
+		wantStates(t, collectBare(t, a, "xray.summaries"), evidence.Absent, "xray.summaries bare", "xray.traces bare", "xray.encryption bare")
+	})
+}
+
+func TestGuardFindings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		m, _ := collectSim(t, a, Options{Unpaced: true, Only: []string{"guardduty.findings", "lambda.configuration"}})
+		for _, e := range m.entries {
+			body := string(m.bytes[key(e)])
+			switch {
+			case e.Artefact == "guardduty.detector" && !strings.Contains(body, `"Name":"LAMBDA_NETWORK_LOGS","Status":"ENABLED"`),
+				e.Artefact == "guardduty.findings" && strings.HasSuffix(e.Source.ARN, ":payments") && !strings.Contains(body, "Trojan:Lambda/DropPoint"),
+				e.Artefact == "guardduty.findings" && strings.Contains(e.Source.ARN, ":role/") && !strings.Contains(body, "MaliciousIPCaller"),
+				!e.State.Complete():
+				t.Errorf("%s: %s %s", key(e), e.State, body)
+			}
+		}
+		wantStates(t, collectBare(t, a, "guardduty.findings"), evidence.Absent, "guardduty.findings bare")
+	})
+}
