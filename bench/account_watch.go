@@ -6,14 +6,17 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/accessanalyzer"
+	accesstypes "github.com/aws/aws-sdk-go-v2/service/accessanalyzer/types"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 	guardtypes "github.com/aws/aws-sdk-go-v2/service/guardduty/types"
+	inspectortypes "github.com/aws/aws-sdk-go-v2/service/inspector2/types"
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 )
 
 // addWatchers lets what watches a function have something to say of it.
 func (a *Account) addWatchers(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.addTraces, a.addGuard} {
+	for _, step := range []func(context.Context) error{a.addTraces, a.addGuard, a.addAnalyzer, a.addInspector} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -51,6 +54,37 @@ func (a *Account) addGuard(ctx context.Context) error {
 		Type: aws.String("UnauthorizedAccess:IAMUser/MaliciousIPCaller"), Severity: aws.Float64(5), Title: aws.String("Keys of the role are used from a known bad address"),
 		Resource: &guardtypes.Resource{ResourceType: aws.String("AccessKey"), AccessKeyDetails: &guardtypes.AccessKeyDetails{
 			UserName: aws.String("payments-role"), UserType: aws.String("Role"), AccessKeyId: aws.String("ASIAEXAMPLE")}},
+	})
+	return nil
+}
+
+// addAnalyzer lets an analyzer have found that the partner's account may call the alias,
+// and everybody a function that only begins like this one.
+func (a *Account) addAnalyzer(ctx context.Context) error {
+	if _, err := accessanalyzer.NewFromConfig(a.cfg).CreateAnalyzer(ctx, &accessanalyzer.CreateAnalyzerInput{AnalyzerName: aws.String("outside"), Type: accesstypes.TypeAccount}); err != nil {
+		return err
+	}
+	function := "arn:aws:lambda:" + Region + ":" + AccountID + ":function:" + Function
+	for resource, who := range map[string]string{function + ":live": "210987654321", function + "2": "*"} {
+		a.Cloud.StageAccessFinding(AccountID, Region, "outside",
+			accesstypes.FindingSummaryV2{Id: aws.String("of-" + resource), Resource: aws.String(resource), ResourceType: accesstypes.ResourceTypeAwsLambdaFunction, FindingType: accesstypes.FindingTypeExternalAccess},
+			&accesstypes.FindingDetailsMemberExternalAccessDetails{Value: accesstypes.ExternalAccessDetails{
+				Action: []string{"lambda:InvokeFunction"}, Condition: map[string]string{}, Principal: map[string]string{"AWS": who}}})
+	}
+	a.Cloud.StageAccessFinding(AccountID, Region, "outside",
+		accesstypes.FindingSummaryV2{Id: aws.String("of-role"), Resource: aws.String(a.role), ResourceType: accesstypes.ResourceTypeAwsIamRole, FindingType: accesstypes.FindingTypeExternalAccess},
+		&accesstypes.FindingDetailsMemberExternalAccessDetails{Value: accesstypes.ExternalAccessDetails{Condition: map[string]string{}, Principal: map[string]string{"AWS": "210987654321"}}})
+	return nil
+}
+
+func (a *Account) addInspector(context.Context) error {
+	a.Cloud.StageInspector(AccountID, Region, true, inspectortypes.Finding{
+		Type: inspectortypes.FindingTypePackageVulnerability, Severity: inspectortypes.SeverityHigh, Title: aws.String("CVE-2024-0001 - requests"), Description: aws.String("an old package"),
+		Resources: []inspectortypes.Resource{{
+			Id: aws.String("arn:aws:lambda:" + Region + ":" + AccountID + ":function:" + Function + ":$LATEST"), Type: inspectortypes.ResourceTypeAwsLambdaFunction,
+			Details: &inspectortypes.ResourceDetails{AwsLambdaFunction: &inspectortypes.AwsLambdaFunctionDetails{
+				FunctionName: aws.String(Function), Version: aws.String("$LATEST"), Runtime: inspectortypes.RuntimeUnsupported, CodeSha256: aws.String("x"), ExecutionRoleArn: aws.String(a.role)}},
+		}},
 	})
 	return nil
 }

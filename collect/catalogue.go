@@ -29,6 +29,8 @@ func Catalogue() []Collector {
 		trails(),
 		lookup(),
 		guardFindings(),
+		accessFindings(),
+		inspectorFindings(),
 		traces(),
 		logGroup(),
 		logEvents(),

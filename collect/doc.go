@@ -67,6 +67,11 @@
 //	guardduty.detector              detector ARN                             GetDetector: which features are on (LAMBDA_NETWORK_LOGS)
 //	guardduty.findings              FUNCTION                                 {"Findings":[...]}: archived ones too; Params: the criterion; absent: none
 //	guardduty.findings              role ARN                                 the same of the role's keys
+//	accessanalyzer.analyzers                                                 {"analyzers":[...]}: of the region; absent: none
+//	accessanalyzer.findings         FUNCTION        analyzer name            {"findings":[...]}: each as GetFindingV2 returns it; versions and aliases too; absent: none
+//	accessanalyzer.findings         role ARN        analyzer name            the same of the role
+//	inspector2.status                                                        BatchGetAccountStatus: what Inspector scans in the region
+//	inspector2.findings             FUNCTION                                 {"findings":[...]}: of any version; absent: none
 //	xray.summaries                  FUNCTION                                 {"TraceSummaries":[...]}: of the window, 30 days at most; Params: StartTime, EndTime, FilterExpression; absent: none
 //	xray.traces                     FUNCTION                                 NDJSON, one trace a line, with all segments; the newest 1000
 //	xray.encryption                 FUNCTION                                 GetEncryptionConfig; absent: no traces

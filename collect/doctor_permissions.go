@@ -54,6 +54,8 @@ func Resources(t Target) func(template string) []string {
 			return in("events", "rule/*")
 		case "detector ARN":
 			return in("guardduty", "detector/*")
+		case "analyzer ARN":
+			return in("access-analyzer", "analyzer/*")
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

@@ -10,11 +10,10 @@ import (
 // means that there is none, and others go on from its items.
 type gathered[I, O, T, E any] struct {
 	pager[I, O, T]
-	member string        // of the document, as the SDK's output calls it
-	items  func(*O) []E  // of a page, and of the document when it is recalled
-	keep   func(*E) bool // nil: all
-	none   string        // the note where there is none
-	most   int           // items kept; what an attacker can multiply has an end
+	member string       // of the document, as the SDK's output calls it
+	items  func(*O) []E // of a page, and of the document when it is recalled
+	none   string       // the note where there is none
+	most   int          // items kept; what an attacker can multiply has an end
 }
 
 // get asks for all pages, stores {member: [...]} and says whether it came whole. Where a
@@ -35,9 +34,6 @@ func (g gathered[I, O, T, E]) get(ctx context.Context, j *Job, w want) ([]E, boo
 	var all []E
 	cut := g.each(ctx, j, first, func(o *O) error {
 		for _, e := range g.items(o) {
-			if g.keep != nil && !g.keep(&e) {
-				continue
-			}
 			if len(all) == g.most {
 				return tooMany(g.most)
 			}

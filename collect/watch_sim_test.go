@@ -77,3 +77,44 @@ func TestGuardFindings(t *testing.T) {
 		wantStates(t, collectBare(t, a, "guardduty.findings"), evidence.Absent, "guardduty.findings bare")
 	})
 }
+
+func TestAccessFindings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		m, sum := collectSim(t, a, Options{Unpaced: true, Only: []string{"accessanalyzer.findings", "lambda.configuration"}})
+		if !sum.Complete {
+			t.Errorf("%+v", sum)
+		}
+		n := 0
+		for _, e := range m.entries {
+			if e.Artefact != "accessanalyzer.findings" {
+				continue
+			}
+			n++
+			body := string(m.bytes[key(e)])
+			if strings.Count(body, `"findingType"`) != 1 || !strings.Contains(body, `"externalAccessDetails":{`) || !strings.Contains(body, "210987654321") || e.Source.Qualifier != "outside" {
+				t.Errorf("%s: %s", key(e), body)
+			}
+		}
+		if n != 2 {
+			t.Errorf("findings of %d resources", n)
+		}
+		wantStates(t, collectBare(t, a, "accessanalyzer.findings"), evidence.Absent, "accessanalyzer.findings bare outside")
+	})
+}
+
+func TestInspectorFindings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		m, _ := collectSim(t, a, Options{Unpaced: true, Only: []string{"inspector2.findings"}})
+		if body := string(m.bytes["inspector2.findings payments"]); strings.Count(body, `"findingArn"`) != 1 || !strings.Contains(body, "CVE-2024-0001") {
+			t.Errorf("%s, %v", body, m.states())
+		}
+		for k, b := range m.bytes {
+			if strings.HasPrefix(k, "inspector2.status") && !strings.Contains(string(b), `"lambda":{"errorCode"`) {
+				t.Errorf("%s: %s", k, b)
+			}
+		}
+		wantStates(t, collectBare(t, a, "inspector2.findings"), evidence.Absent, "inspector2.findings bare")
+	})
+}

@@ -55,8 +55,10 @@ type Cloud struct {
 	trails shards[trailsState]
 	s3     s3State
 
-	xray      shards[xrayState]
-	guardduty shards[guarddutyState]
+	xray           shards[xrayState]
+	guardduty      shards[guarddutyState]
+	accessanalyzer shards[accessanalyzerState]
+	inspector2     shards[inspector2State]
 }
 
 // Credentials are what a principal signs with.
@@ -86,7 +88,7 @@ func catalogue() []operation {
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps()} {
 		all = append(all, ops...)
 	}
-	for _, ops := range [][]operation{xrayOps(), guarddutyOps()} { // what watches
+	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops()} { // what watches
 		all = append(all, ops...)
 	}
 	return all

@@ -3,7 +3,6 @@ package awssim
 import (
 	"os"
 	"path/filepath"
-	"path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -165,7 +164,7 @@ func fitsStruct(t *testing.T, at string, sh *shape, typ reflect.Type, seen map[r
 // answer cannot carry them, and a request that does is refused by name. None may
 // be required.
 func newerThanSDK(typ reflect.Type, member string) bool {
-	return slices.Contains(newerWatchers()[path.Base(path.Dir(typ.PkgPath()))+"."+typ.Name()], member) ||
+	return newerWatchers(typ, member) ||
 		strings.HasPrefix(typ.String(), "lambda.") && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
 		typ == reflect.TypeFor[lambdatypes.FunctionConfiguration]() && slices.Contains([]string{"AcceleratorConfig", "RuntimeConfig"}, member) ||
 		typ == reflect.TypeFor[kms.ListKeysInput]() && member == "ResourceOwners" ||

@@ -71,6 +71,8 @@ func (c *Cloud) eachObject(put putObject) {
 	c.s3.objects("", "", once(""))
 	eachShard(&c.xray, once)
 	eachShard(&c.guardduty, once)
+	eachShard(&c.accessanalyzer, once)
+	eachShard(&c.inspector2, once)
 }
 
 func eachShard[T any, P interface {

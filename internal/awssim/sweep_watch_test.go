@@ -2,12 +2,20 @@ package awssim
 
 import (
 	"fmt"
+	"path"
+	"reflect"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/accessanalyzer"
+	at "github.com/aws/aws-sdk-go-v2/service/accessanalyzer/types"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 	gt "github.com/aws/aws-sdk-go-v2/service/guardduty/types"
+	"github.com/aws/aws-sdk-go-v2/service/inspector2"
+	it "github.com/aws/aws-sdk-go-v2/service/inspector2/types"
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 )
 
@@ -121,10 +129,82 @@ func TestSweepGuardDuty(t *testing.T) {
 	}
 }
 
+func TestSweepAccessAnalyzer(t *testing.T) {
+	ctx, c, cfg := sweeping(t)
+	cl, name := accessanalyzer.NewFromConfig(cfg), aws.String("outside")
+	arn := must(cl.CreateAnalyzer(ctx, &accessanalyzer.CreateAnalyzerInput{AnalyzerName: name, Type: at.TypeAccount}))(t).Arn
+	must(cl.CreateAnalyzer(ctx, &accessanalyzer.CreateAnalyzerInput{AnalyzerName: aws.String("unused"), Type: at.TypeAccountUnusedAccess,
+		Configuration: &at.AnalyzerConfigurationMemberUnusedAccess{Value: at.UnusedAccessConfiguration{UnusedAccessAge: aws.Int32(90)}}}))(t)
+	if a := must(cl.GetAnalyzer(ctx, &accessanalyzer.GetAnalyzerInput{AnalyzerName: aws.String("unused")}))(t).Analyzer; a.Status != at.AnalyzerStatusActive {
+		t.Errorf("an analyzer is %s", a.Status)
+	}
+	one := must(cl.ListAnalyzers(ctx, &accessanalyzer.ListAnalyzersInput{MaxResults: aws.Int32(1)}))(t)
+	two := must(cl.ListAnalyzers(ctx, &accessanalyzer.ListAnalyzersInput{NextToken: one.NextToken}))(t)
+	kind := must(cl.ListAnalyzers(ctx, &accessanalyzer.ListAnalyzersInput{Type: at.TypeAccount}))(t)
+	if len(one.Analyzers) != 1 || len(two.Analyzers) != 1 || len(kind.Analyzers) != 1 || *kind.Analyzers[0].Name != "outside" {
+		t.Errorf("analyzers %+v, %+v, %+v", one.Analyzers, two.Analyzers, kind.Analyzers)
+	}
+	for _, f := range []string{"f", "f:live", "g"} {
+		c.StageAccessFinding(c.AccountID(), c.Region(), "outside", at.FindingSummaryV2{Resource: aws.String("arn:aws:lambda:us-east-1:111122223333:function:" + f), ResourceType: at.ResourceTypeAwsLambdaFunction, FindingType: at.FindingTypeExternalAccess},
+			&at.FindingDetailsMemberExternalAccessDetails{Value: at.ExternalAccessDetails{Condition: map[string]string{}, IsPublic: aws.Bool(true), Principal: map[string]string{"AWS": "*"}}})
+	}
+	in := &accessanalyzer.ListFindingsV2Input{AnalyzerArn: arn, MaxResults: aws.Int32(1), Filter: map[string]at.Criterion{"resource": {Contains: []string{"function:f"}}}}
+	first := must(cl.ListFindingsV2(ctx, in))(t)
+	in.NextToken = first.NextToken
+	if second := must(cl.ListFindingsV2(ctx, in))(t); len(first.Findings) != 1 || len(second.Findings) != 1 || second.NextToken != nil {
+		t.Errorf("findings %+v, %+v", first.Findings, second.Findings)
+	}
+	got := must(cl.GetFindingV2(ctx, &accessanalyzer.GetFindingV2Input{AnalyzerArn: arn, Id: first.Findings[0].Id}))(t)
+	if d, ok := got.FindingDetails[0].(*at.FindingDetailsMemberExternalAccessDetails); !ok || !*d.Value.IsPublic {
+		t.Errorf("details: %+v", got.FindingDetails)
+	}
+	_, finding := cl.GetFindingV2(ctx, &accessanalyzer.GetFindingV2Input{AnalyzerArn: arn, Id: aws.String("nobody")})
+	_, nobody := cl.ListFindingsV2(ctx, &accessanalyzer.ListFindingsV2Input{AnalyzerArn: aws.String(*arn + "x")})
+	_, again := cl.CreateAnalyzer(ctx, &accessanalyzer.CreateAnalyzerInput{AnalyzerName: name, Type: at.TypeAccount})
+	_, odd := cl.ListFindingsV2(ctx, &accessanalyzer.ListFindingsV2Input{AnalyzerArn: arn, Filter: map[string]at.Criterion{"odd": {}}})
+	for code, err := range map[string]error{"ResourceNotFoundException": finding, "ConflictException": again, "ValidationException": odd} {
+		if codeOf(err) != code {
+			t.Errorf("%v, want %s", err, code)
+		}
+	}
+	if codeOf(nobody) != "ResourceNotFoundException" {
+		t.Errorf("findings of no analyzer: %v", nobody)
+	}
+}
+
+func TestSweepInspector(t *testing.T) {
+	ctx, c, cfg := sweeping(t)
+	cl := inspector2.NewFromConfig(cfg)
+	for i := range 5 {
+		name := []string{"f", "g"}[i%2]
+		c.StageInspector(c.AccountID(), c.Region(), true, it.Finding{Type: it.FindingTypePackageVulnerability, Severity: it.SeverityHigh, Description: aws.String("old"),
+			Resources: []it.Resource{{Id: aws.String("arn:aws:lambda:us-east-1:111122223333:function:" + name + ":$LATEST"), Type: it.ResourceTypeAwsLambdaFunction, Details: &it.ResourceDetails{AwsLambdaFunction: &it.AwsLambdaFunctionDetails{
+				FunctionName: &name, Version: aws.String("$LATEST"), Runtime: it.RuntimePython311, CodeSha256: aws.String("x"), ExecutionRoleArn: aws.String("arn:aws:iam::111122223333:role/r")}}}}})
+	}
+	if s := must(cl.BatchGetAccountStatus(ctx, &inspector2.BatchGetAccountStatusInput{}))(t).Accounts; len(s) != 1 || s[0].ResourceState.Lambda.Status != it.StatusEnabled {
+		t.Errorf("status: %+v", s)
+	}
+	in := &inspector2.ListFindingsInput{MaxResults: aws.Int32(2), FilterCriteria: &it.FilterCriteria{LambdaFunctionName: []it.StringFilter{{Comparison: it.StringComparisonEquals, Value: aws.String("f")}}}}
+	first := must(cl.ListFindings(ctx, in))(t)
+	in.NextToken = first.NextToken
+	if second := must(cl.ListFindings(ctx, in))(t); len(first.Findings) != 2 || len(second.Findings) != 1 || second.NextToken != nil {
+		t.Errorf("pages of %d and %d", len(first.Findings), len(second.Findings))
+	}
+	_, odd := cl.ListFindings(ctx, &inspector2.ListFindingsInput{FilterCriteria: &it.FilterCriteria{Title: []it.StringFilter{{Comparison: it.StringComparisonEquals, Value: aws.String("f")}}}})
+	_, token := cl.ListFindings(ctx, &inspector2.ListFindingsInput{NextToken: aws.String("x")})
+	if codeOf(odd) != "ValidationException" || codeOf(token) != "ValidationException" {
+		t.Errorf("%v; %v", odd, token)
+	}
+}
+
 // newerWatchers are members of what watches a function that the SDK in go.mod does not
-// have, by the service's package and the type.
-func newerWatchers() map[string][]string {
-	return map[string][]string{
+// have, by the service's package and the type; Inspector's are those of other clouds.
+func newerWatchers(typ reflect.Type, member string) bool {
+	service := path.Base(path.Dir(typ.PkgPath()))
+	if service == "inspector2" {
+		return regexp.MustCompile(`^(cloud|codeRepository|component|machineImage|provider|serverlessFunction|vm|image|ami$)`).MatchString(member)
+	}
+	return slices.Contains(map[string][]string{
 		"guardduty.DetectorAdditionalConfigurationResult": {"ManagedBy"},
 		"guardduty.DetectorFeatureConfigurationResult":    {"ManagedBy"},
 		"guardduty.Finding":                               {"CustomDetectionRuleName"},
@@ -135,5 +215,5 @@ func newerWatchers() map[string][]string {
 		"guardduty.ResourceData":                          {"BedrockGuardrail"},
 		"guardduty.Signal":                                {"Activities"},
 		"guardduty.RuntimeContext":                        {"FileOperation", "FilePath", "RelatedFilePaths"},
-	}
+	}[service+"."+typ.Name()], member)
 }

@@ -6,7 +6,12 @@ import (
 )
 
 // eventSource is a service's name in CloudTrail.
-func eventSource(service string) string { return service + ".amazonaws.com" }
+func eventSource(service string) string {
+	if service == "accessanalyzer" {
+		service = "access-analyzer"
+	}
+	return service + ".amazonaws.com"
+}
 
 // eventName is an operation's name in CloudTrail. Lambda's carry the API version
 // that introduced them. Sources: AWS Lambda developer guide, "Logging Lambda API

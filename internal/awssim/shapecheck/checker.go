@@ -99,7 +99,7 @@ func (c *Checker) judge(service string, m *model, r *http.Request, body []byte, 
 		}
 		return
 	}
-	call := service + ":" + op.Name
+	call := services[service] + ":" + op.Name // the scope may name it otherwise
 	if op.Name == "" {
 		call = service + ":" + r.Header.Get("X-Amz-Target")
 	}
