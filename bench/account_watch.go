@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/accessanalyzer"
 	accesstypes "github.com/aws/aws-sdk-go-v2/service/accessanalyzer/types"
+	"github.com/aws/aws-sdk-go-v2/service/configservice"
+	configtypes "github.com/aws/aws-sdk-go-v2/service/configservice/types"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 	guardtypes "github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 	inspectortypes "github.com/aws/aws-sdk-go-v2/service/inspector2/types"
@@ -16,7 +18,7 @@ import (
 
 // addWatchers lets what watches a function have something to say of it.
 func (a *Account) addWatchers(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.addTraces, a.addGuard, a.addAnalyzer, a.addInspector} {
+	for _, step := range []func(context.Context) error{a.addTraces, a.addGuard, a.addAnalyzer, a.addInspector, a.addConfig} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -85,6 +87,30 @@ func (a *Account) addInspector(context.Context) error {
 			Details: &inspectortypes.ResourceDetails{AwsLambdaFunction: &inspectortypes.AwsLambdaFunctionDetails{
 				FunctionName: aws.String(Function), Version: aws.String("$LATEST"), Runtime: inspectortypes.RuntimeUnsupported, CodeSha256: aws.String("x"), ExecutionRoleArn: aws.String(a.role)}},
 		}},
+	})
+	return nil
+}
+
+// addConfig records, and has recorded the function with its secret, and its role.
+func (a *Account) addConfig(ctx context.Context) error {
+	c := configservice.NewFromConfig(a.cfg)
+	if _, err := c.PutConfigurationRecorder(ctx, &configservice.PutConfigurationRecorderInput{ConfigurationRecorder: &configtypes.ConfigurationRecorder{Name: aws.String("default"), RoleARN: aws.String(a.role)}}); err != nil {
+		return err
+	}
+	if _, err := c.StartConfigurationRecorder(ctx, &configservice.StartConfigurationRecorderInput{ConfigurationRecorderName: aws.String("default")}); err != nil {
+		return err
+	}
+	function := "arn:aws:lambda:" + Region + ":" + AccountID + ":function:" + Function
+	for i := range 3 {
+		a.Cloud.StageConfigItem(AccountID, Region, configtypes.ConfigurationItem{
+			ResourceType: configtypes.ResourceTypeFunction, ResourceId: aws.String(Function), ResourceName: aws.String(Function), Arn: &function,
+			ConfigurationItemCaptureTime: aws.Time(a.Cloud.Now().UTC().Truncate(time.Second).Add(-time.Duration(i+1) * time.Hour)),
+			Configuration:                aws.String(fmt.Sprintf(`{"functionName":%q,"timeout":%d,"environment":{"variables":{"DB_PASSWORD":%q}}}`, Function, i+3, Secret)),
+		})
+	}
+	a.Cloud.StageConfigItem(AccountID, Region, configtypes.ConfigurationItem{
+		ResourceType: configtypes.ResourceTypeRole, ResourceId: aws.String("AROAEXAMPLEOFPAYMENTS"), ResourceName: aws.String("payments-role"), Arn: aws.String(a.role),
+		ConfigurationItemCaptureTime: aws.Time(a.Cloud.Now().UTC().Truncate(time.Second).Add(-time.Hour)), Configuration: aws.String(`{"roleName":"payments-role"}`),
 	})
 	return nil
 }

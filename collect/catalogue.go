@@ -31,6 +31,7 @@ func Catalogue() []Collector {
 		guardFindings(),
 		accessFindings(),
 		inspectorFindings(),
+		configHistory(),
 		traces(),
 		logGroup(),
 		logEvents(),

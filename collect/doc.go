@@ -72,6 +72,12 @@
 //	accessanalyzer.findings         role ARN        analyzer name            the same of the role
 //	inspector2.status                                                        BatchGetAccountStatus: what Inspector scans in the region
 //	inspector2.findings             FUNCTION                                 {"findings":[...]}: of any version; absent: none
+//	config.recorders                                                         DescribeConfigurationRecorders of the region: {"ConfigurationRecorders":[]} is none
+//	config.recorders.status                                                  DescribeConfigurationRecorderStatus: whether they record
+//	config.history                  FUNCTION                                 {"configurationItems":[...]}: of the window, newest first; sealed with a redacted twin where they hold an environment; absent: none
+//	config.history                  role ARN                                 {"resourceIds":[...]}: under which Config knows roles of that name; absent: none
+//	config.history                  role ARN        role id                  the same as of the function
+//	config.history.rest             as above                                 only ever a gap: sealed items were cut short
 //	xray.summaries                  FUNCTION                                 {"TraceSummaries":[...]}: of the window, 30 days at most; Params: StartTime, EndTime, FilterExpression; absent: none
 //	xray.traces                     FUNCTION                                 NDJSON, one trace a line, with all segments; the newest 1000
 //	xray.encryption                 FUNCTION                                 GetEncryptionConfig; absent: no traces

@@ -66,7 +66,7 @@ func collectGuardFindings(ctx context.Context, j *Job) {
 	switch role := j.roleOf(ctx); {
 	case role == "":
 		j.skip(j.want("guardduty.findings", "role", "GuardDuty:ListFindings"), "the role is unknown: lambda.configuration is missing")
-	case j.run.claim("guardduty findings of " + role):
+	case j.run.claim("guardduty findings of " + role + " in " + j.Target.Region):
 		about = append(about, guardQuery{j.of("guardduty.findings", role, "", j.Target.Region, "GuardDuty:ListFindings"), "resource.accessKeyDetails.userName", roleName(role)})
 	}
 	c := guardduty.NewFromConfig(j.config(j.Target.Region))

@@ -118,3 +118,40 @@ func TestInspectorFindings(t *testing.T) {
 		wantStates(t, collectBare(t, a, "inspector2.findings"), evidence.Absent, "inspector2.findings bare")
 	})
 }
+
+// TestConfigHistory: what Config recorded is there; of an environment's values nothing is in clear.
+func TestConfigHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		m, sum := collectSim(t, a, Options{Unpaced: true, Since: 20 * day, Only: []string{"config.history", "lambda.configuration"}})
+		body := string(m.bytes["config.history payments"])
+		if !sum.Complete || strings.Count(body, `"configurationItemCaptureTime"`) != 3 || !strings.Contains(body, "[sealed:") || strings.Contains(body, bench.Secret) || !strings.Contains(body, `\"timeout\":5`) {
+			t.Errorf("%+v %s", m.states(), body)
+		}
+		roles := 0
+		for _, e := range m.entries {
+			if e.Artefact == "config.history" && e.Source.Qualifier == "AROAEXAMPLEOFPAYMENTS" && strings.Contains(string(m.bytes[key(e)]), "roleName") {
+				roles++
+			}
+		}
+		if roles != 1 {
+			t.Errorf("%d histories of the role, of %v", roles, m.states())
+		}
+		wantStates(t, collectBare(t, a, "config.history"), evidence.Absent, "config.history bare")
+	})
+}
+
+func TestWithoutEnvironment(t *testing.T) {
+	stand := func(string) string { return "x" }
+	for text, want := range map[string]string{
+		`{"a":1}`: `{"a":1}`,
+		`{"environment":{"variables":{"K":"v"}},"n":10000000000000001}`: `{"environment":{"variables":{"K":"x"}},"n":10000000000000001}`,
+		`{"Environment":`: "x",
+		"plain":           "plain",
+		"":                "",
+	} {
+		if got := *withoutEnvironment(&text, stand); got != want {
+			t.Errorf("%s gives %s, want %s", text, got, want)
+		}
+	}
+}

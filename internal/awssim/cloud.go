@@ -59,6 +59,7 @@ type Cloud struct {
 	guardduty      shards[guarddutyState]
 	accessanalyzer shards[accessanalyzerState]
 	inspector2     shards[inspector2State]
+	config         shards[configState]
 }
 
 // Credentials are what a principal signs with.
@@ -88,7 +89,7 @@ func catalogue() []operation {
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps()} {
 		all = append(all, ops...)
 	}
-	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops()} { // what watches
+	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps()} { // what watches
 		all = append(all, ops...)
 	}
 	return all

@@ -73,6 +73,7 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.guardduty, once)
 	eachShard(&c.accessanalyzer, once)
 	eachShard(&c.inspector2, once)
+	eachShard(&c.config, once)
 }
 
 func eachShard[T any, P interface {

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/accessanalyzer"
 	at "github.com/aws/aws-sdk-go-v2/service/accessanalyzer/types"
+	"github.com/aws/aws-sdk-go-v2/service/configservice"
+	nt "github.com/aws/aws-sdk-go-v2/service/configservice/types"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 	gt "github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 	"github.com/aws/aws-sdk-go-v2/service/inspector2"
@@ -194,6 +196,58 @@ func TestSweepInspector(t *testing.T) {
 	_, token := cl.ListFindings(ctx, &inspector2.ListFindingsInput{NextToken: aws.String("x")})
 	if codeOf(odd) != "ValidationException" || codeOf(token) != "ValidationException" {
 		t.Errorf("%v; %v", odd, token)
+	}
+}
+
+// TestSweepConfig: a history of three weeks comes span by span, also where a span is empty.
+func TestSweepConfig(t *testing.T) {
+	ctx, c, cfg := sweeping(t)
+	cl, kind, now := configservice.NewFromConfig(cfg), nt.ResourceTypeFunction, time.Now()
+	history := func() *configservice.GetResourceConfigHistoryInput {
+		return &configservice.GetResourceConfigHistoryInput{ResourceType: kind, ResourceId: aws.String("f"), EarlierTime: aws.Time(now.Add(-21 * 24 * time.Hour)), LaterTime: &now}
+	}
+	_, off := cl.GetResourceConfigHistory(ctx, history())
+	must(cl.PutConfigurationRecorder(ctx, &configservice.PutConfigurationRecorderInput{ConfigurationRecorder: &nt.ConfigurationRecorder{Name: aws.String("default"), RoleARN: aws.String("arn:aws:iam::111122223333:role/r")}}))(t)
+	must(cl.StartConfigurationRecorder(ctx, &configservice.StartConfigurationRecorderInput{ConfigurationRecorderName: aws.String("default")}))(t)
+	must(cl.StopConfigurationRecorder(ctx, &configservice.StopConfigurationRecorderInput{ConfigurationRecorderName: aws.String("default")}))(t)
+	if r := must(cl.DescribeConfigurationRecorders(ctx, &configservice.DescribeConfigurationRecordersInput{}))(t).ConfigurationRecorders; len(r) != 1 || !r[0].RecordingGroup.AllSupported {
+		t.Errorf("recorders: %+v", r)
+	}
+	if s := must(cl.DescribeConfigurationRecorderStatus(ctx, &configservice.DescribeConfigurationRecorderStatusInput{}))(t).ConfigurationRecordersStatus; len(s) != 1 || s[0].Recording || s[0].LastStopTime == nil {
+		t.Errorf("status: %+v", s)
+	}
+	for i := range 12 {
+		c.StageConfigItem(c.AccountID(), c.Region(), nt.ConfigurationItem{ResourceType: kind, ResourceId: aws.String("f"), ResourceName: aws.String("f"), ConfigurationItemCaptureTime: aws.Time(now.Add(-time.Duration(i+1) * time.Hour))})
+	}
+	c.StageConfigItem(c.AccountID(), c.Region(), nt.ConfigurationItem{ResourceType: kind, ResourceId: aws.String("f"), ResourceName: aws.String("f"), ConfigurationItemCaptureTime: aws.Time(now.Add(-20 * 24 * time.Hour))})
+	c.StageConfigItem(c.AccountID(), c.Region(), nt.ConfigurationItem{ResourceType: kind, ResourceId: aws.String("g"), ResourceName: aws.String("g"), ConfigurationItemStatus: nt.ConfigurationItemStatusResourceDeleted})
+	in := history()
+	var sizes []int
+	for {
+		out := must(cl.GetResourceConfigHistory(ctx, in))(t)
+		sizes = append(sizes, len(out.ConfigurationItems))
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	if !slices.Equal(sizes, []int{10, 2, 0, 1}) {
+		t.Errorf("pages of %v", sizes)
+	}
+	live := must(cl.ListDiscoveredResources(ctx, &configservice.ListDiscoveredResourcesInput{ResourceType: kind}))(t).ResourceIdentifiers
+	gone := must(cl.ListDiscoveredResources(ctx, &configservice.ListDiscoveredResourcesInput{ResourceType: kind, ResourceName: aws.String("g"), IncludeDeletedResources: true}))(t).ResourceIdentifiers
+	if len(live) != 1 || *live[0].ResourceId != "f" || len(gone) != 1 || gone[0].ResourceDeletionTime == nil {
+		t.Errorf("discovered: %+v, %+v", live, gone)
+	}
+	unknown, range_, token := history(), history(), history()
+	unknown.ResourceId, range_.LaterTime, token.NextToken = aws.String("h"), aws.Time(now.Add(-100*24*time.Hour)), aws.String("x")
+	_, a := cl.GetResourceConfigHistory(ctx, unknown)
+	_, b := cl.GetResourceConfigHistory(ctx, range_)
+	_, d := cl.GetResourceConfigHistory(ctx, token)
+	_, e := cl.StartConfigurationRecorder(ctx, &configservice.StartConfigurationRecorderInput{ConfigurationRecorderName: aws.String("other")})
+	for code, err := range map[string]error{"NoAvailableConfigurationRecorderException": off, "ResourceNotDiscoveredException": a, "InvalidTimeRangeException": b, "InvalidNextTokenException": d, "NoSuchConfigurationRecorderException": e} {
+		if codeOf(err) != code {
+			t.Errorf("%v, want %s", err, code)
+		}
 	}
 }
 
