@@ -60,6 +60,7 @@ type Cloud struct {
 	accessanalyzer shards[accessanalyzerState]
 	inspector2     shards[inspector2State]
 	config         shards[configState]
+	cloudwatch     shards[cloudwatchState]
 }
 
 // Credentials are what a principal signs with.
@@ -89,7 +90,7 @@ func catalogue() []operation {
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps()} {
 		all = append(all, ops...)
 	}
-	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps()} { // what watches
+	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps()} { // what watches
 		all = append(all, ops...)
 	}
 	return all

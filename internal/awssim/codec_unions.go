@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	at "github.com/aws/aws-sdk-go-v2/service/accessanalyzer/types"
+	mt "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	xt "github.com/aws/aws-sdk-go-v2/service/xray/types"
 )
 
@@ -18,6 +19,9 @@ func watchUnions() []reflect.Type {
 		reflect.TypeFor[at.FindingDetailsMemberUnusedIamUserAccessKeyDetails](),
 		reflect.TypeFor[at.FindingDetailsMemberUnusedIamUserPasswordDetails](),
 		reflect.TypeFor[at.FindingDetailsMemberUnusedPermissionDetails](),
+		reflect.TypeFor[mt.EvaluationCriteriaMemberPromQLCriteria](),
+		reflect.TypeFor[mt.EvaluationWindowMemberSlidingWindow](),
+		reflect.TypeFor[mt.EvaluationWindowMemberWallClockWindow](),
 		reflect.TypeFor[xt.AnnotationValueMemberBooleanValue](),
 		reflect.TypeFor[xt.AnnotationValueMemberNumberValue](),
 		reflect.TypeFor[xt.AnnotationValueMemberStringValue](),

@@ -254,6 +254,8 @@ func badMarker(service string) *apiError {
 		return fail("InvalidArgument", "The continuation token provided is incorrect")
 	case "guardduty":
 		return fail("BadRequestException", "The request is rejected because the nextToken is invalid.")
+	case "cloudwatch":
+		return fail("InvalidNextToken", "The token is not valid.")
 	case "config":
 		return fail("InvalidNextTokenException", "The nextToken provided is invalid.")
 	case "xray":

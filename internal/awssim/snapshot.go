@@ -74,6 +74,7 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.accessanalyzer, once)
 	eachShard(&c.inspector2, once)
 	eachShard(&c.config, once)
+	eachShard(&c.cloudwatch, once)
 }
 
 func eachShard[T any, P interface {

@@ -7,8 +7,11 @@ import (
 
 // eventSource is a service's name in CloudTrail.
 func eventSource(service string) string {
-	if service == "accessanalyzer" {
+	switch service {
+	case "accessanalyzer":
 		service = "access-analyzer"
+	case "cloudwatch":
+		service = "monitoring"
 	}
 	return service + ".amazonaws.com"
 }
@@ -59,6 +62,8 @@ func eventKind(service, op string) kindOfEvent {
 		return kindOfEvent{data: data, resources: data}
 	case "logs":
 		return kindOfEvent{data: op == "PutLogEvents"}
+	case "cloudwatch": // CloudWatch user guide, "Logging CloudWatch API calls with AWS CloudTrail": data events of type AWS::CloudWatch::Metric
+		return kindOfEvent{data: slices.Contains([]string{"GetMetricData", "ListMetrics", "PutMetricData"}, op)}
 	case "xray": // X-Ray developer guide, "Logging X-Ray API calls with AWS CloudTrail": data events of type AWS::XRay::Trace
 		return kindOfEvent{data: slices.Contains([]string{"PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"}, op)}
 	case "events":

@@ -67,7 +67,7 @@ type shape struct {
 var services = map[string]string{
 	"lambda": "lambda", "iam": "iam", "sts": "sts", "s3": "s3", "cloudtrail": "cloudtrail",
 	"logs": "logs", "events": "events", "kms": "kms", "sqs": "sqs",
-	"xray": "xray", "guardduty": "guardduty", "access-analyzer": "accessanalyzer", "inspector2": "inspector2", "config": "config",
+	"xray": "xray", "guardduty": "guardduty", "access-analyzer": "accessanalyzer", "inspector2": "inspector2", "config": "config", "monitoring": "cloudwatch",
 }
 
 func load(dir string) (map[string]*model, error) {
