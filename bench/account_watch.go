@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/accessanalyzer"
 	accesstypes "github.com/aws/aws-sdk-go-v2/service/accessanalyzer/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	watchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/configservice"
 	configtypes "github.com/aws/aws-sdk-go-v2/service/configservice/types"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
@@ -18,7 +20,7 @@ import (
 
 // addWatchers lets what watches a function have something to say of it.
 func (a *Account) addWatchers(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.addTraces, a.addGuard, a.addAnalyzer, a.addInspector, a.addConfig} {
+	for _, step := range []func(context.Context) error{a.addTraces, a.addGuard, a.addAnalyzer, a.addInspector, a.addConfig, a.addMetrics} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -112,5 +114,31 @@ func (a *Account) addConfig(ctx context.Context) error {
 		ResourceType: configtypes.ResourceTypeRole, ResourceId: aws.String("AROAEXAMPLEOFPAYMENTS"), ResourceName: aws.String("payments-role"), Arn: aws.String(a.role),
 		ConfigurationItemCaptureTime: aws.Time(a.Cloud.Now().UTC().Truncate(time.Second).Add(-time.Hour)), Configuration: aws.String(`{"roleName":"payments-role"}`),
 	})
+	return nil
+}
+
+// addMetrics are a day of calls and errors, and three alarms: on the alias's errors, on the
+// account's, and on a function that only begins like this one.
+func (a *Account) addMetrics(ctx context.Context) error {
+	dims := []watchtypes.Dimension{{Name: aws.String("FunctionName"), Value: aws.String(Function)}}
+	for i := range 24 {
+		at := aws.Time(a.Cloud.Now().UTC().Truncate(time.Minute).Add(-time.Duration(i) * time.Hour))
+		a.Cloud.StageMetric(AccountID, Region, "AWS/Lambda",
+			watchtypes.MetricDatum{MetricName: aws.String("Invocations"), Timestamp: at, Value: aws.Float64(float64(i + 1)), Unit: watchtypes.StandardUnitCount, Dimensions: dims},
+			watchtypes.MetricDatum{MetricName: aws.String("Duration"), Timestamp: at, Values: []float64{12, 250.5}, Unit: watchtypes.StandardUnitMilliseconds, Dimensions: dims})
+	}
+	c := cloudwatch.NewFromConfig(a.cfg)
+	for name, dims := range map[string][]watchtypes.Dimension{
+		"payments-errors": {dims[0], {Name: aws.String("Resource"), Value: aws.String(Function + ":live")}},
+		"all-errors":      nil,
+		"other-errors":    {{Name: aws.String("FunctionName"), Value: aws.String(Function + "2")}},
+	} {
+		if _, err := c.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
+			AlarmName: &name, Namespace: aws.String("AWS/Lambda"), MetricName: aws.String("Errors"), Dimensions: dims, Statistic: watchtypes.StatisticSum, Period: aws.Int32(60),
+			EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: watchtypes.ComparisonOperatorGreaterThanThreshold,
+		}); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -32,7 +32,9 @@ func Catalogue() []Collector {
 		accessFindings(),
 		inspectorFindings(),
 		configHistory(),
+		alarms(),
 		traces(),
+		metrics(),
 		logGroup(),
 		logEvents(),
 	}

@@ -78,9 +78,11 @@
 //	config.history                  role ARN                                 {"resourceIds":[...]}: under which Config knows roles of that name; absent: none
 //	config.history                  role ARN        role id                  the same as of the function
 //	config.history.rest             as above                                 only ever a gap: sealed items were cut short
+//	cloudwatch.alarms               FUNCTION                                 {"Alarms":[...]}: metric alarms on it, and composite alarms that name one of them; absent: none
 //	xray.summaries                  FUNCTION                                 {"TraceSummaries":[...]}: of the window, 30 days at most; Params: StartTime, EndTime, FilterExpression; absent: none
 //	xray.traces                     FUNCTION                                 NDJSON, one trace a line, with all segments; the newest 1000
 //	xray.encryption                 FUNCTION                                 GetEncryptionConfig; absent: no traces
+//	cloudwatch.metrics              FUNCTION        "300s", "3600s"          {"MetricDataResults":[...]}: by metric and statistic, newest first; hours only for what is older than 63 days; absent: no data
 //	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention
 //	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
 //	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms

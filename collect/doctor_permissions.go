@@ -56,6 +56,8 @@ func Resources(t Target) func(template string) []string {
 			return in("guardduty", "detector/*")
 		case "analyzer ARN":
 			return in("access-analyzer", "analyzer/*")
+		case "alarm ARN":
+			return in("cloudwatch", "alarm:*")
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	watchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -152,6 +155,70 @@ func TestWithoutEnvironment(t *testing.T) {
 	} {
 		if got := *withoutEnvironment(&text, stand); got != want {
 			t.Errorf("%s gives %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestMetrics: the sums of the window are those that were reported, over pages and periods.
+func TestMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		for range 2 { // data of long ago is there in hours only
+			a.Cloud.StageMetric(bench.AccountID, bench.Region, "AWS/Lambda", watchtypes.MetricDatum{MetricName: aws.String("Invocations"), Timestamp: aws.Time(a.Cloud.Now().Add(-80 * day)),
+				Value: aws.Float64(3), Dimensions: []watchtypes.Dimension{{Name: aws.String("FunctionName"), Value: aws.String(bench.Function)}}})
+		}
+		m, sum := collectSim(t, a, Options{Unpaced: true, Since: 85 * day, Only: []string{"cloudwatch.metrics"}})
+		if !sum.Complete {
+			t.Errorf("%v", m.states())
+		}
+		for k, want := range map[string]map[string]float64{
+			"cloudwatch.metrics payments 300s":  {"invocations_sum": 300, "duration_sum": 24 * 262.5, "duration_maximum": 24 * 250.5},
+			"cloudwatch.metrics payments 3600s": {"invocations_sum": 6, "duration_sum": 0},
+		} {
+			var got struct {
+				MetricDataResults []struct {
+					ID     string
+					Values []float64
+				}
+			}
+			if err := json.Unmarshal(m.bytes[k], &got); err != nil {
+				t.Fatalf("%s: %v, of %v", k, err, m.states())
+			}
+			sums := map[string]float64{}
+			for _, r := range got.MetricDataResults {
+				for _, v := range r.Values {
+					sums[r.ID] += v
+				}
+			}
+			for id, v := range want {
+				if sums[id] != v {
+					t.Errorf("%s: %s sums up to %v, want %v", k, id, sums[id], v)
+				}
+			}
+			if len(got.MetricDataResults) != 20 {
+				t.Errorf("%s: %d results", k, len(got.MetricDataResults))
+			}
+		}
+		wantStates(t, collectBare(t, a, "cloudwatch.metrics", "cloudwatch.alarms"), evidence.Absent, "cloudwatch.metrics bare 300s", "cloudwatch.alarms bare")
+	})
+}
+
+func TestAlarms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		m, _ := collectSim(t, a, Options{Unpaced: true, Only: []string{"cloudwatch.alarms"}})
+		if body := string(m.bytes["cloudwatch.alarms payments"]); strings.Count(body, `"AlarmName"`) != 1 || !strings.Contains(body, `"AlarmName":"payments-errors"`) {
+			t.Errorf("%s", body)
+		}
+	})
+	alarm := &watchtypes.MetricAlarm{AlarmName: aws.String("a"), AlarmArn: aws.String("arn:aws:cloudwatch:r:1:alarm:a"),
+		Metrics: []watchtypes.MetricDataQuery{{MetricStat: &watchtypes.MetricStat{Metric: &watchtypes.Metric{Dimensions: []watchtypes.Dimension{{Name: aws.String("FunctionName"), Value: aws.String("f")}}}}}}}
+	if !looksAt(alarm, "f") || looksAt(alarm, "g") {
+		t.Error("alarms on expressions are not told apart")
+	}
+	for rule, want := range map[string]bool{`ALARM("a") OR ALARM(b)`: true, `ALARM(arn:aws:cloudwatch:r:1:alarm:a)`: true, `ALARM(ab)`: false} {
+		if ruleNames(&watchtypes.CompositeAlarm{AlarmRule: &rule}, alarm) != want {
+			t.Errorf("%s", rule)
 		}
 	}
 }
