@@ -48,6 +48,7 @@ func createDetector(c *call, in *guardduty.CreateDetectorInput) (*guardduty.Crea
 	if d.frequency == "" {
 		d.frequency = gt.FindingPublishingFrequencySixHours // the default of the API reference
 	}
+	//lint:ignore SA1019 refused, so it has to be looked at
 	if err := d.set(in.DataSources, in.Features, c.now); err != nil {
 		return nil, err
 	}
