@@ -70,6 +70,7 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addCallers,
 		a.addScaling,
 		a.addSecrets,
+		a.addWatchers,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

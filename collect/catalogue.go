@@ -36,6 +36,13 @@ func Catalogue() []Collector {
 		references(),
 		trails(),
 		lookup(),
+		guardFindings(),
+		accessFindings(),
+		inspectorFindings(),
+		configHistory(),
+		alarms(),
+		traces(),
+		metrics(),
 		logGroup(),
 		logEvents(),
 	}

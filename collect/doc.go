@@ -82,6 +82,26 @@
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions
 //	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
+//	guardduty.detectors                                                      {"DetectorIds":[...]}: of the region; absent: GuardDuty is off
+//	guardduty.detector              detector ARN                             GetDetector: which features are on (LAMBDA_NETWORK_LOGS)
+//	guardduty.findings              FUNCTION                                 {"Findings":[...]}: archived ones too; Params: the criterion; absent: none
+//	guardduty.findings              role ARN                                 the same of the role's keys
+//	accessanalyzer.analyzers                                                 {"analyzers":[...]}: of the region; absent: none
+//	accessanalyzer.findings         FUNCTION        analyzer name            {"findings":[...]}: each as GetFindingV2 returns it; versions and aliases too; absent: none
+//	accessanalyzer.findings         role ARN        analyzer name            the same of the role
+//	inspector2.status                                                        BatchGetAccountStatus: what Inspector scans in the region
+//	inspector2.findings             FUNCTION                                 {"findings":[...]}: of any version; absent: none
+//	config.recorders                                                         DescribeConfigurationRecorders of the region: {"ConfigurationRecorders":[]} is none
+//	config.recorders.status                                                  DescribeConfigurationRecorderStatus: whether they record
+//	config.history                  FUNCTION                                 {"configurationItems":[...]}: of the window, newest first; sealed with a redacted twin where they hold an environment; absent: none
+//	config.history                  role ARN                                 {"resourceIds":[...]}: under which Config knows roles of that name; absent: none
+//	config.history                  role ARN        role id                  the same as of the function
+//	config.history.rest             as above                                 only ever a gap: sealed items were cut short
+//	cloudwatch.alarms               FUNCTION                                 {"Alarms":[...]}: metric alarms on it, and composite alarms that name one of them; absent: none
+//	xray.summaries                  FUNCTION                                 {"TraceSummaries":[...]}: of the window, 30 days at most; Params: StartTime, EndTime, FilterExpression; absent: none
+//	xray.traces                     FUNCTION                                 NDJSON, one trace a line, with all segments; the newest 1000
+//	xray.encryption                 FUNCTION                                 GetEncryptionConfig; absent: no traces
+//	cloudwatch.metrics              FUNCTION        "300s", "3600s"          {"MetricDataResults":[...]}: by metric and statistic, newest first; hours only for what is older than 63 days; absent: no data
 //	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention
 //	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
 //	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms

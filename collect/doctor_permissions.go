@@ -62,6 +62,12 @@ func Resources(t Target) func(template string) []string {
 			return in("pipes", "pipe/*")
 		case "secret ARN":
 			return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
+		case "detector ARN":
+			return in("guardduty", "detector/*")
+		case "analyzer ARN":
+			return in("access-analyzer", "analyzer/*")
+		case "alarm ARN":
+			return in("cloudwatch", "alarm:*")
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

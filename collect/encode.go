@@ -94,7 +94,7 @@ func (e encoder) union(v reflect.Value) (any, error) {
 	_, member, ok := strings.Cut(t.Type().Name(), "Member")
 	if val := t.FieldByName("Value"); ok && val.IsValid() {
 		inner, err := e.value(val)
-		return map[string]any{member: inner}, err
+		return map[string]any{memberName(t.Type(), member): inner}, err
 	}
 	return e.value(v)
 }
@@ -153,12 +153,22 @@ func (e encoder) member(in reflect.Type, name string, v reflect.Value) (any, err
 	return text, nil
 }
 
-// memberName is the API's spelling: the Go SDK capitalises it, CloudWatch Logs does not.
+// memberName is the API's spelling: the Go SDK capitalises it, some services do not.
 func memberName(in reflect.Type, field string) string {
-	if !strings.Contains(in.PkgPath(), "/service/cloudwatchlogs") {
+	if !lowerNamed(in) {
 		return field
 	}
 	return string(unicode.ToLower(rune(field[0]))) + field[1:]
+}
+
+// lowerNamed says whether the API's members begin with small letters.
+func lowerNamed(in reflect.Type) bool {
+	for _, pkg := range []string{"/service/cloudwatchlogs", "/service/accessanalyzer", "/service/inspector2", "/service/configservice/types"} {
+		if strings.Contains(in.PkgPath(), pkg) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e encoder) list(v reflect.Value) (any, error) {

@@ -40,8 +40,9 @@ type runner struct {
 	sweeps map[string]*promise[keysOfRoles] // by region
 	// busLists are the EventBridge buses, by region.
 	busLists map[string]*promise[nameList]
-	listings map[string]*promise[sweep] // of whole regions
-	kept     keeper                     // nil: nothing was there before
+	listings map[string]*promise[sweep]    // of whole regions
+	lists    map[string]*promise[nameList] // further listings that targets share: see shared
+	kept     keeper                        // nil: nothing was there before
 }
 
 // Run collects from the targets into w. It does not seal: the caller does, with
@@ -111,6 +112,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 
 		busLists: map[string]*promise[nameList]{},
 		listings: map[string]*promise[sweep]{},
+		lists:    map[string]*promise[nameList]{},
 	}
 }
 

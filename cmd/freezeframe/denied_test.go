@@ -64,8 +64,8 @@ func (d deniedRun) check(t *testing.T, call string, whole deniedRun) {
 	if d.err != nil {
 		t.Fatal(d.err)
 	}
-	// The account's record has the names of the API, the SDK has its own for two of them.
-	made := strings.NewReplacer("CloudWatchLogs:", "Logs:", "EventBridge:", "Events:").Replace(call)
+	// The account's record has the names of the API, the SDK has its own for some of them.
+	made := strings.NewReplacer("CloudWatchLogs:", "Logs:", "EventBridge:", "Events:", "ConfigService:", "Config:").Replace(call)
 	if !whole.made[strings.ToLower(made)] {
 		t.Fatal("this account gives no occasion for the call")
 	}

@@ -55,13 +55,19 @@ type Cloud struct {
 	trails shards[trailsState]
 	s3     s3State
 
-	topics      shards[snsState]
-	schedulers  shards[schedulerState]
-	pipes       shards[pipesState]
-	autoscaling shards[autoscalingState]
-	vaults      shards[secretsState]
-	ssms        shards[ssmState]
-	gateway     shards[gatewayState]
+	topics         shards[snsState]
+	schedulers     shards[schedulerState]
+	pipes          shards[pipesState]
+	autoscaling    shards[autoscalingState]
+	vaults         shards[secretsState]
+	ssms           shards[ssmState]
+	gateway        shards[gatewayState]
+	xray           shards[xrayState]
+	guardduty      shards[guarddutyState]
+	accessanalyzer shards[accessanalyzerState]
+	inspector2     shards[inspector2State]
+	config         shards[configState]
+	cloudwatch     shards[cloudwatchState]
 }
 
 // Credentials are what a principal signs with.
@@ -90,6 +96,9 @@ func catalogue() []operation {
 	var all []operation
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps(),
 		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps()} {
+		all = append(all, ops...)
+	}
+	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps()} { // what watches
 		all = append(all, ops...)
 	}
 	return all

@@ -75,6 +75,8 @@ func protocolOf(name string) (protocol, error) {
 		return query{}, nil
 	case "rest-xml":
 		return restXML{}, nil
+	case cborName:
+		return rpcCBOR{}, nil
 	}
 	return nil, fmt.Errorf("protocol %q is not spoken here", name)
 }

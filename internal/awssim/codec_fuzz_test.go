@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -35,6 +36,7 @@ func fuzzed() []operation {
 			return nil, nil
 		}),
 		op("s3", "PutObjectRetention", func(*call, *s3.PutObjectRetentionInput) (*s3.PutObjectRetentionOutput, error) { return nil, nil }),
+		op("cloudwatch", "PutMetricData", func(*call, *cloudwatch.PutMetricDataInput) (*cloudwatch.PutMetricDataOutput, error) { return nil, nil }),
 	}
 }
 
@@ -50,6 +52,7 @@ func FuzzDecode(f *testing.F) {
 		`<NotificationConfiguration><CloudFunctionConfiguration><Event>s3:ObjectCreated:*</Event><Event>s3:ObjectRemoved:*</Event><CloudFunction>arn</CloudFunction><Filter><S3Key><FilterRule><Name>prefix</Name><Value>a</Value></FilterRule></S3Key></Filter></CloudFunctionConfiguration></NotificationConfiguration>`,
 		`<LifecycleConfiguration><Rule><ID>a</ID><Status>Enabled</Status><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag><Tag><Key>l</Key><Value>w</Value></Tag></And></Filter><Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>`,
 		`<Retention xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Mode>COMPLIANCE</Mode><RetainUntilDate>2027-01-02T03:04:05.678Z</RetainUntilDate></Retention>`,
+		"\xa2\x69Namespace\x61n\x6aMetricData\x81\xa3\x6aMetricName\x61m\x69Timestamp\xc1\xfb\x41\xda\x00\x00\x00\x00\x00\x00\x66Values\x9f\xfb\x3f\xf0\x00\x00\x00\x00\x00\x00\x02\xff",
 	} {
 		f.Add(uint8(i), body, "Qualifier=1&versionId=v", "f")
 	}
@@ -61,7 +64,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &request{http: &http.Request{Method: fact.method, URL: &url.URL{Path: "/", RawQuery: rawQuery}, Header: http.Header{"X-Amz-Tagging": {label}}},
+		r := &request{http: &http.Request{Method: fact.method, URL: &url.URL{Path: "/", RawQuery: rawQuery}, Header: http.Header{"X-Amz-Tagging": {label}, "Smithy-Protocol": {"rpc-v2-cbor"}, "Content-Type": {cborType}}},
 			body: []byte(body), size: int64(len(body)), path: map[string]string{"FunctionName": label, "Bucket": label, "Key": label}}
 		tree, err := p.decode(fact, r)
 		if err != nil {

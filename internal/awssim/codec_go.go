@@ -112,7 +112,7 @@ func fillStruct(sh *shape, v fields, dst reflect.Value) error {
 // unionMember is the SDK's type for one member of a union: reflection cannot
 // list the types that implement an interface.
 func unionMember(union reflect.Type, member string) reflect.Type {
-	for _, t := range []reflect.Type{
+	for _, t := range append([]reflect.Type{
 		reflect.TypeFor[iamtypes.PolicyIdentifierMemberInlinePolicyIdentifier](),
 		reflect.TypeFor[iamtypes.PolicyIdentifierMemberPolicyArn](),
 		reflect.TypeFor[iamtypes.PolicyIdentifierMemberPolicyType](),
@@ -123,7 +123,7 @@ func unionMember(union reflect.Type, member string) reflect.Type {
 		reflect.TypeFor[pipestypes.SelfManagedKafkaAccessConfigurationCredentialsMemberClientCertificateTlsAuth](),
 		reflect.TypeFor[pipestypes.SelfManagedKafkaAccessConfigurationCredentialsMemberSaslScram256Auth](),
 		reflect.TypeFor[pipestypes.SelfManagedKafkaAccessConfigurationCredentialsMemberSaslScram512Auth](),
-	} {
+	}, watchUnions()...) {
 		if reflect.PointerTo(t).Implements(union) && strings.HasSuffix(t.Name(), "Member"+goName(member)) {
 			return t
 		}

@@ -174,6 +174,10 @@ func (e *invalidError) worded(service string) *apiError {
 	switch service {
 	case "iam", "sts":
 		return fail("ValidationError", "%s", iamText(e.found))
+	case "guardduty":
+		return fail("BadRequestException", "%s", validationText(e.found))
+	case "xray":
+		return fail("InvalidRequestException", "%s", validationText(e.found))
 	case "logs":
 		return fail("InvalidParameterException", "%s", validationText(e.found))
 	case "sqs":
@@ -248,6 +252,14 @@ func badMarker(service string) *apiError {
 		return fail("InvalidMarkerException", "The marker is not valid.")
 	case "s3":
 		return fail("InvalidArgument", "The continuation token provided is incorrect")
+	case "guardduty":
+		return fail("BadRequestException", "The request is rejected because the nextToken is invalid.")
+	case "cloudwatch":
+		return fail("InvalidNextToken", "The token is not valid.")
+	case "config":
+		return fail("InvalidNextTokenException", "The nextToken provided is invalid.")
+	case "xray":
+		return fail("InvalidRequestException", "The pagination token is not valid.")
 	case "sqs":
 		return fail("InvalidParameterValueException", "Invalid or expired next token.")
 	}

@@ -89,6 +89,13 @@ func (c *Cloud) aim(r *http.Request, sig *signature, body *bodyOf) target {
 	case "query":
 		t.opName = actionOf(r, body)
 		t.op = t.service.ops[t.opName]
+	case cborName:
+		t.opName = cborOperation(t.service, r.URL.Path)
+		if tgt := r.Header.Get("X-Amz-Target"); tgt != "" { // other clients still speak JSON
+			t.protocol = jsonRPC{}
+			_, t.opName, _ = strings.Cut(tgt, ".")
+		}
+		t.op = t.service.ops[t.opName]
 	default:
 		if t.op, t.path = t.service.routes.find(r, restPath(t.service, r)); t.op != nil {
 			t.opName = t.op.name
@@ -117,6 +124,11 @@ func serviceFor(signing string, r *http.Request, body *bodyOf) *factService {
 			}
 		}
 		return nil
+	}
+	for _, s := range all {
+		if s.target != "" && cborOperation(s, r.URL.Path) != "" {
+			return s
+		}
 	}
 	if actionOf(r, body) != "" {
 		form := formOf(r, body)
@@ -397,7 +409,7 @@ func (c *Cloud) refuseLocked(t target, err error) *response {
 func (k *call) unknownOperation() *apiError {
 	t := k.wire.target
 	switch t.service.protocols[0] {
-	case "json":
+	case "json", cborName:
 		return fail("UnknownOperationException", "freezeframe simulator: %s knows no operation %q", t.service.id, t.opName)
 	case "query":
 		return fail("InvalidAction", "Could not find operation %s for version %s", t.opName, t.service.version)

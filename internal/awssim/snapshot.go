@@ -76,6 +76,12 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.ssms, once)
 	eachShard(&c.gateway, once)
 	c.s3.objects("", "", once(""))
+	eachShard(&c.xray, once)
+	eachShard(&c.guardduty, once)
+	eachShard(&c.accessanalyzer, once)
+	eachShard(&c.inspector2, once)
+	eachShard(&c.config, once)
+	eachShard(&c.cloudwatch, once)
 }
 
 func eachShard[T any, P interface {

@@ -9,7 +9,7 @@ import (
 func eventSource(service string) string {
 	if name, ok := map[string]string{
 		"application-autoscaling": "autoscaling", // Application Auto Scaling user guide, "Log API calls using CloudTrail"
-		"accessanalyzer":          "access-analyzer", "apigatewayv2": "apigateway", "efs": "elasticfilesystem", "elbv2": "elasticloadbalancing",
+		"cloudwatch":              "monitoring", "accessanalyzer": "access-analyzer", "apigatewayv2": "apigateway", "efs": "elasticfilesystem", "elbv2": "elasticloadbalancing",
 	}[service]; ok {
 		service = name
 	}
@@ -62,6 +62,10 @@ func eventKind(service, op string) kindOfEvent {
 		return kindOfEvent{data: data, resources: data}
 	case "logs":
 		return kindOfEvent{data: op == "PutLogEvents"}
+	case "cloudwatch": // CloudWatch user guide, "Logging CloudWatch API calls with AWS CloudTrail": data events of type AWS::CloudWatch::Metric
+		return kindOfEvent{data: slices.Contains([]string{"GetMetricData", "ListMetrics", "PutMetricData"}, op)}
+	case "xray": // X-Ray developer guide, "Logging X-Ray API calls with AWS CloudTrail": data events of type AWS::XRay::Trace
+		return kindOfEvent{data: slices.Contains([]string{"PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"}, op)}
 	case "events":
 		return kindOfEvent{data: op == "PutEvents"}
 	}
@@ -76,7 +80,7 @@ func s3DataEvent(op string) bool {
 
 // readsOnly says that an operation cannot change the account.
 func readsOnly(service, op string) bool {
-	for _, prefix := range []string{"Get", "List", "Describe", "Lookup", "Head", "Simulate", "Filter", "Test", "Verify"} {
+	for _, prefix := range []string{"Get", "List", "Describe", "Lookup", "Head", "Simulate", "Filter", "BatchGet", "Test", "Verify"} {
 		if strings.HasPrefix(op, prefix) {
 			return true
 		}

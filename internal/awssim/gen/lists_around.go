@@ -9,6 +9,7 @@ func around() []selection {
 		{name: "apigatewayv2", ops: words(apigatewayv2Ops)},
 		{name: "application-autoscaling", ops: []string{"*"}, not: words(`GetPredictiveScalingForecast`)},
 		{name: "cloudfront", ops: []string{"*"}},
+		{name: "cloudwatch", ops: words(`DeleteAlarms DescribeAlarms DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData ListMetrics ListTagsForResource PutMetricAlarm PutMetricData`)},
 		{name: "config", ops: words(`DescribeConfigRules DescribeConfigurationRecorderStatus DescribeConfigurationRecorders GetComplianceDetailsByResource GetResourceConfigHistory ListDiscoveredResources PutConfigRule PutConfigurationRecorder StartConfigurationRecorder StopConfigurationRecorder`)},
 		{name: "ecr", ops: words(ecrOps)},
 		{name: "efs", ops: words(`CreateAccessPoint CreateFileSystem CreateMountTarget DescribeAccessPoints DescribeFileSystemPolicy DescribeFileSystems DescribeMountTargetSecurityGroups DescribeMountTargets ListTagsForResource ModifyMountTargetSecurityGroups PutFileSystemPolicy`)},

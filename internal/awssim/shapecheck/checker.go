@@ -127,6 +127,8 @@ func (c *Checker) judge(service string, m *model, r *http.Request, body []byte, 
 func (m *model) request(op *operation, r *http.Request, body []byte) []string {
 	s := m.shape(op.Input)
 	switch m.Metadata.Protocol {
+	case cborProtocol:
+		return m.cborRequest(s, r, body)
 	case "json":
 		return m.jsonBody(body, s, false)
 	case "rest-json":
@@ -203,6 +205,9 @@ func (m *model) form(s *shape, body []byte) []string {
 }
 
 func (m *model) response(op *operation, k *keeper) []string {
+	if m.Metadata.Protocol == cborProtocol {
+		return m.cborResponse(op, k)
+	}
 	s := m.shape(op.Output)
 	var bad []string
 	if want := op.HTTP.ResponseCode; want != 0 && want != k.status && !hasStatusMember(s) && k.status != 206 {
@@ -321,6 +326,9 @@ func memberFold(s *shape, name string) bool {
 }
 
 func (m *model) errorOf(k *keeper) (code string, members []string, err error) {
+	if m.Metadata.Protocol == cborProtocol {
+		return cborError(k)
+	}
 	if strings.HasSuffix(m.Metadata.Protocol, "json") {
 		var body map[string]any
 		if err := json.Unmarshal(k.body.Bytes(), &body); err != nil {

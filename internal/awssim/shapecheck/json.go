@@ -30,6 +30,7 @@ func (m *model) jsonBody(data []byte, s *shape, response bool) []string {
 type jsonCheck struct {
 	m        *model
 	response bool
+	cbor     bool // blobs and times have types of their own
 	bad      []string
 }
 
@@ -127,8 +128,16 @@ func (c *jsonCheck) scalar(at string, v any, s *shape) {
 	case "boolean":
 		_, ok = v.(bool)
 	case "timestamp":
+		if _, isTime := v.(cborTime); c.cbor {
+			ok = isTime
+			break
+		}
 		ok = timestamp(v, s)
 	case "blob":
+		if _, isBytes := v.(cborBytes); c.cbor {
+			ok = isBytes
+			break
+		}
 		text, isText := v.(string)
 		_, err := base64.StdEncoding.DecodeString(text)
 		ok = isText && err == nil

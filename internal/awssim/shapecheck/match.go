@@ -25,6 +25,8 @@ func serviceOf(r *http.Request) string {
 // operationOf finds which operation a request is, as the protocol says it.
 func (m *model) operationOf(r *http.Request, body []byte) *operation {
 	switch m.Metadata.Protocol {
+	case cborProtocol:
+		return m.cborOperation(r)
 	case "json":
 		_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		if strings.HasPrefix(m.Metadata.TargetPrefix, "com.amazonaws") { // the prefix has dots of its own
