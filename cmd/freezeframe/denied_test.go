@@ -65,7 +65,7 @@ func (d deniedRun) check(t *testing.T, call string, whole deniedRun) {
 		t.Fatal(d.err)
 	}
 	// The account's record has the names of the API, the SDK has its own for some of them.
-	made := strings.NewReplacer("CloudWatchLogs:", "Logs:", "EventBridge:", "Events:", "ConfigService:", "Config:").Replace(call)
+	made := strings.NewReplacer("CloudWatchLogs:", "Logs:", "EventBridge:", "Events:", "ConfigService:", "Config:", "ApplicationAutoScaling:", "Application Auto Scaling:").Replace(call)
 	if !whole.made[strings.ToLower(made)] {
 		t.Fatal("this account gives no occasion for the call")
 	}
@@ -78,7 +78,10 @@ func (d deniedRun) check(t *testing.T, call string, whole deniedRun) {
 			denied[g.Artefact] = true
 		}
 	}
-	if len(denied) != 1 {
+	// Two artefacts may rest on one call: a group's subscriptions, and those of other groups
+	// that call the function.
+	shared := map[string]int{"CloudWatchLogs:DescribeSubscriptionFilters": 2}
+	if len(denied) != max(1, shared[call]) {
 		t.Errorf("denied: %v of %+v", denied, d.gaps)
 	}
 	for _, g := range d.gaps {

@@ -169,7 +169,7 @@ func newerThanSDK(typ reflect.Type, member string) bool {
 		"s3":             {"CreateMultipartUploadOutput.VersionId", "UploadPartOutput.VersionId", "AbortMultipartUploadOutput.VersionId", "ListPartsOutput.VersionId", "MultipartUpload.VersionId"},
 		"cloudtrail":     {"RecursiveLogging"},
 		"scheduler":      {"Target.EventBridgePutEventsV2Parameters", "Target.EventBridgePutRawEventsParameters"},
-		"apigateway":     {"CreateAuthorizerInput.JwtConfiguration", "CreateAuthorizerOutput.JwtConfiguration", "Authorizer.JwtConfiguration"},
+		"apigateway":     {"jwtConfiguration"},
 		"secretsmanager": {"CreateSecretInput.CrossAccountPrimaryARN", "CrossAccountPrimary", "CrossAccountReplicas", "PolicyName"},
 	}[service]
 	return newerWatchers(typ, member) || slices.Contains(newer, member) || slices.Contains(newer, typ.Name()+"."+member)

@@ -156,7 +156,7 @@ func refuse(w http.ResponseWriter, service string, throttle bool) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		fmt.Fprint(w, body)
-	case "iam", "sts":
+	case "iam", "sts", "sns": // the query protocol
 		code, status := "InternalFailure", 500
 		if throttle {
 			code, status = "Throttling", 400
