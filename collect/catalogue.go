@@ -34,6 +34,7 @@ func Catalogue() []Collector {
 		autoscaling(),
 		keys(),
 		references(),
+		network(),
 		trails(),
 		lookup(),
 		guardFindings(),
