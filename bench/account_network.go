@@ -20,16 +20,16 @@ const vpcID = "vpc-0a1b2c3d4e5f60718"
 // its own, and another VPC lies beside.
 func (a *Account) addNetwork(ctx context.Context) error {
 	a.Cloud.StageNetwork(AccountID, Region, awssim.Network{
-		Subnets: []ec2types.Subnet{subnet("subnet-a", vpcID, "10.1.0.0/24"), subnet("subnet-b", vpcID, "10.1.1.0/24"), subnet("subnet-other", "vpc-other", "10.2.0.0/24")},
+		Subnets: []ec2types.Subnet{subnet("subnet-0aaaaaaaaaaaaaaaa", vpcID, "10.1.0.0/24"), subnet("subnet-0bbbbbbbbbbbbbbbb", vpcID, "10.1.1.0/24"), subnet("subnet-0cccccccccccccccc", "vpc-other", "10.2.0.0/24")},
 		Groups:  securityGroups(),
 		ACLs: []ec2types.NetworkAcl{
-			{NetworkAclId: aws.String("acl-payments"), VpcId: aws.String(vpcID), Associations: []ec2types.NetworkAclAssociation{{SubnetId: aws.String("subnet-a")}, {SubnetId: aws.String("subnet-b")}},
+			{NetworkAclId: aws.String("acl-payments"), VpcId: aws.String(vpcID), Associations: []ec2types.NetworkAclAssociation{{SubnetId: aws.String("subnet-0aaaaaaaaaaaaaaaa")}, {SubnetId: aws.String("subnet-0bbbbbbbbbbbbbbbb")}},
 				Entries: []ec2types.NetworkAclEntry{{RuleNumber: aws.Int32(100), Egress: aws.Bool(true), Protocol: aws.String("-1"), RuleAction: ec2types.RuleActionAllow, CidrBlock: aws.String("0.0.0.0/0")}}},
-			{NetworkAclId: aws.String("acl-other"), VpcId: aws.String("vpc-other"), Associations: []ec2types.NetworkAclAssociation{{SubnetId: aws.String("subnet-other")}}},
+			{NetworkAclId: aws.String("acl-other"), VpcId: aws.String("vpc-other"), Associations: []ec2types.NetworkAclAssociation{{SubnetId: aws.String("subnet-0cccccccccccccccc")}}},
 		},
 		Tables: []ec2types.RouteTable{
 			{RouteTableId: aws.String("rtb-main"), VpcId: aws.String(vpcID), Associations: []ec2types.RouteTableAssociation{{Main: aws.Bool(true)}}},
-			{RouteTableId: aws.String("rtb-payments"), VpcId: aws.String(vpcID), Associations: []ec2types.RouteTableAssociation{{Main: aws.Bool(false), SubnetId: aws.String("subnet-a")}},
+			{RouteTableId: aws.String("rtb-payments"), VpcId: aws.String(vpcID), Associations: []ec2types.RouteTableAssociation{{Main: aws.Bool(false), SubnetId: aws.String("subnet-0aaaaaaaaaaaaaaaa")}},
 				Routes: []ec2types.Route{{DestinationCidrBlock: aws.String("0.0.0.0/0"), NatGatewayId: aws.String("nat-1"), State: ec2types.RouteStateActive}}},
 			{RouteTableId: aws.String("rtb-unused"), VpcId: aws.String(vpcID)},
 		},
@@ -45,12 +45,12 @@ func (a *Account) addNetwork(ctx context.Context) error {
 	})
 	c := lambda.NewFromConfig(a.cfg)
 	if _, err := c.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(Function),
-		VpcConfig: &lambdatypes.VpcConfig{SubnetIds: []string{"subnet-a", "subnet-b"}, SecurityGroupIds: []string{"sg-payments"}}}); err != nil {
+		VpcConfig: &lambdatypes.VpcConfig{SubnetIds: []string{"subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"}, SecurityGroupIds: []string{"sg-0aaaaaaaaaaaaaaaa"}}}); err != nil {
 		return err
 	}
 	_, err := c.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String("neighbour"), Role: aws.String(a.role), Runtime: lambdatypes.RuntimePython313, Handler: aws.String("index.handler"), Code: &lambdatypes.FunctionCode{ZipFile: Pack("neighbour", 1<<10)},
-		VpcConfig: &lambdatypes.VpcConfig{SubnetIds: []string{"subnet-a"}, SecurityGroupIds: []string{"sg-neighbour"}},
+		VpcConfig: &lambdatypes.VpcConfig{SubnetIds: []string{"subnet-0aaaaaaaaaaaaaaaa"}, SecurityGroupIds: []string{"sg-0eeeeeeeeeeeeeeee"}},
 	})
 	return err
 }
@@ -64,8 +64,8 @@ func securityGroups() []ec2types.SecurityGroup {
 		return ec2types.SecurityGroup{GroupId: aws.String(id), GroupName: aws.String(id), VpcId: aws.String(vpcID), Description: aws.String("of " + id),
 			IpPermissionsEgress: []ec2types.IpPermission{{IpProtocol: aws.String("-1"), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}}}
 	}
-	own := group("sg-payments")
+	own := group("sg-0aaaaaaaaaaaaaaaa")
 	own.IpPermissions = []ec2types.IpPermission{{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443), UserIdGroupPairs: []ec2types.UserIdGroupPair{
-		{GroupId: aws.String("sg-database"), UserId: aws.String(AccountID)}, {GroupId: aws.String("sg-partner"), UserId: aws.String("210987654321")}}}}
-	return []ec2types.SecurityGroup{own, group("sg-database"), group("sg-neighbour")}
+		{GroupId: aws.String("sg-0dddddddddddddddd"), UserId: aws.String(AccountID)}, {GroupId: aws.String("sg-0ffffffffffffffff"), UserId: aws.String("210987654321")}}}}
+	return []ec2types.SecurityGroup{own, group("sg-0dddddddddddddddd"), group("sg-0eeeeeeeeeeeeeeee")}
 }

@@ -35,6 +35,7 @@ func Catalogue() []Collector {
 		keys(),
 		references(),
 		network(),
+		fileSystems(),
 		trails(),
 		lookup(),
 		guardFindings(),

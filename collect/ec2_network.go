@@ -139,9 +139,8 @@ func (j *Job) securityGroups(ctx context.Context, c *ec2.Client, n networkFact, 
 	named = slices.DeleteFunc(named, func(g string) bool { return slices.Contains(n.groups, g) })
 	for g, account := range foreign {
 		w := referenced
-		if w.src.Qualifier = g; !j.have(w) {
-			j.gap(w, stamp{}, evidence.NotCovered, "", "a rule names it, and it belongs to account "+account)
-		}
+		w.src.Qualifier = g
+		j.notCovered(w, "a rule names it, and it belongs to account "+account)
 	}
 	switch {
 	case !known && len(named) == 0:

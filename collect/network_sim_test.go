@@ -49,22 +49,22 @@ func TestNetwork(t *testing.T) {
 			t.Errorf("%v", m.states())
 		}
 		for key, want := range map[string][]string{
-			"ec2.subnets payments":                    {"Subnets", "SubnetId", "subnet-a", "subnet-b"},
-			"ec2.security-groups payments":            {"SecurityGroups", "GroupId", "sg-payments"},
-			"ec2.security-groups.referenced payments": {"SecurityGroups", "GroupId", "sg-database"},
+			"ec2.subnets payments":                    {"Subnets", "SubnetId", "subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"},
+			"ec2.security-groups payments":            {"SecurityGroups", "GroupId", "sg-0aaaaaaaaaaaaaaaa"},
+			"ec2.security-groups.referenced payments": {"SecurityGroups", "GroupId", "sg-0dddddddddddddddd"},
 			"ec2.network-acls payments":               {"NetworkAcls", "NetworkAclId", "acl-payments"},
 			"ec2.route-tables payments":               {"RouteTables", "RouteTableId", "rtb-main", "rtb-payments"},
 			"ec2.endpoints payments":                  {"VpcEndpoints", "VpcEndpointId", "vpce-s3"},
 			"ec2.flow-logs payments":                  {"FlowLogs", "FlowLogId", "fl-payments"},
-			"ec2.network-interfaces payments":         {"NetworkInterfaces", "SubnetId", "subnet-a", "subnet-b"},
+			"ec2.network-interfaces payments":         {"NetworkInterfaces", "SubnetId", "subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"},
 		} {
 			if got := idsOf(t, m.bytes[key], want[0], want[1]); !slices.Equal(got, want[2:]) {
 				t.Errorf("%s: %v, want %v", key, got, want[2:])
 			}
 		}
-		wantStates(t, m.states(), evidence.NotCovered, "ec2.security-groups.referenced payments sg-partner")
+		wantStates(t, m.states(), evidence.NotCovered, "ec2.security-groups.referenced payments sg-0ffffffffffffffff")
 		s := sessionAs(t, a, "direct", allowAll)
-		out, err := ec2.NewFromConfig(s.Config(bench.Region, network().Needs)).DescribeSecurityGroups(t.Context(), &ec2.DescribeSecurityGroupsInput{GroupIds: []string{"sg-payments"}})
+		out, err := ec2.NewFromConfig(s.Config(bench.Region, network().Needs)).DescribeSecurityGroups(t.Context(), &ec2.DescribeSecurityGroupsInput{GroupIds: []string{"sg-0aaaaaaaaaaaaaaaa"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestNetworkCutShort(t *testing.T) {
 		for i := range 201 {
 			ids = append(ids, fmt.Sprint("subnet-", i))
 		}
-		versions.all = []versionFact{{network: &lambdatypes.VpcConfigResponse{VpcId: aws.String("vpc-0a1b2c3d4e5f60718"), SubnetIds: append([]string{"subnet-a"}, ids...), SecurityGroupIds: []string{"sg-payments"}}}}
+		versions.all = []versionFact{{network: &lambdatypes.VpcConfigResponse{VpcId: aws.String("vpc-0a1b2c3d4e5f60718"), SubnetIds: append([]string{"subnet-0aaaaaaaaaaaaaaaa"}, ids...), SecurityGroupIds: []string{"sg-0aaaaaaaaaaaaaaaa"}}}}
 		for _, op := range []string{"EC2:DescribeSubnets", "EC2:DescribeNetworkInterfaces", "EC2:DescribeFlowLogs"} {
 			a.Cloud.Inject(awssim.Fault{Op: op, Nth: 2, Fail: awssim.Fail{Code: "UnauthorizedOperation", Message: "injected", Status: 403}})
 		}

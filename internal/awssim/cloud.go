@@ -69,6 +69,7 @@ type Cloud struct {
 	config         shards[configState]
 	cloudwatch     shards[cloudwatchState]
 	ec2            shards[ec2State]
+	efs            shards[efsState]
 }
 
 // Credentials are what a principal signs with.
@@ -99,7 +100,7 @@ func catalogue() []operation {
 		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps()} {
 		all = append(all, ops...)
 	}
-	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps(), ec2Ops()} { // what watches, and the network
+	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps(), ec2Ops(), efsOps()} { // what watches, and the network
 		all = append(all, ops...)
 	}
 	return all

@@ -183,6 +183,8 @@ func (e *invalidError) worded(service string) *apiError {
 		return s3Invalid(first)
 	case "ec2":
 		return ec2Invalid(first)
+	case "efs":
+		return efsFail("BadRequest", "%s", validationText(e.found))
 	}
 	return fail("ValidationException", "%s", validationText(e.found))
 }
@@ -244,7 +246,7 @@ func badMarker(service string) *apiError {
 	case "ec2":
 		return fail("InvalidPaginationToken", "The specified pagination token is not valid or is expired.")
 	case "efs":
-		return fail("BadRequest", "The marker is not valid.")
+		return efsFail("BadRequest", "The marker is not valid.")
 	case "cloudtrail":
 		return fail("InvalidNextTokenException", "The token is invalid, or was not given out for this request.")
 	case "logs":

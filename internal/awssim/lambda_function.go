@@ -133,10 +133,11 @@ type settings struct {
 	vpc     *lt.VpcConfig
 	logging *lt.LoggingConfig
 	key     *string // of the environment
+	mounts  []lt.FileSystemConfig
 }
 
 func settingsOf(in *lambda.CreateFunctionInput) settings {
-	return settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig, in.KMSKeyArn}
+	return settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig, in.KMSKeyArn, in.FileSystemConfigs}
 }
 
 func (c *call) settings(cfg *lt.FunctionConfiguration, in settings) error {
@@ -166,6 +167,9 @@ func (c *call) settings(cfg *lt.FunctionConfiguration, in settings) error {
 			return err
 		}
 		cfg.VpcConfig.VpcId = aws.String(vpc)
+	}
+	if err := c.mountable(cfg, in.mounts); err != nil {
+		return err
 	}
 	if in.logging != nil {
 		cfg.LoggingConfig = mergeLogging(*cfg.LoggingConfig, *in.logging)
