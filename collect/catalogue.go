@@ -42,6 +42,7 @@ func Catalogue() []Collector {
 		accessFindings(),
 		inspectorFindings(),
 		configHistory(),
+		lastAccessed(),
 		alarms(),
 		traces(),
 		metrics(),

@@ -114,6 +114,7 @@
 //	config.history                  role ARN                                 {"resourceIds":[...]}: under which Config knows roles of that name; absent: none
 //	config.history                  role ARN        role id                  the same as of the function
 //	config.history.rest             as above                                 only ever a gap: sealed items were cut short
+//	iam.last-accessed               role ARN                                 GetServiceLastAccessedDetails: every service that the role's policies open, and when and where the role last tried it, by action; up to four hours late
 //	cloudwatch.alarms               FUNCTION                                 {"Alarms":[...]}: metric alarms on it, and composite alarms that name one of them; absent: none
 //	xray.summaries                  FUNCTION                                 {"TraceSummaries":[...]}: of the window, 30 days at most; Params: StartTime, EndTime, FilterExpression; absent: none
 //	xray.traces                     FUNCTION                                 NDJSON, one trace a line, with all segments; the newest 1000

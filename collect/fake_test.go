@@ -319,6 +319,9 @@ func (f *fake) iam(name string) (int, string) {
 		"GetPolicyVersion":         `<PolicyVersion><VersionId>v2</VersionId><IsDefaultVersion>true</IsDefaultVersion><Document>` + doc + `</Document></PolicyVersion>`,
 		"ListPolicyVersions":       `<Versions><member><VersionId>v2</VersionId><IsDefaultVersion>true</IsDefaultVersion></member><member><VersionId>v1</VersionId><IsDefaultVersion>false</IsDefaultVersion></member></Versions><IsTruncated>false</IsTruncated>`,
 	}[name]
+	if strings.Contains(name, "ServiceLastAccessed") { // what the job and what its report answer
+		result = `<JobId>11111111-2222-3333-4444-555555555555</JobId><JobStatus>COMPLETED</JobStatus><JobCreationDate>2026-01-01T00:00:00Z</JobCreationDate><JobCompletionDate>2026-01-01T00:00:01Z</JobCompletionDate><ServicesLastAccessed/>`
+	}
 	return 200, `<` + name + `Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><` + name + `Result>` + result + `</` + name + `Result><ResponseMetadata><RequestId>req-1</RequestId></ResponseMetadata></` + name + `Response>`
 }
 

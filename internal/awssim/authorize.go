@@ -60,7 +60,7 @@ func grantedByOther() authOption {
 // with AWS's own text. Every operation asks before it does anything.
 func (c *call) allow(action, resource string, opts ...authOption) error {
 	c.authorized = true
-	c.used()
+	c.used(action)
 	if err := c.asked(action, resource); err != nil {
 		return err
 	}
@@ -94,16 +94,20 @@ func (c *call) beyond(action string) error {
 	return nil
 }
 
-// used notes when key and role were used last. It is no part of the account's state:
-// looking at an account leaves its digest as it was.
-func (c *call) used() {
+// used notes when key and role were used last, and what for. It is no part of the account's
+// state: looking at an account leaves its digest as it was.
+func (c *call) used(action string) {
 	at := &lastUsed{c.now.Truncate(time.Second), c.region, c.op.service}
 	state := c.account(c.caller.account)
 	if k := state.keys[c.caller.keyID]; k != nil {
 		k.used = at
+		if u := state.users[k.user]; u != nil {
+			u.turnedTo(action, *at)
+		}
 	}
 	if s := c.caller.session; s != nil && state.roles[s.roleName] != nil && state.roles[s.roleName].id == s.roleID {
 		state.roles[s.roleName].used = at
+		state.roles[s.roleName].turnedTo(action, *at)
 	}
 }
 

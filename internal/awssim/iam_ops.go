@@ -24,6 +24,7 @@ func iamOps() []operation {
 		op("iam", "CreateInstanceProfile", createInstanceProfile), op("iam", "GetInstanceProfile", getInstanceProfile), op("iam", "DeleteInstanceProfile", deleteInstanceProfile),
 		op("iam", "AddRoleToInstanceProfile", addRoleToProfile), op("iam", "RemoveRoleFromInstanceProfile", removeRoleFromProfile),
 		op("iam", "ListInstanceProfiles", listInstanceProfiles), op("iam", "ListInstanceProfilesForRole", listProfilesForRole),
+		op("iam", "GenerateServiceLastAccessedDetails", generateLastAccessed), op("iam", "GetServiceLastAccessedDetails", getLastAccessed),
 		op("iam", "ListGroupsForUser", listGroupsForUser), op("iam", "ListMFADevices", listMFADevices),
 	}
 }

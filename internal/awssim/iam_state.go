@@ -17,6 +17,7 @@ type iamState struct {
 	openID   map[string]*openIDProvider
 	profiles map[string]*instanceProfile
 	sessions map[string]*iamSession
+	reports  map[string]*accessReport // by job
 }
 
 func newIAMState() *iamState {
@@ -36,6 +37,7 @@ type principal struct {
 	boundary            string            // policy ARN
 	tags                map[string]string
 	views               []policyView
+	accessed            map[string]*accessed // by service: see iam_accessed.go
 }
 
 // policyView is what decides requests from a moment on: IAM shows a change at once

@@ -24,7 +24,7 @@ func stsOps() []operation {
 // getCallerIdentity needs no permission: AWS answers even under an explicit deny.
 func getCallerIdentity(c *call, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
 	c.authorized = true
-	c.used()
+	c.used("sts:GetCallerIdentity")
 	return &sts.GetCallerIdentityOutput{Account: aws.String(c.caller.account), Arn: aws.String(c.caller.arn), UserId: aws.String(c.caller.principalID)}, nil
 }
 

@@ -2,6 +2,8 @@ package awssim
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -96,4 +98,45 @@ func TestSweepKeys(t *testing.T) {
 	g := must(cl.CreateGrant(ctx, &kms.CreateGrantInput{KeyId: k.KeyId, GranteePrincipal: who, RetiringPrincipal: who, Operations: []kt.GrantOperation{kt.GrantOperationDecrypt}}))(t)
 	must(cl.ListRetirableGrants(ctx, &kms.ListRetirableGrantsInput{RetiringPrincipal: who}))(t)
 	must(cl.RetireGrant(ctx, &kms.RetireGrantInput{KeyId: k.Arn, GrantId: g.GrantId}))(t)
+}
+
+// TestSweepLastAccessed: a report runs for a while, lists what the policies allow, and is for
+// its maker alone.
+func TestSweepLastAccessed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Config{Settle: time.Minute})
+		cfg := checked(t, c, clientConfig(c, c.Bootstrap(c.AccountID(), "admin", allowAll)))
+		ctx, cl := t.Context(), iam.NewFromConfig(cfg)
+		low := checked(t, c, clientConfig(c, c.Bootstrap(c.AccountID(), "low", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:*","s3:Get*","iam:GetUser","iam:GetServiceLastAccessedDetails"],"Resource":"*"},{"Effect":"Deny","Action":"sqs:*","Resource":"*"}]}`)))
+		arn := aws.String("arn:aws:iam::" + c.AccountID() + ":user/low")
+		must(iam.NewFromConfig(low).GetUser(ctx, &iam.GetUserInput{}))(t)
+		_, refused := iam.NewFromConfig(low).ListUsers(ctx, &iam.ListUsersInput{})
+		before := c.Digest()
+		job := must(cl.GenerateServiceLastAccessedDetails(ctx, &iam.GenerateServiceLastAccessedDetailsInput{Arn: arn, Granularity: it.AccessAdvisorUsageGranularityTypeActionLevel}))(t).JobId
+		if out := must(cl.GetServiceLastAccessedDetails(ctx, &iam.GetServiceLastAccessedDetailsInput{JobId: job}))(t); out.JobStatus != it.JobStatusTypeInProgress || out.JobCompletionDate != nil || len(out.ServicesLastAccessed) != 0 {
+			t.Errorf("at once: %+v", out)
+		}
+		time.Sleep(2 * time.Minute)
+		first := must(cl.GetServiceLastAccessedDetails(ctx, &iam.GetServiceLastAccessedDetailsInput{JobId: job, MaxItems: aws.Int32(2)}))(t)
+		second := must(cl.GetServiceLastAccessedDetails(ctx, &iam.GetServiceLastAccessedDetailsInput{JobId: job, Marker: first.Marker}))(t)
+		all := append(first.ServicesLastAccessed, second.ServicesLastAccessed...)
+		if first.JobStatus != it.JobStatusTypeCompleted || !first.IsTruncated || second.IsTruncated || len(all) != 3 || c.Digest() != before {
+			t.Fatalf("%+v, %+v", first, second)
+		}
+		own, other := all[0], all[1]
+		if *own.ServiceNamespace != "iam" || *own.LastAuthenticatedEntity != *arn || *own.TotalAuthenticatedEntities != 1 || len(own.TrackedActionsLastAccessed) != 2 ||
+			*own.TrackedActionsLastAccessed[1].ActionName != "ListUsers" || *other.ServiceNamespace != "kms" || other.LastAuthenticated != nil || codeOf(refused) != "AccessDenied" {
+			t.Errorf("%+v, %+v", own, other)
+		}
+		_, foreign := iam.NewFromConfig(low).GetServiceLastAccessedDetails(ctx, &iam.GetServiceLastAccessedDetailsInput{JobId: job})
+		_, nobody := cl.GenerateServiceLastAccessedDetails(ctx, &iam.GenerateServiceLastAccessedDetailsInput{Arn: aws.String("arn:aws:iam::" + c.AccountID() + ":role/nobody")})
+		_, odd := cl.GenerateServiceLastAccessedDetails(ctx, &iam.GenerateServiceLastAccessedDetailsInput{Arn: aws.String("arn:aws:s3:::a-very-odd-bucket")})
+		for code, errs := range map[string][]error{"NoSuchEntity": {foreign, nobody}, "InvalidInput": {odd}} {
+			for _, err := range errs {
+				if codeOf(err) != code {
+					t.Errorf("%v, want %s", err, code)
+				}
+			}
+		}
+	})
 }

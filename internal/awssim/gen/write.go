@@ -177,9 +177,11 @@ func beyondModel(service, shape string) []string {
 
 // leftOut are members that AWS leaves out though its model requires them: a function
 // without code signing is answered with its name alone (where an emulator answers with an
-// empty ARN, that is known as its mistake).
+// empty ARN, that is known as its mistake), and a report that is not done has no date of
+// completion (IAM API reference: "null if the job is still in progress").
 func leftOut(shape, member string) bool {
-	return shape == "GetFunctionCodeSigningConfigResponse" && member == "CodeSigningConfigArn"
+	return shape == "GetFunctionCodeSigningConfigResponse" && member == "CodeSigningConfigArn" ||
+		shape == "GetServiceLastAccessedDetailsResponse" && member == "JobCompletionDate"
 }
 
 func location(r ref) string {

@@ -123,6 +123,9 @@ func read(path string) (*model, error) {
 	if s := m.Shapes["GetFunctionCodeSigningConfigResponse"]; s != nil {
 		s.Required = []string{"FunctionName"} // without code signing AWS leaves the ARN out
 	}
+	if s := m.Shapes["GetServiceLastAccessedDetailsResponse"]; s != nil { // while the job runs, there is no JobCompletionDate
+		s.Required = []string{"JobCreationDate", "JobStatus", "ServicesLastAccessed"}
+	}
 	return m, nil
 }
 
