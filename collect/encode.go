@@ -20,6 +20,9 @@ type encoder struct {
 	redact func(value string) string // the stand-in of an environment value
 }
 
+// sealedMark begins what stands in a redacted document for a value that is sealed.
+const sealedMark = "[sealed:"
+
 // document is v as one line of JSON. Keys are sorted: the same answer, the same bytes.
 func (e encoder) document(v any) ([]byte, error) {
 	tree, err := e.value(reflect.ValueOf(v))

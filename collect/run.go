@@ -102,7 +102,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 	}
 	return &runner{
 		in: in, o: o, w: w, pacer: o.Pacer, stop: stop,
-		enc:    encoder{redact: func(v string) string { return "[sealed:" + w.MAC([]byte(v)) + "]" }},
+		enc:    encoder{redact: func(v string) string { return sealedMark + w.MAC([]byte(v)) + "]" }},
 		book:   newBook(w, o.Progress, stop),
 		since:  until.Add(-o.Since),
 		until:  until,
