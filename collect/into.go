@@ -137,9 +137,16 @@ func fill(ctx context.Context, s *awsapi.Session, w *evidence.Writer, targets []
 			told(collector, x)
 		}
 	}
+	loose := func() {
+		for _, x := range s.Loose() {
+			_ = w.Jot(ctx, "call", callNote{"", x})
+		}
+	}
+	loose()
 	s = s.ReadOnly()
 	in := Inputs{Connect: s.ConfigRecorded, HTTP: s.HTTPClient(), Endpoint: s.Endpoint}
 	sum, runErr := Run(ctx, in, targets, w, o)
+	loose()
 	w.SetHeader(func(h *evidence.Header) { h.SkewMS = skew.milliseconds() })
 	// What was collected is sealed also after an interruption.
 	bag, err := w.Seal(context.WithoutCancel(ctx), sum.Status())
@@ -168,7 +175,7 @@ func summaryOf(ctx context.Context, b *evidence.Bag) (Summary, error) {
 }
 
 type callNote struct {
-	Collector string `json:"collector"`
+	Collector string `json:"collector"` // "" for calls around a collection: who we are, is the function there
 	awsapi.Exchange
 }
 

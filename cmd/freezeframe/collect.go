@@ -64,7 +64,7 @@ func (p *program) collect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, true)
+	s, err := p.connect(c, opened, true)
 	if err != nil {
 		return err
 	}

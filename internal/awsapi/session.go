@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 )
@@ -33,7 +32,7 @@ type Options struct {
 	Region      string
 	RoleARN     string // assumed on top of the profile's credentials
 	EndpointURL string // "" is AWS, or AWS_ENDPOINT_URL
-	SessionName string // of the assumed role; "" is freezeframe
+	Case        string // id of the case the calls are made for, "" for none: it is in their marker
 
 	Unasked     bool // do not ask STS who we are: an S3 server that keeps a vault may have none
 	ReadOnly    bool // refuse every call that changes the account
@@ -67,6 +66,7 @@ type Session struct {
 	base     aws.Config
 	readOnly bool
 	record   Recorder
+	loose    *looseCalls
 }
 
 // identityNeeds are the calls that Connect itself makes.
@@ -84,15 +84,9 @@ func Connect(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint), base: cfg, readOnly: o.ReadOnly, record: o.Record}
+	s := &Session{Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint), base: cfg, readOnly: o.ReadOnly, record: o.Record, loose: &looseCalls{}}
 	if o.RoleARN != "" {
-		name := o.SessionName
-		if name == "" {
-			name = "freezeframe"
-		}
-		source := sts.NewFromConfig(s.Config(s.Region, identityNeeds()))
-		s.base.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(source, o.RoleARN,
-			func(a *stscreds.AssumeRoleOptions) { a.RoleSessionName = name }))
+		s.base.Credentials = aws.NewCredentialsCache(assumed{sts.NewFromConfig(s.Config(s.Region, identityNeeds())), o.RoleARN, marker(o.Case)})
 	}
 	if o.Unasked {
 		return s, nil
@@ -107,7 +101,7 @@ func Connect(ctx context.Context, o Options) (*Session, error) {
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
 	// Without a logger the SDK writes warnings to stderr, past the one place where text is escaped.
-	opts := []func(*config.LoadOptions) error{config.WithAppID("freezeframe"), config.WithLogger(logging.Nop{})}
+	opts := []func(*config.LoadOptions) error{config.WithAppID(marker(o.Case)), config.WithLogger(logging.Nop{})}
 	if o.Profile != "" {
 		opts = append(opts, config.WithSharedConfigProfile(o.Profile))
 	}
@@ -180,6 +174,8 @@ func (s *Session) tell(also Recorder) Recorder {
 		}
 		if also != nil {
 			also(x)
+		} else {
+			s.loose.add(x)
 		}
 	}
 }
