@@ -47,7 +47,7 @@
 //	lambda.layers.content           layer version ARN                        the layer's zip; Declared is its CodeSha256
 //	lambda.layers.policy            layer version ARN                        {"Policy":"JSON text","RevisionId":"..."}; absent: none
 //	events.buses                                                             {"EventBuses":[...]}; Region is where it was asked
-//	events.rules                    FUNCTION                                 {"Buses":[...],"TargetArns":[...],"Rules":n}: what was asked for, and how many rules call it; absent: none
+//	events.rules                    FUNCTION                                 {"Buses":[...],"TargetArns":[...],"Rules":{BUS:[...]}}: what was asked for, and which rules call it; absent: none
 //	events.rules.bus                FUNCTION        bus name                 only ever a gap: that bus could not be asked
 //	events.rule                     rule ARN                                 DescribeRule
 //	events.rule.targets             rule ARN                                 {"Targets":[...]}; sealed with a redacted twin where inputs, templates or headers are given

@@ -163,7 +163,7 @@ func (r *runner) keepGaps() {
 	}
 	for _, g := range r.kept.KeptGaps() {
 		w := want{artefact: g.Artefact, src: g.Source, call: g.Call}
-		if r.book.knows(w) {
+		if r.book.knows(w) || g.Artefact == notEnteredGap { // this session is in it
 			continue
 		}
 		r.book.plan(w)

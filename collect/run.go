@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	targetsAtOnce = 4  // functions
+	targetsAtOnce = 16 // functions of one account
 	callsAtOnce   = 32 // of one collector; the pacer holds them back where AWS would
 	day           = 24 * time.Hour
 	maxSince      = 90 * day // what CloudTrail keeps in its event history
@@ -50,13 +50,18 @@ type runner struct {
 // is in the coverage as not_attempted). The error is one of the store, or of the
 // context; what AWS refused is a gap, and Summary.Complete is false.
 func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Options) (Summary, error) {
-	if len(targets) == 0 {
+	if len(targets)+len(o.Found) == 0 {
 		return Summary{}, errors.New("no function to collect from")
 	}
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r := newRunner(in, w, o, stop)
 	r.kept, _ = w.(keeper)
+	for _, g := range o.Found {
+		w := want{artefact: g.Artefact, src: g.Source, call: g.Call}
+		r.book.plan(w)
+		r.book.gap(w, g)
+	}
 	var all errgroup.Group
 	all.SetLimit(targetsAtOnce)
 	for _, t := range targets {

@@ -67,6 +67,7 @@ type Session struct {
 	readOnly bool
 	record   Recorder
 	loose    *looseCalls
+	kase     string
 }
 
 // identityNeeds are the calls that Connect itself makes.
@@ -84,19 +85,40 @@ func Connect(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint), base: cfg, readOnly: o.ReadOnly, record: o.Record, loose: &looseCalls{}}
+	s := &Session{Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint), base: cfg, readOnly: o.ReadOnly, record: o.Record, loose: &looseCalls{}, kase: o.Case}
 	if o.RoleARN != "" {
-		s.base.Credentials = aws.NewCredentialsCache(assumed{sts.NewFromConfig(s.Config(s.Region, identityNeeds())), o.RoleARN, marker(o.Case)})
+		s.base.Credentials = s.assume(o.RoleARN)
 	}
 	if o.Unasked {
 		return s, nil
 	}
+	if err := s.identify(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Session) assume(role string) aws.CredentialsProvider {
+	return aws.NewCredentialsCache(assumed{sts.NewFromConfig(s.Config(s.Region, identityNeeds())), role, marker(s.kase)})
+}
+
+// Assume is a session of its own as another role, usually of another account.
+func (s *Session) Assume(ctx context.Context, role string) (*Session, error) {
+	other := &Session{Region: s.Region, Endpoint: s.Endpoint, base: s.base.Copy(), readOnly: s.readOnly, record: s.record, loose: &looseCalls{}, kase: s.kase}
+	other.base.Credentials = s.assume(role)
+	if err := other.identify(ctx); err != nil {
+		return nil, fmt.Errorf("as %s: %w", role, err)
+	}
+	return other, nil
+}
+
+func (s *Session) identify(ctx context.Context) error {
 	who, err := sts.NewFromConfig(s.Config(s.Region, identityNeeds())).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return nil, fmt.Errorf("asking STS who we are: %w", classify(err))
+		return fmt.Errorf("asking STS who we are: %w", classify(err))
 	}
 	s.Identity = Identity{Account: aws.ToString(who.Account), ARN: aws.ToString(who.Arn), UserID: aws.ToString(who.UserId)}
-	return s, nil
+	return nil
 }
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
