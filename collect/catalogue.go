@@ -34,6 +34,8 @@ func Catalogue() []Collector {
 		autoscaling(),
 		keys(),
 		references(),
+		network(),
+		fileSystems(),
 		trails(),
 		lookup(),
 		guardFindings(),

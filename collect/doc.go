@@ -75,6 +75,23 @@
 //	secretsmanager.secret           secret ARN, or pattern                   DescribeSecret: never its value
 //	secretsmanager.secret.policy    secret ARN, or pattern                   {"ResourcePolicy":"JSON text"}
 //	ssm.parameter                   parameter ARN, or pattern                {"Parameters":[...]}: DescribeParameters: never their values
+//	ec2.subnets                     FUNCTION                                 {"Subnets":[...]}: of all versions' VPC configurations; with a subnet's id as qualifier absent: it is gone; absent: no version is in a VPC, as in the rows that follow
+//	ec2.security-groups             FUNCTION                                 {"SecurityGroups":[...]}: of all versions, with their rules; qualifier as above
+//	ec2.security-groups.referenced  FUNCTION                                 {"SecurityGroups":[...]}: that those rules name; with a group's id as qualifier: gone, or not_covered: another account's
+//	ec2.network-acls                FUNCTION                                 {"NetworkAcls":[...]}: of the subnets
+//	ec2.route-tables                FUNCTION                                 {"RouteTables":[...]}: of the subnets, and the main ones of the VPCs
+//	ec2.endpoints                   FUNCTION                                 {"VpcEndpoints":[...]}: of the VPCs, with their policies
+//	ec2.network-interfaces          FUNCTION                                 {"NetworkInterfaces":[...]}: Lambda's, in the subnets and under the groups; functions that have both in common share them
+//	ec2.flow-logs                   FUNCTION                                 {"FlowLogs":[...]}: of the VPCs, subnets and interfaces: where records of the traffic are
+//	ec2.network                     FUNCTION        "*"                      only ever a gap: versions may be in networks beyond those named
+//	efs.mounts                      FUNCTION                                 absent: no version mounts a file system; with a mount's ARN as source not_covered: it is none of EFS
+//	efs.access-point                access point ARN                         {"AccessPoints":[...]}: as which user, from which folder on
+//	efs.file-system                 file system ARN                          {"FileSystems":[...]}: DescribeFileSystems
+//	efs.file-system.policy          file system ARN                          {"FileSystemId","Policy":"JSON text"}; absent: none
+//	efs.file-system.backup          file system ARN                          {"BackupPolicy":{...}}; absent: none
+//	efs.mount-targets               file system ARN                          {"MountTargets":[...]}; absent: none
+//	efs.mount-target.groups         file system ARN mount target id          {"SecurityGroups":[...]}
+//	efs.content                     access point ARN                         only ever not_covered: files are read over NFS only
 //	cloudtrail.trails                                                        {"trailList":[...]}: that record the region, those of other regions and of the organization too; Region is where it was asked
 //	cloudtrail.trails.status        trail ARN                                GetTrailStatus; absent: the organization's trail, which its own account tells about
 //	cloudtrail.trails.selectors     trail ARN                                GetEventSelectors; absent likewise

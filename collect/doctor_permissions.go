@@ -62,6 +62,10 @@ func Resources(t Target) func(template string) []string {
 			return in("pipes", "pipe/*")
 		case "secret ARN":
 			return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
+		case "access point ARN":
+			return in("elasticfilesystem", "access-point/*")
+		case "file system ARN":
+			return in("elasticfilesystem", "file-system/*")
 		case "detector ARN":
 			return in("guardduty", "detector/*")
 		case "analyzer ARN":

@@ -120,6 +120,8 @@ type versionFact struct {
 	version string
 	image   bool     // a container image
 	layers  []string // layer version ARNs
+	network *lambdatypes.VpcConfigResponse
+	mounts  []lambdatypes.FileSystemConfig
 	env     *lambdatypes.EnvironmentResponse
 	config  *lambdatypes.FunctionConfiguration // of $LATEST only
 }

@@ -71,7 +71,8 @@ func latestOf(versions *versionList, first deployed) *lambdatypes.FunctionConfig
 	if i < 0 {
 		fact := versionFact{version: "$LATEST"}
 		if first.config != nil {
-			fact.layers, fact.image = layerARNs(first.config), first.config.PackageType == lambdatypes.PackageTypeImage
+			fact = factOf(first.config)
+			fact.version, fact.config = "$LATEST", nil
 		}
 		versions.all = append([]versionFact{fact}, versions.all...)
 		i = 0
@@ -126,7 +127,8 @@ func (j *Job) listVersions(ctx context.Context, c *lambda.Client) versionList {
 }
 
 func factOf(f *lambdatypes.FunctionConfiguration) versionFact {
-	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage}
+	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage,
+		network: f.VpcConfig, mounts: f.FileSystemConfigs}
 	if v.version == "$LATEST" {
 		bare := *f
 		bare.Environment = nil

@@ -268,6 +268,9 @@ func (c *call) denied(action, resource string, res iampolicy.Result) error {
 		// Recorded denials of AssumeRole end here: AWS does not say whose word was missing.
 		return &apiError{Code: "AccessDenied", Status: 403, Message: fmt.Sprintf("User: %s is not authorized to perform: %s%s", c.caller.arn, action, on)}
 	}
+	if c.op.service == "ec2" {
+		return ec2Denied(c.caller.arn, action, resource, why)
+	}
 	code := "AccessDeniedException"
 	switch c.op.service {
 	case "iam", "sts", "s3":

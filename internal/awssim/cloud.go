@@ -68,6 +68,8 @@ type Cloud struct {
 	inspector2     shards[inspector2State]
 	config         shards[configState]
 	cloudwatch     shards[cloudwatchState]
+	ec2            shards[ec2State]
+	efs            shards[efsState]
 }
 
 // Credentials are what a principal signs with.
@@ -98,7 +100,7 @@ func catalogue() []operation {
 		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps()} {
 		all = append(all, ops...)
 	}
-	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps()} { // what watches
+	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps(), ec2Ops(), efsOps()} { // what watches, and the network
 		all = append(all, ops...)
 	}
 	return all

@@ -73,6 +73,8 @@ func protocolOf(name string) (protocol, error) {
 		return jsonRPC{}, nil
 	case "query":
 		return query{}, nil
+	case "ec2":
+		return ec2Query{}, nil
 	case "rest-xml":
 		return restXML{}, nil
 	case cborName:

@@ -247,8 +247,8 @@ func TestIDs(t *testing.T) {
 
 func TestUnknownService(t *testing.T) {
 	c, cfg := toyCloud(t, Config{})
-	r := must(http.NewRequest("POST", "https://ec2.amazonaws.com/", strings.NewReader("Action=DescribeInstances")))(t)
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=00")
+	r := must(http.NewRequest("POST", "https://mediaconvert.us-east-1.amazonaws.com/", strings.NewReader("Action=ListJobs")))(t)
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/mediaconvert/aws4_request, SignedHeaders=host, Signature=00")
 	r.Header.Set("X-Amz-Date", "20260101T000000Z")
 	res := must(c.Client().Do(r))(t)
 	res.Body.Close()

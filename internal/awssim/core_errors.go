@@ -42,8 +42,11 @@ const (
 
 // worded is the service's answer.
 func (e *authError) worded(s *factService) *apiError {
-	if s.name == "s3" {
+	switch s.name {
+	case "s3":
 		return e.s3()
+	case "ec2":
+		return e.ec2()
 	}
 	query := s.protocols[0] == "query"
 	codes := map[authKind][2]string{ // JSON and REST-JSON, query
@@ -140,25 +143,15 @@ func unknownService(r *http.Request, sig *signature, id string) *response {
 		resp.body = marshalFlat(map[string]any{"__type": "NotImplemented", "message": msg})
 		return resp
 	}
-	outer, inner := "ErrorResponse", ""
-	if name == "ec2" {
-		outer, inner = "Response", "Errors"
-	}
 	resp := newResponse(http.StatusNotImplemented, "text/xml")
 	x := &xmlWriter{}
-	x.open(outer, "")
-	if inner != "" {
-		x.open(inner, "")
-	}
+	x.open("ErrorResponse", "")
 	x.open("Error", "")
 	x.element("Code", "", "NotImplemented")
 	x.element("Message", "", msg)
 	x.close("Error")
-	if inner != "" {
-		x.close(inner)
-	}
 	x.element("RequestID", "", id)
-	x.close(outer)
+	x.close("ErrorResponse")
 	resp.body = x.b
 	return resp
 }
@@ -188,6 +181,10 @@ func (e *invalidError) worded(service string) *apiError {
 		return fail("InvalidParameterValueException", "Value %s for parameter %s is invalid. Reason: %s.", first.value, goName(first.path), first.constraint)
 	case "s3":
 		return s3Invalid(first)
+	case "ec2":
+		return ec2Invalid(first)
+	case "efs":
+		return efsFail("BadRequest", "%s", validationText(e.found))
 	}
 	return fail("ValidationException", "%s", validationText(e.found))
 }
@@ -220,6 +217,8 @@ func wrongType(service, msg string) *apiError {
 		return fail("MalformedInput", "%s", msg)
 	case "s3":
 		return fail("InvalidArgument", "%s", msg)
+	case "ec2":
+		return fail("InvalidParameterValue", "%s", msg)
 	}
 	return fail("SerializationException", "%s", msg)
 }
@@ -244,6 +243,10 @@ func badMarker(service string) *apiError {
 		return fail("InvalidParameterValueException", "The pagination token is not valid.")
 	case "iam":
 		return fail("ValidationError", "Invalid Marker.")
+	case "ec2":
+		return fail("InvalidPaginationToken", "The specified pagination token is not valid or is expired.")
+	case "efs":
+		return efsFail("BadRequest", "The marker is not valid.")
 	case "cloudtrail":
 		return fail("InvalidNextTokenException", "The token is invalid, or was not given out for this request.")
 	case "logs":

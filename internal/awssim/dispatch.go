@@ -86,7 +86,7 @@ func (c *Cloud) aim(r *http.Request, sig *signature, body *bodyOf) target {
 			t.opName = r.Header.Get("X-Amz-Target")[i+1:]
 		}
 		t.op = t.service.ops[t.opName]
-	case "query":
+	case "query", "ec2":
 		t.opName = actionOf(r, body)
 		t.op = t.service.ops[t.opName]
 	case cborName:
@@ -133,7 +133,7 @@ func serviceFor(signing string, r *http.Request, body *bodyOf) *factService {
 	if actionOf(r, body) != "" {
 		form := formOf(r, body)
 		for _, s := range all {
-			if slices.Contains(s.protocols, "query") && s.version == form.Get("Version") {
+			if slices.ContainsFunc(s.protocols, func(p string) bool { return p == "query" || p == "ec2" }) && s.version == form.Get("Version") {
 				return s
 			}
 		}
@@ -411,7 +411,7 @@ func (k *call) unknownOperation() *apiError {
 	switch t.service.protocols[0] {
 	case "json", cborName:
 		return fail("UnknownOperationException", "freezeframe simulator: %s knows no operation %q", t.service.id, t.opName)
-	case "query":
+	case "query", "ec2":
 		return fail("InvalidAction", "Could not find operation %s for version %s", t.opName, t.service.version)
 	case "rest-xml":
 		return fail("MethodNotAllowed", "The specified method is not allowed against this resource.")

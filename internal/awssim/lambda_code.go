@@ -210,7 +210,7 @@ func updateFunctionConfiguration(c *call, in *lambda.UpdateFunctionConfiguration
 			return nil, err
 		}
 	}
-	if err := c.settings(&next, settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig, in.KMSKeyArn}); err != nil {
+	if err := c.settings(&next, settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig, in.KMSKeyArn, in.FileSystemConfigs}); err != nil {
 		return nil, err
 	}
 	t.fn.latest.config = next

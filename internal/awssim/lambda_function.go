@@ -1,8 +1,6 @@
 package awssim
 
 import (
-	"strings"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lt "github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -135,10 +133,11 @@ type settings struct {
 	vpc     *lt.VpcConfig
 	logging *lt.LoggingConfig
 	key     *string // of the environment
+	mounts  []lt.FileSystemConfig
 }
 
 func settingsOf(in *lambda.CreateFunctionInput) settings {
-	return settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig, in.KMSKeyArn}
+	return settings{in.Environment, in.Layers, in.ImageConfig, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig, in.KMSKeyArn, in.FileSystemConfigs}
 }
 
 func (c *call) settings(cfg *lt.FunctionConfiguration, in settings) error {
@@ -163,9 +162,14 @@ func (c *call) settings(cfg *lt.FunctionConfiguration, in settings) error {
 	}
 	if in.vpc != nil {
 		cfg.VpcConfig = &lt.VpcConfigResponse{SubnetIds: orEmpty(in.vpc.SubnetIds), SecurityGroupIds: orEmpty(in.vpc.SecurityGroupIds), Ipv6AllowedForDualStack: in.vpc.Ipv6AllowedForDualStack, VpcId: aws.String("")}
-		if len(in.vpc.SubnetIds) > 0 {
-			cfg.VpcConfig.VpcId = aws.String("vpc-" + c.idFrom("hex:17", strings.Join(in.vpc.SubnetIds, ",")))
+		vpc, err := c.vpcConfig(aws.ToString(cfg.FunctionName), in.vpc.SubnetIds, in.vpc.SecurityGroupIds)
+		if err != nil {
+			return err
 		}
+		cfg.VpcConfig.VpcId = aws.String(vpc)
+	}
+	if err := c.mountable(cfg, in.mounts); err != nil {
+		return err
 	}
 	if in.logging != nil {
 		cfg.LoggingConfig = mergeLogging(*cfg.LoggingConfig, *in.logging)

@@ -82,6 +82,8 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.inspector2, once)
 	eachShard(&c.config, once)
 	eachShard(&c.cloudwatch, once)
+	eachShard(&c.ec2, once)
+	eachShard(&c.efs, once)
 }
 
 func eachShard[T any, P interface {

@@ -362,10 +362,13 @@ func isDenied(code string) bool {
 }
 
 // trailError is an error's code as CloudTrail writes it: Lambda's denials lose
-// their suffix there.
+// their suffix there, and EC2's say whose fault it is.
 func trailError(service, code string) string {
 	if service == "lambda" && code == "AccessDeniedException" {
 		return "AccessDenied"
+	}
+	if service == "ec2" {
+		return "Client." + code
 	}
 	return code
 }

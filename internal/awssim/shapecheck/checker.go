@@ -139,6 +139,8 @@ func (m *model) request(op *operation, r *http.Request, body []byte) []string {
 		return bad
 	case "query":
 		return m.form(s, body)
+	case ec2Protocol:
+		return m.ec2Form(s, body)
 	default:
 		return m.restRequest(op, s, r)
 	}
@@ -244,6 +246,10 @@ func (m *model) xmlResponse(op *operation, b *shape, hasBody bool, k *keeper) []
 		return []string{"not XML: " + err.Error()}
 	}
 	c := xmlCheck{m: m}
+	if m.Metadata.Protocol == ec2Protocol {
+		c.ec2Response(op, root, b)
+		return c.bad
+	}
 	if m.Metadata.Protocol == "query" {
 		if root.name != op.Name+"Response" && op.Name != "" {
 			c.say("", "root element %q", root.name)
@@ -297,6 +303,9 @@ func (c *Checker) judgeError(call string, m *model, op *operation, r *http.Reque
 	if m.Metadata.Protocol == "rest-xml" { // S3's model lists next to none of its errors
 		return
 	}
+	if m.Metadata.Protocol == ec2Protocol && ec2Errors.MatchString(code) {
+		return
+	}
 	for _, e := range op.Errors {
 		s := m.shape(&e)
 		if code == e.Shape || s.Error != nil && s.Error.Code == code {
@@ -347,6 +356,11 @@ func (m *model) errorOf(k *keeper) (code string, members []string, err error) {
 	root, err := parseXML(k.body.Bytes())
 	if err != nil {
 		return "", nil, fmt.Errorf("not XML: %w", err)
+	}
+	if m.Metadata.Protocol == ec2Protocol {
+		if root = root.child("Errors"); root == nil {
+			return "", nil, fmt.Errorf("no Errors")
+		}
 	}
 	if e := root.child("Error"); e != nil {
 		root = e

@@ -33,7 +33,7 @@ func (m *model) operationOf(r *http.Request, body []byte) *operation {
 			name = r.Header.Get("X-Amz-Target")[strings.LastIndex(r.Header.Get("X-Amz-Target"), ".")+1:]
 		}
 		return m.Operations[name]
-	case "query":
+	case "query", ec2Protocol:
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
 			return nil
