@@ -114,7 +114,11 @@ func gatewayPage[T any](all []T, position *string, limit *int32) ([]T, *string, 
 	if limit == nil {
 		limit = aws.Int32(25)
 	}
-	return paginate(all, position, limit, 500)
+	page, next, err := paginate(slices.Clone(all), position, limit, 500)
+	if err != nil {
+		return nil, nil, fail("BadRequestException", "Invalid position parameter")
+	}
+	return page, next, nil
 }
 
 func getRestAPIs(c *call, in *apigateway.GetRestApisInput) (*apigateway.GetRestApisOutput, error) {

@@ -50,7 +50,11 @@ func httpPage[T any](all []T, token, most *string) ([]T, *string, error) {
 		}
 		max = aws.Int32(int32(n))
 	}
-	return paginate(slices.Clone(all), token, max, 100)
+	page, next, err := paginate(slices.Clone(all), token, max, 100)
+	if err != nil {
+		return nil, nil, fail("BadRequestException", "Invalid nextToken value")
+	}
+	return page, next, nil
 }
 
 // createAPI makes the API; with a target it is quick-created: one route, one integration and
@@ -68,6 +72,9 @@ func createAPI(c *call, in *v2.CreateApiInput) (*v2.CreateApiOutput, error) {
 		ApiKeySelectionExpression: orElse(in.ApiKeySelectionExpression, aws.String("$request.header.x-api-key")), Tags: in.Tags, Version: in.Version, IpAddressType: in.IpAddressType}
 	if b.IpAddressType == "" {
 		b.IpAddressType = vt.IpAddressTypeIpv4
+	}
+	if b.ProtocolType == vt.ProtocolTypeWebsocket {
+		b.ApiEndpoint = aws.String("wss" + strings.TrimPrefix(*b.ApiEndpoint, "https"))
 	}
 	a := &httpAPI{about: b}
 	c.gateways().http[id] = a
