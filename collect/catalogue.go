@@ -27,6 +27,8 @@ func Catalogue() []Collector {
 		schedules(),
 		pipesOf(),
 		notifications(),
+		restAPIs(),
+		httpAPIs(),
 		topics(),
 		queues(),
 		logCallers(),
