@@ -29,6 +29,7 @@ func Catalogue() []Collector {
 		notifications(),
 		restAPIs(),
 		httpAPIs(),
+		targetGroups(),
 		topics(),
 		queues(),
 		logCallers(),

@@ -77,6 +77,13 @@
 //	apigatewayv2.stages             API ARN                                  {"Items":[...]}; sealed with a redacted twin where they have variables; absent: none
 //	apigatewayv2.integrations.rest, apigatewayv2.stages.rest
 //	                                API ARN                                  only ever a gap: the sealed items were cut short
+//	elbv2.target-groups             FUNCTION                                 {"TargetGroups":[...]}: as listed, those that have it as their target; absent: none
+//	elbv2.targets                   target group ARN                         {"TargetHealthDescriptions":[...]}
+//	elbv2.load-balancer             load balancer ARN                        {"LoadBalancers":[...]}: the one
+//	elbv2.listeners                 load balancer ARN                        {"Listeners":[...]}; sealed with a redacted twin where they hold a client secret
+//	elbv2.rules                     listener ARN                             {"Rules":[...]}: which requests go where; sealed with a redacted twin where headers or queries are compared
+//	elbv2.listeners.rest, elbv2.rules.rest
+//	                                as above                                 only ever a gap: the sealed items were cut short
 //	sns.subscriptions               FUNCTION                                 {"Subscriptions":[...]}: of this account and region; absent: none
 //	sns.subscription                subscription ARN                         {"Attributes":{...}}
 //	sns.topic                       topic ARN                                {"Attributes":{...}}: of topics that call it, or that its results and failures go to; with source FUNCTION and qualifier "*": there may be more

@@ -36,13 +36,16 @@ func (g gathered[I, O, T, E]) get(ctx context.Context, j *Job, w want) ([]E, boo
 
 // redacted does the same for items some of whose members may be secret: see putRedacted.
 // What is sealed cannot say itself that it was cut short: a gap of ARTEFACT.rest does.
-func (g gathered[I, O, T, E]) redacted(ctx context.Context, j *Job, w want, members ...string) {
-	if j.have(w) {
-		return
+func (g gathered[I, O, T, E]) redacted(ctx context.Context, j *Job, w want, members ...string) ([]E, bool) {
+	if out, had := recall[O](ctx, j, w); had {
+		if out == nil {
+			return nil, true
+		}
+		return g.items(out), true
 	}
 	all, s, cut := g.read(ctx, j, w)
 	if len(all) == 0 {
-		return
+		return nil, cut == nil
 	}
 	j.putRedacted(ctx, w, s, map[string]any{g.member: all}, members...)
 	if cut != nil {
@@ -51,6 +54,7 @@ func (g gathered[I, O, T, E]) redacted(ctx context.Context, j *Job, w want, memb
 		_, text := classify(cut)
 		j.gap(rest, s, evidence.Truncated, text, w.artefact+" has the first ones only")
 	}
+	return all, cut == nil
 }
 
 // read asks for all pages; with nothing to be stored it records why.

@@ -65,7 +65,8 @@ func (d deniedRun) check(t *testing.T, call string, whole deniedRun) {
 		t.Fatal(d.err)
 	}
 	// The account's record has the names of the API, the SDK has its own for some of them.
-	made := strings.NewReplacer("CloudWatchLogs:", "Logs:", "EventBridge:", "Events:", "ConfigService:", "Config:", "ApplicationAutoScaling:", "Application Auto Scaling:").Replace(call)
+	made := strings.NewReplacer("CloudWatchLogs:", "Logs:", "EventBridge:", "Events:", "ConfigService:", "Config:", "ApplicationAutoScaling:", "application-autoscaling:",
+		"ElasticLoadBalancingv2:", "elbv2:").Replace(call)
 	if !whole.made[strings.ToLower(made)] {
 		t.Fatal("this account gives no occasion for the call")
 	}
