@@ -63,6 +63,7 @@ type Cloud struct {
 	ssms           shards[ssmState]
 	gateway        shards[gatewayState]
 	elb            shards[elbState]
+	fronts         shards[cloudfrontState]
 	xray           shards[xrayState]
 	guardduty      shards[guarddutyState]
 	accessanalyzer shards[accessanalyzerState]
@@ -96,7 +97,7 @@ type Fail struct {
 func catalogue() []operation {
 	var all []operation
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps(),
-		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps(), elbv2Ops()} {
+		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps(), elbv2Ops(), cloudfrontOps()} {
 		all = append(all, ops...)
 	}
 	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps()} { // what watches

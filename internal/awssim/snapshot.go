@@ -76,6 +76,7 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.ssms, once)
 	eachShard(&c.gateway, once)
 	eachShard(&c.elb, once)
+	eachShard(&c.fronts, once)
 	c.s3.objects("", "", once(""))
 	eachShard(&c.xray, once)
 	eachShard(&c.guardduty, once)
