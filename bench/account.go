@@ -73,6 +73,8 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addWatchers,
 		a.addNetwork,
 		a.addMount,
+		a.addGateways,
+		a.addBalancers,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

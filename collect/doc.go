@@ -60,6 +60,30 @@
 //	scheduler.schedule              schedule ARN                             GetSchedule; sealed with a redacted twin where it has an input
 //	pipes.pipes                     FUNCTION                                 {"Pipes":[...]}: as listed, whose target or enrichment it is; absent: none
 //	pipes.pipe                      pipe ARN                                 DescribePipe; sealed with a redacted twin where it has templates
+//	apigateway.apis                 FUNCTION                                 {"APIs":[{"ID","Name","Calls":[{"Where","Uri","Stage"}]}]}: REST APIs of this account and region that call it, or that a policy admits; absent: none. With qualifier "*" or an execute-api ARN only ever a gap: APIs of other accounts and regions
+//	apigateway.apis.unresolved      FUNCTION        API id                   only ever a gap: a URI hangs on a stage variable that no stage has
+//	apigateway.api                  API ARN                                  GetRestApi: with its resource policy
+//	apigateway.resources            API ARN                                  {"items":[...]}: with methods and integrations, of the working copy; sealed with a redacted twin where they have templates or mapped parameters
+//	apigateway.authorizers          API ARN                                  {"items":[...]}; absent: none
+//	apigateway.stages               API ARN                                  {"item":[...]}: method settings, access logs, web ACL; sealed with a redacted twin where they have variables; absent: none
+//	apigateway.validators           API ARN                                  {"items":[...]}: request validators; absent: none
+//	apigateway.resources.rest       API ARN                                  only ever a gap: the sealed items were cut short
+//	apigatewayv2.apis               FUNCTION                                 the same of HTTP and WebSocket APIs
+//	apigatewayv2.apis.unresolved    FUNCTION        API id                   likewise
+//	apigatewayv2.api                API ARN                                  GetApi
+//	apigatewayv2.routes             API ARN                                  {"Items":[...]}; absent: none
+//	apigatewayv2.integrations       API ARN                                  {"Items":[...]}; sealed with a redacted twin where they have templates or parameters
+//	apigatewayv2.authorizers        API ARN                                  {"Items":[...]}; absent: none
+//	apigatewayv2.stages             API ARN                                  {"Items":[...]}; sealed with a redacted twin where they have variables; absent: none
+//	apigatewayv2.integrations.rest, apigatewayv2.stages.rest
+//	                                API ARN                                  only ever a gap: the sealed items were cut short
+//	elbv2.target-groups             FUNCTION                                 {"TargetGroups":[...]}: as listed, those that have it as their target; absent: none
+//	elbv2.targets                   target group ARN                         {"TargetHealthDescriptions":[...]}
+//	elbv2.load-balancer             load balancer ARN                        {"LoadBalancers":[...]}: the one
+//	elbv2.listeners                 load balancer ARN                        {"Listeners":[...]}; sealed with a redacted twin where they hold a client secret
+//	elbv2.rules                     listener ARN                             {"Rules":[...]}: which requests go where; sealed with a redacted twin where headers or queries are compared
+//	elbv2.listeners.rest, elbv2.rules.rest
+//	                                as above                                 only ever a gap: the sealed items were cut short
 //	sns.subscriptions               FUNCTION                                 {"Subscriptions":[...]}: of this account and region; absent: none
 //	sns.subscription                subscription ARN                         {"Attributes":{...}}
 //	sns.topic                       topic ARN                                {"Attributes":{...}}: of topics that call it, or that its results and failures go to; with source FUNCTION and qualifier "*": there may be more

@@ -72,6 +72,10 @@ func Resources(t Target) func(template string) []string {
 			return in("access-analyzer", "analyzer/*")
 		case "alarm ARN":
 			return in("cloudwatch", "alarm:*")
+		case "REST API ARN": // API Gateway's resources have no account
+			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/restapis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/restapis/*", part, t.Region)}
+		case "HTTP API ARN":
+			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/apis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/apis/*", part, t.Region)}
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

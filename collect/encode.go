@@ -171,7 +171,8 @@ func lowerNamed(in reflect.Type) bool {
 			return true
 		}
 	}
-	return false
+	// Those of API Gateway's second API do not.
+	return strings.Contains(in.PkgPath()+"/", "/service/apigateway/")
 }
 
 func (e encoder) list(v reflect.Value) (any, error) {

@@ -66,6 +66,9 @@ func createAPI(c *call, in *v2.CreateApiInput) (*v2.CreateApiOutput, error) {
 	if in.ProtocolType == vt.ProtocolTypeWebsocket && in.RouteSelectionExpression == nil {
 		return nil, fail("BadRequestException", "RouteSelectionExpression is a required parameter for WebSocket APIs")
 	}
+	if in.ProtocolType == vt.ProtocolTypeWebsocket && in.Target != nil {
+		return nil, fail("BadRequestException", "Quick create is supported for HTTP APIs only") // the API reference: "Supported only for HTTP APIs"; the words are ours
+	}
 	id := c.id("alnum:10", "api")
 	b := vt.Api{ApiId: &id, Name: in.Name, ProtocolType: in.ProtocolType, ApiEndpoint: aws.String("https://" + id + ".execute-api." + c.region + ".amazonaws.com"), CorsConfiguration: in.CorsConfiguration, CreatedDate: aws.Time(c.now),
 		Description: in.Description, DisableExecuteApiEndpoint: orElse(in.DisableExecuteApiEndpoint, aws.Bool(false)), RouteSelectionExpression: orElse(in.RouteSelectionExpression, aws.String("$request.method $request.path")),

@@ -75,10 +75,13 @@ func (c *Cloud) aim(r *http.Request, sig *signature, body *bodyOf) target {
 	if t.service == nil {
 		return t
 	}
-	if t.service.name == "iam" {
-		t.region = "us-east-1" // IAM is one for all regions, and recorded there
+	if t.service.name == "iam" || t.service.name == "cloudfront" {
+		t.region = "us-east-1" // one for all regions, and recorded there
 	}
 	t.protocol, _ = protocolOf(t.service.protocols[0])
+	if t.service.name == "cloudfront" {
+		t.protocol = plainXML{}
+	}
 	switch t.service.protocols[0] {
 	case "json":
 		_, t.opName, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")

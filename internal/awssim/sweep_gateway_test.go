@@ -91,13 +91,21 @@ func TestSweepMethods(t *testing.T) {
 	if s := must(cl.GetStages(ctx, &apigateway.GetStagesInput{RestApiId: id, DeploymentId: aws.String("other")}))(t).Item; len(s) != 0 {
 		t.Errorf("stages of another deployment: %+v", s)
 	}
+	rate := []gt.PatchOperation{{Op: gt.OpReplace, Path: aws.String("/*/*/throttling/rateLimit"), Value: aws.String("2.5")}, {Op: gt.OpReplace, Path: aws.String("/~1items/GET/logging/loglevel"), Value: aws.String("INFO")},
+		{Op: gt.OpReplace, Path: aws.String("/accessLogSettings/format"), Value: aws.String("$context.requestId")}, {Op: gt.OpReplace, Path: aws.String("/variables/k2"), Value: aws.String("v2")}}
+	if s := must(cl.UpdateStage(ctx, &apigateway.UpdateStageInput{RestApiId: id, StageName: aws.String("prod"), PatchOperations: rate}))(t); s.MethodSettings["*/*"].ThrottlingRateLimit != 2.5 || *s.MethodSettings["items/GET"].LoggingLevel != "INFO" || len(s.Variables) != 2 {
+		t.Errorf("%+v", s)
+	}
+	_, path := cl.UpdateStage(ctx, &apigateway.UpdateStageInput{RestApiId: id, StageName: aws.String("prod"), PatchOperations: []gt.PatchOperation{{Op: gt.OpReplace, Path: aws.String("/x"), Value: aws.String("y")}}})
+	_, none := cl.UpdateStage(ctx, &apigateway.UpdateStageInput{RestApiId: id, StageName: aws.String("none")})
+	_, missing := cl.PutIntegration(ctx, &apigateway.PutIntegrationInput{RestApiId: id, ResourceId: root, HttpMethod: aws.String("POST"), Type: gt.IntegrationTypeAws, Uri: aws.String(integrationF)})
 	must(cl.DeleteIntegration(ctx, &apigateway.DeleteIntegrationInput{RestApiId: id, ResourceId: root, HttpMethod: aws.String("POST")}))(t)
 	_, gone := cl.DeleteIntegration(ctx, &apigateway.DeleteIntegrationInput{RestApiId: id, ResourceId: root, HttpMethod: aws.String("POST")})
 	_, verb := cl.PutIntegration(ctx, &apigateway.PutIntegrationInput{RestApiId: id, ResourceId: root, HttpMethod: aws.String("GET"), Type: gt.IntegrationTypeMock})
 	_, second := cl.PutMethod(ctx, method)
 	_, twice := cl.CreateStage(ctx, stage)
 	_, uri := cl.CreateAuthorizer(ctx, &apigateway.CreateAuthorizerInput{RestApiId: id, Name: aws.String("x"), Type: gt.AuthorizerTypeRequest})
-	for err, code := range map[error]string{gone: "NotFoundException", verb: "NotFoundException", second: "ConflictException", twice: "ConflictException", uri: "BadRequestException"} {
+	for err, code := range map[error]string{gone: "NotFoundException", verb: "NotFoundException", second: "ConflictException", twice: "ConflictException", uri: "BadRequestException", path: "BadRequestException", none: "NotFoundException", missing: "BadRequestException"} {
 		refused(t, err, code)
 	}
 }
@@ -143,11 +151,12 @@ func TestSweepHTTPAPIs(t *testing.T) {
 	_, twice := cl.CreateStage(ctx, stage)
 	_, target := cl.CreateRoute(ctx, &v2.CreateRouteInput{ApiId: id, RouteKey: aws.String("x"), Target: aws.String("integrations/none")})
 	_, selection := cl.CreateApi(ctx, &v2.CreateApiInput{Name: aws.String("x"), ProtocolType: vt.ProtocolTypeWebsocket})
+	_, quicker := cl.CreateApi(ctx, &v2.CreateApiInput{Name: aws.String("x"), ProtocolType: vt.ProtocolTypeWebsocket, RouteSelectionExpression: aws.String("$request.body.action"), Target: aws.String(functionF)})
 	_, most := cl.GetApis(ctx, &v2.GetApisInput{MaxResults: aws.String("none")})
 	_, token := cl.GetApis(ctx, &v2.GetApisInput{NextToken: aws.String("x")})
 	must(cl.DeleteApi(ctx, &v2.DeleteApiInput{ApiId: id}))(t)
 	_, gone := cl.GetStages(ctx, &v2.GetStagesInput{ApiId: id})
-	for err, code := range map[error]string{again: "ConflictException", twice: "ConflictException", target: "BadRequestException", selection: "BadRequestException", most: "BadRequestException", token: "BadRequestException", gone: "NotFoundException"} {
+	for err, code := range map[error]string{again: "ConflictException", twice: "ConflictException", target: "BadRequestException", selection: "BadRequestException", quicker: "BadRequestException", most: "BadRequestException", token: "BadRequestException", gone: "NotFoundException"} {
 		refused(t, err, code)
 	}
 }
