@@ -68,6 +68,7 @@ type Cloud struct {
 	inspector2     shards[inspector2State]
 	config         shards[configState]
 	cloudwatch     shards[cloudwatchState]
+	ecr            shards[ecrState]
 }
 
 // Credentials are what a principal signs with.
@@ -95,7 +96,7 @@ type Fail struct {
 func catalogue() []operation {
 	var all []operation
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps(),
-		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps()} {
+		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps(), ecrOps()} {
 		all = append(all, ops...)
 	}
 	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps()} { // what watches

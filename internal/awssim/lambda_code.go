@@ -36,7 +36,7 @@ func packageHash(b []byte) string {
 func (c *call) place(s *lambdaState, v *version, from *codeSource) error {
 	v.code = lt.FunctionCodeLocation{}
 	if from.image != nil {
-		return placeImage(v, *from.image)
+		return c.placeImage(v, *from.image)
 	}
 	data := from.zip
 	if from.bucket != nil {
@@ -133,20 +133,20 @@ func (from *codeSource) suits(kind lt.PackageType) error {
 	return nil
 }
 
-// placeImage: a tag is resolved to a digest once, at deployment (the digest is made from
-// the reference: there is no registry here).
-func placeImage(v *version, uri string) error {
-	repository, digest, pinned := strings.Cut(uri, "@sha256:")
-	if !pinned {
-		if i := strings.LastIndexByte(uri, ':'); i > strings.LastIndexByte(uri, '/') {
-			repository = uri[:i]
-		}
-		sum := sha256.Sum256([]byte(uri))
-		digest = hexOf(sum[:])
+// placeImage: a tag is resolved to a digest once, at deployment. That CodeSha256 is this
+// digest in hex is what is believed of AWS, and not verified.
+func (c *call) placeImage(v *version, uri string) error {
+	digest, err := c.pullImage(uri, aws.ToString(v.config.FunctionName))
+	if err != nil {
+		return err
 	}
-	v.code.ImageUri, v.code.ResolvedImageUri = aws.String(uri), aws.String(repository+"@sha256:"+digest)
+	repository, _, pinned := strings.Cut(uri, "@")
+	if i := strings.LastIndexByte(repository, ':'); !pinned && i > strings.LastIndexByte(repository, '/') {
+		repository = repository[:i]
+	}
+	v.code.ImageUri, v.code.ResolvedImageUri = aws.String(uri), aws.String(repository+"@"+digest)
 	v.code.RepositoryType = aws.String("ECR")
-	v.config.CodeSha256, v.config.CodeSize, v.config.PackageType = aws.String(digest), 0, lt.PackageTypeImage
+	v.config.CodeSha256, v.config.CodeSize, v.config.PackageType = aws.String(strings.TrimPrefix(digest, "sha256:")), 0, lt.PackageTypeImage
 	return nil
 }
 

@@ -82,6 +82,7 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.inspector2, once)
 	eachShard(&c.config, once)
 	eachShard(&c.cloudwatch, once)
+	eachShard(&c.ecr, once)
 }
 
 func eachShard[T any, P interface {
