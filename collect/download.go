@@ -56,6 +56,7 @@ func (e *statusError) Error() string {
 type pack struct {
 	declared string // base64 SHA-256
 	size     int64
+	exact    bool // size is what it must be, not what is expected
 	location string
 	at       time.Time                                 // when location was given
 	again    func(ctx context.Context) (string, error) // a new address
@@ -73,12 +74,12 @@ func (j *Job) download(ctx context.Context, w want, p pack) {
 	if p.declared != "" {
 		w.declared = &evidence.Declared{Algorithm: "sha256", Value: p.declared}
 	}
-	w.params = map[string]string{"Location": aws.ToString(withoutQuery(&p.location))}
 	renewed := false
 	for try := 1; ; try++ {
 		err := p.expired(j.now())
 		s := stamp{started: j.now()}
 		if err == nil {
+			w.params = map[string]string{"Location": aws.ToString(withoutQuery(&p.location))}
 			err = j.put(ctx, w, s, func(out io.Writer) error { return j.stream(ctx, out, p) })
 		}
 		s.ended = j.now()
@@ -151,7 +152,10 @@ func (j *Job) stream(parent context.Context, out io.Writer, p pack) (err error) 
 	defer stall.Stop()
 	defer func() { err = errors.Join(err, body.Close()) }()
 	most := p.size + sizeSlack
-	if p.size <= 0 {
+	switch {
+	case p.exact:
+		most = p.size
+	case p.size <= 0:
 		most = sizeUnknown
 	}
 	limited := &io.LimitedReader{R: body, N: most + 1}

@@ -52,8 +52,7 @@ func (j *Job) code(ctx context.Context, c *lambda.Client, w want, d deployed) {
 		j.gap(w, d.stamp, evidence.Unreadable, clip(aws.ToString(d.code.Error.ErrorCode)+": "+aws.ToString(d.code.Error.Message)), "Lambda could not give the code out")
 		return
 	case d.config.PackageType == lambdatypes.PackageTypeImage:
-		w.params = map[string]string{"ImageUri": aws.ToString(d.code.ImageUri), "ResolvedImageUri": aws.ToString(d.code.ResolvedImageUri)}
-		j.gap(w, d.stamp, evidence.NotCovered, "", "container image "+w.params["ResolvedImageUri"]+" (deployed as "+w.params["ImageUri"]+"): image content is not collected yet")
+		j.none(w, d.stamp, "a container image, no package: ecr.image says which, "+clip(aws.ToString(d.code.ResolvedImageUri)))
 		return
 	case d.code.Location == nil && d.code.ResolvedS3Object != nil:
 		j.s3Reference(w, d.stamp, d.code.ResolvedS3Object)

@@ -55,13 +55,8 @@ func recall[O any](ctx context.Context, j *Job, w want) (*O, bool) {
 	if e.Item == nil {
 		return nil, j.have(w)
 	}
-	r, err := j.run.kept.OpenKept(ctx, *e.Item)
+	data, err := j.readKept(ctx, *e.Item)
 	if err != nil {
-		j.run.book.fail(err)
-		return nil, true
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxRecalled))
-	if err = errors.Join(err, r.Close()); err != nil {
 		j.run.book.fail(err)
 		return nil, true
 	}
@@ -72,6 +67,16 @@ func recall[O any](ctx context.Context, j *Job, w want) (*O, bool) {
 	}
 	j.have(w)
 	return out, true
+}
+
+// readKept is the whole of a document from before.
+func (j *Job) readKept(ctx context.Context, it evidence.Item) ([]byte, error) {
+	r, err := j.run.kept.OpenKept(ctx, it)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxRecalled))
+	return data, errors.Join(err, r.Close())
 }
 
 // decodeDocument reads what encoder.document wrote. Members of another shape in the SDK
