@@ -72,6 +72,7 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addSecrets,
 		a.addWatchers,
 		a.addImages,
+		a.addReferences,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -25,18 +24,6 @@ const (
 	ImageFunction = "thumbnails"
 	Repository    = "shop/thumbnails"
 )
-
-// Functions are those of the account that have something to collect.
-func Functions() []string { return []string{Function, ImageFunction} }
-
-// Occasion is the function of the account whose collection makes a call, or needs an action
-// of IAM: not every kind of evidence can hang on one function.
-func Occasion(call string) string {
-	if service, _, _ := strings.Cut(strings.ToLower(call), ":"); service == "ecr" {
-		return ImageFunction
-	}
-	return Function
-}
 
 // addImages makes a function of two images that share a layer, and pushes two more that no
 // version runs: one of another function, one over the tag of the second.

@@ -62,6 +62,8 @@ func Resources(t Target) func(template string) []string {
 			return in("pipes", "pipe/*")
 		case "secret ARN":
 			return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
+		case "object ARN": // packages kept by reference
+			return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
 		case "repository ARN": // images of other accounts may be shared
 			return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
 		case "detector ARN":

@@ -38,20 +38,11 @@ func (c *call) place(s *lambdaState, v *version, from *codeSource) error {
 	if from.image != nil {
 		return c.placeImage(v, *from.image)
 	}
-	data := from.zip
-	if from.bucket != nil {
-		stored, err := c.fetchCode(from)
-		if err != nil {
-			return err
-		}
-		data = stored.data
-		if from.mode == lt.S3ObjectStorageModeReference {
-			v.code.ResolvedS3Object = &lt.ResolvedS3Object{S3Bucket: from.bucket, S3Key: from.key}
-			if stored.id != "null" {
-				v.code.ResolvedS3Object.S3ObjectVersion = aws.String(stored.id)
-			}
-		}
+	data, referred, err := c.packageFrom(from)
+	if err != nil {
+		return err
 	}
+	v.code.ResolvedS3Object = referred
 	if err := c.checkPackage(data, from.bucket == nil); err != nil {
 		return err
 	}
@@ -59,6 +50,25 @@ func (c *call) place(s *lambdaState, v *version, from *codeSource) error {
 	s.blobs[hash] = data
 	v.config.CodeSha256, v.config.CodeSize, v.config.PackageType = aws.String(hash), int64(len(data)), lt.PackageTypeZip
 	return nil
+}
+
+// packageFrom is a package's bytes, and where they stay if they are only referred to.
+func (c *call) packageFrom(from *codeSource) (data []byte, referred *lt.ResolvedS3Object, err error) {
+	if from.bucket == nil {
+		return from.zip, nil, nil
+	}
+	stored, err := c.fetchCode(from)
+	if err != nil || from.mode != lt.S3ObjectStorageModeReference {
+		if err != nil {
+			return nil, nil, err
+		}
+		return stored.data, nil, nil
+	}
+	referred = &lt.ResolvedS3Object{S3Bucket: from.bucket, S3Key: from.key}
+	if stored.id != "null" {
+		referred.S3ObjectVersion = aws.String(stored.id)
+	}
+	return stored.data, referred, nil
 }
 
 // fetchCode reads a package with the caller's own permission on the object, as AWS does.
