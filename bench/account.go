@@ -75,6 +75,8 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addMount,
 		a.addGateways,
 		a.addBalancers,
+		a.addImages,
+		a.addReferences,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

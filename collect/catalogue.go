@@ -19,6 +19,7 @@ func Catalogue() []Collector {
 		code(),
 		environment(),
 		layers(),
+		images(),
 		runtimeConfig(),
 		recursion(),
 		signing(),

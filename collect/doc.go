@@ -41,11 +41,21 @@
 //	lambda.signing                  FUNCTION                                 GetFunctionCodeSigningConfig; absent: none
 //	lambda.signing.config           config ARN                               GetCodeSigningConfig: {"CodeSigningConfig":{...}}
 //	lambda.tags                     FUNCTION                                 {"Tags":{...}}
-//	lambda.code                     FUNCTION        $LATEST, version         the deployment package, bytes as AWS serves them; Declared is CodeSha256
+//	lambda.code                     FUNCTION        $LATEST, version         the deployment package, bytes as AWS serves them, or as they lie in the bucket that keeps them by reference (Params: Bucket, Key, VersionId); Declared is CodeSha256; absent: a container image
 //	lambda.environment              FUNCTION        $LATEST, version         sealed {"Variables":{...}}, and its redacted twin (Meta.Twin)
 //	lambda.layers                   layer version ARN                        GetLayerVersionByArn; with source FUNCTION and state absent: no version has layers
-//	lambda.layers.content           layer version ARN                        the layer's zip; Declared is its CodeSha256
+//	lambda.layers.content           layer version ARN                        the layer's zip, from a bucket likewise; Declared is its CodeSha256
 //	lambda.layers.policy            layer version ARN                        {"Policy":"JSON text","RevisionId":"..."}; absent: none
+//	ecr.image                       FUNCTION        $LATEST, version         {"ImageUri","ResolvedImageUri","CodeSha256","CodeSha256IsDigest","Architectures"}: what it runs; without qualifier absent: no version is a container image
+//	ecr.manifest                    repository ARN  sha256:...               the manifest's bytes as ECR serves them; Declared is its digest; with source FUNCTION and a version: not_covered, no image in ECR. An index too, and of it the image for the function's architecture
+//	ecr.config                      repository ARN  sha256:...               the image's configuration; Declared is its digest
+//	ecr.layer                       repository ARN  sha256:...               the layer as it was pushed; Declared is its digest; qualifier "* of sha256:...": only ever a gap, which layers that manifest names is unknown
+//	ecr.image.details               repository ARN  sha256:...               {"imageDetails":[...]}: tags, when pushed, when pulled
+//	ecr.image.findings              repository ARN  sha256:...               DescribeImageScanFindings, pages merged; absent: never scanned
+//	ecr.tag                         repository ARN  tag                      {"imageDetails":[...]}: the image that the tag of ImageUri names now; absent: none
+//	ecr.repository                  repository ARN                           {"repositories":[...]}: the one
+//	ecr.repository.policy           repository ARN                           {"policyText":"JSON text",...}; absent: none
+//	ecr.repository.lifecycle        repository ARN                           {"lifecyclePolicyText":"JSON text",...}; absent: none
 //	events.buses                                                             {"EventBuses":[...]}; Region is where it was asked
 //	events.rules                    FUNCTION                                 {"Buses":[...],"TargetArns":[...],"Rules":{BUS:[...]}}: what was asked for, and which rules call it; absent: none
 //	events.rules.bus                FUNCTION        bus name                 only ever a gap: that bus could not be asked

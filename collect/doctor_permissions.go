@@ -66,6 +66,10 @@ func Resources(t Target) func(template string) []string {
 			return in("elasticfilesystem", "access-point/*")
 		case "file system ARN":
 			return in("elasticfilesystem", "file-system/*")
+		case "object ARN": // packages kept by reference
+			return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
+		case "repository ARN": // images of other accounts may be shared
+			return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
 		case "detector ARN":
 			return in("guardduty", "detector/*")
 		case "analyzer ARN":

@@ -42,7 +42,13 @@ func collectSim(t *testing.T, a *bench.Account, o Options) (*memory, Summary) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := ParseTarget(bench.AccountID, bench.Region, bench.Function)
+	return collectFunction(t, s, bench.Function, o)
+}
+
+// collectFunction is collectSim of a function that is named.
+func collectFunction(t *testing.T, s *awsapi.Session, function string, o Options) (*memory, Summary) {
+	t.Helper()
+	target, err := ParseTarget(bench.AccountID, bench.Region, function)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +127,7 @@ func TestSimulatedDenials(t *testing.T) {
 					code = "AccessDenied"
 				}
 				a.Cloud.Inject(awssim.Fault{Op: n.Call, Fail: awssim.Fail{Code: code, Message: "injected", Status: 403}})
-				m, sum := collectSim(t, a, Options{Unpaced: true})
+				m, sum := collectFunction(t, sessionAs(t, a, "again", allowAll), bench.Occasion(n.Call), Options{Unpaced: true})
 				if sum.Complete || sum.States[evidence.Denied] == 0 {
 					t.Errorf("%+v", sum)
 				}

@@ -36,8 +36,8 @@ func TestWhatIsNotThere(t *testing.T) {
 		want                      evidence.State
 		says                      string
 	}{
-		{"image", `,"PackageType":"Image"`, `"ImageUri":"1.dkr.ecr/x:tag","ResolvedImageUri":"1.dkr.ecr/x@sha256:ab"`, "lambda.code payments 1", evidence.NotCovered, "1.dkr.ecr/x@sha256:ab"},
-		{"code by reference", ``, `"ResolvedS3Object":{"S3Bucket":"b","S3Key":"k.zip","S3ObjectVersion":"v7"}`, "lambda.code payments 1", evidence.NotCovered, "s3://b/k.zip version v7"},
+		{"image", `,"PackageType":"Image"`, `"ImageUri":"1.dkr.ecr/x:tag","ResolvedImageUri":"1.dkr.ecr/x@sha256:ab"`, "lambda.code payments 1", evidence.Absent, "1.dkr.ecr/x@sha256:ab"},
+		{"code by reference", ``, `"ResolvedS3Object":{"S3Bucket":"arn:aws:s3:eu-central-1:1:accesspoint/x","S3Key":"k.zip","S3ObjectVersion":"v7"}`, "lambda.code payments 1", evidence.NotCovered, "not the name of a bucket: arn:aws:s3"},
 		{"code that Lambda cannot give", ``, `"Error":{"ErrorCode":"KMSDisabledException","Message":"key is off"}`, "lambda.code payments 1", evidence.Unreadable, "not give the code out"},
 		{"no address", ``, ``, "lambda.code payments 1", evidence.Failed, ""},
 		{"environment that KMS denies", `,"Environment":{"Error":{"ErrorCode":"AccessDeniedException","Message":"kms:Decrypt"}}`, `"Location":""`, "lambda.environment payments 1", evidence.Unreadable, "could not decrypt"},

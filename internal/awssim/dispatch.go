@@ -28,7 +28,7 @@ type target struct {
 
 // ServeHTTP answers as AWS does.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, "/awslambda-") {
+	if strings.HasPrefix(r.URL.Path, "/awslambda-") || isLayerURL(r) {
 		c.serveCode(w, r)
 		return
 	}

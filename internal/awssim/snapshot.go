@@ -86,6 +86,7 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.cloudwatch, once)
 	eachShard(&c.ec2, once)
 	eachShard(&c.efs, once)
+	eachShard(&c.ecr, once)
 }
 
 func eachShard[T any, P interface {
