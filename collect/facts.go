@@ -120,8 +120,10 @@ type versionFact struct {
 	version string
 	image   bool     // a container image
 	layers  []string // layer version ARNs
-	env     *lambdatypes.EnvironmentResponse
-	config  *lambdatypes.FunctionConfiguration // of $LATEST only
+	// logGroup is where it logs to; "" is Lambda's default.
+	logGroup string
+	env      *lambdatypes.EnvironmentResponse
+	config   *lambdatypes.FunctionConfiguration // of $LATEST only
 }
 
 // names are the versions' numbers.

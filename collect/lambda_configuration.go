@@ -127,6 +127,9 @@ func (j *Job) listVersions(ctx context.Context, c *lambda.Client) versionList {
 
 func factOf(f *lambdatypes.FunctionConfiguration) versionFact {
 	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage}
+	if f.LoggingConfig != nil {
+		v.logGroup = aws.ToString(f.LoggingConfig.LogGroup)
+	}
 	if v.version == "$LATEST" {
 		bare := *f
 		bare.Environment = nil
