@@ -71,6 +71,7 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addScaling,
 		a.addSecrets,
 		a.addWatchers,
+		a.addDeliveries,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

@@ -36,6 +36,7 @@ func Catalogue() []Collector {
 		references(),
 		trails(),
 		lookup(),
+		trailBucket(),
 		guardFindings(),
 		accessFindings(),
 		inspectorFindings(),

@@ -82,6 +82,11 @@
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions
 //	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
+//	cloudtrail.bucket               bucket ARN                               HeadBucket: {"BucketRegion":...}; this and what follows with --trail-bucket
+//	cloudtrail.objects                                                       only ever a gap: the trails' buckets were not asked for (not_covered), or are unknown; absent: no trail
+//	cloudtrail.objects              bucket ARN      key prefix               {"Contents":[...]}: objects as listed, by day of delivery; {"CommonPrefixes":[...]} where the prefix ends in "o-": the organizations; absent: none
+//	cloudtrail.log                  object ARN                               a log file as it lies in the bucket, gzip; Params: Bucket, Key, ETag, VersionId, LastModified, Checksum*, x-amz-meta-*
+//	cloudtrail.digest               object ARN                               a digest likewise; its signature is Params x-amz-meta-signature
 //	guardduty.detectors                                                      {"DetectorIds":[...]}: of the region; absent: GuardDuty is off
 //	guardduty.detector              detector ARN                             GetDetector: which features are on (LAMBDA_NETWORK_LOGS)
 //	guardduty.findings              FUNCTION                                 {"Findings":[...]}: archived ones too; Params: the criterion; absent: none

@@ -19,6 +19,11 @@ type gathered[I, O, T, E any] struct {
 // get asks for all pages, stores {member: [...]} and says whether it came whole. Where a
 // page failed, what came before it is kept, cut short.
 func (g gathered[I, O, T, E]) get(ctx context.Context, j *Job, w want) ([]E, bool) {
+	return g.permitted(ctx, j, w, "")
+}
+
+// permitted is get, and names the permission where it is denied.
+func (g gathered[I, O, T, E]) permitted(ctx context.Context, j *Job, w want, permission string) ([]E, bool) {
 	if out, had := recall[O](ctx, j, w); had {
 		if out == nil {
 			return nil, true
@@ -28,7 +33,7 @@ func (g gathered[I, O, T, E]) get(ctx context.Context, j *Job, w want) ([]E, boo
 	j.plan(w)
 	first, s, err := ask(ctx, j, g.call, g.in)
 	if err != nil {
-		j.refused(w, s, err)
+		j.permit(w, s, err, permission)
 		return nil, false
 	}
 	var all []E

@@ -27,7 +27,7 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 		h.Params = map[string]string{}
 	}
 	h.Params["scope"], h.Params["since"], h.Params["until"] = string(scopeOf(o)), sinceOf(o).String(), o.Until.Format(time.RFC3339)
-	for name, list := range map[string][]string{"only": o.Only, "regions": o.Regions} {
+	for name, list := range map[string][]string{"only": o.Only, "regions": o.Regions, "trail_buckets": o.TrailBuckets} {
 		if len(list) > 0 {
 			h.Params[name] = strings.Join(list, " ")
 		}
@@ -86,6 +86,7 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 	}
 	o.Scope = Scope(begun.Params["scope"])
 	o.Only, o.Regions = strings.Fields(begun.Params["only"]), strings.Fields(begun.Params["regions"])
+	o.TrailBuckets = strings.Fields(begun.Params["trail_buckets"])
 	if o.Since, err = time.ParseDuration(begun.Params["since"]); err != nil {
 		return nil, Summary{}, fmt.Errorf("bag %s: its window: %w", b.ID(), err)
 	}

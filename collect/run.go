@@ -92,6 +92,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 	o.Since = orDefault(min(o.Since, maxSince), 7*day)
 	o.Parallel = orDefault(o.Parallel, 8)
 	o.MaxLogBytes = orDefault(o.MaxLogBytes, 256<<20)
+	o.MaxTrailBytes = orDefault(o.MaxTrailBytes, 1<<30)
 	o.MaxKeys = orDefault(o.MaxKeys, 50)
 	if o.Pacer == nil {
 		o.Pacer = NewPacer(nil, nil)

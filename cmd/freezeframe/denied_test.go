@@ -122,7 +122,7 @@ func collectDenied(dir, call string) deniedRun {
 			a.Cloud.Inject(awssim.Fault{Op: call, Fail: awssim.Fail{Code: "AccessDeniedException", Message: "injected", Status: 403}})
 		}
 		var out []byte
-		if d.code, out, err = process(a, server.URL, at, "collect", "--function", bench.Function, "--json"); err != nil {
+		if d.code, out, err = process(a, server.URL, at, "collect", "--function", bench.Function, "--trail-bucket", "auto", "--json"); err != nil {
 			return err
 		}
 		for _, c := range a.Cloud.Calls()[earlier:] {
