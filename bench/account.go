@@ -77,6 +77,7 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addBalancers,
 		a.addImages,
 		a.addReferences,
+		a.addDeliveries,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

@@ -42,6 +42,7 @@ func Catalogue() []Collector {
 		fileSystems(),
 		trails(),
 		lookup(),
+		trailBucket(),
 		guardFindings(),
 		accessFindings(),
 		inspectorFindings(),

@@ -133,6 +133,11 @@
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions
 //	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
+//	cloudtrail.bucket               bucket ARN                               HeadBucket: {"BucketRegion":...}; this and what follows with --trail-bucket
+//	cloudtrail.objects                                                       only ever a gap: the trails' buckets were not asked for (not_covered), or are unknown; absent: no trail
+//	cloudtrail.objects              bucket ARN      key prefix               {"Contents":[...]}: objects as listed, by day of delivery; {"CommonPrefixes":[...]} where the prefix ends in "o-": the organizations; absent: none
+//	cloudtrail.log                  object ARN                               a log file as it lies in the bucket, gzip; Params: Bucket, Key, ETag, VersionId, LastModified, Checksum*, x-amz-meta-*
+//	cloudtrail.digest               object ARN                               a digest likewise; its signature is Params x-amz-meta-signature
 //	guardduty.detectors                                                      {"DetectorIds":[...]}: of the region; absent: GuardDuty is off
 //	guardduty.detector              detector ARN                             GetDetector: which features are on (LAMBDA_NETWORK_LOGS)
 //	guardduty.findings              FUNCTION                                 {"Findings":[...]}: archived ones too; Params: the criterion; absent: none
@@ -155,7 +160,11 @@
 //	cloudwatch.metrics              FUNCTION        "300s", "3600s"          {"MetricDataResults":[...]}: by metric and statistic, newest first; hours only for what is older than 63 days; absent: no data
 //	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention
 //	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
-//	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms
+//	logs.streams                    log group ARN                            {"logStreams":[...]}: every stream as DescribeLogStreams has it, by name; of the groups of all versions, and Lambda's default; absent: none
+//	logs.events                     log group ARN   stream name              NDJSON compressed with zstd, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms; Params: startTime, endTime, logStreams (how many); absent: no events in the window
+//	logs.events                     log group ARN   "FIRST:LAST"             the same of the streams from one name to another, where the group has more than 512
+//	logs.events                     log group ARN   ":quiet"                 the same of streams that were last written to before the window, as far as AWS says
+//	logs.events                     log group ARN                            the same of the group as a whole: logs.streams is not whole, or the group's class refuses
 //
 // Qualifier "*" is only ever a gap: the versions or aliases (or keys) that may
 // exist beyond those named, because their listing failed. iam.policy.document has

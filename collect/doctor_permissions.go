@@ -50,6 +50,10 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:kms:%s:*:key/*", part, t.Region)}
 		case "bucket ARN":
 			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
+		case "trail bucket ARN": // it may be another account's
+			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
+		case "trail object ARN":
+			return []string{fmt.Sprintf("arn:%s:s3:::*AWSLogs/*", part)}
 		case "rule ARN":
 			return in("events", "rule/*")
 		case "topic ARN": // topics and queues of other accounts may be named

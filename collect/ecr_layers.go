@@ -54,7 +54,7 @@ func (i *imageRun) manifest(ctx context.Context, digest string, depth int) {
 // manifestBytes are those of the case, or those that ECR serves.
 func (i *imageRun) manifestBytes(ctx context.Context, w want, digest string) ([]byte, bool) {
 	if e, ok := i.keptEntry(w); ok && e.Item != nil {
-		data, err := i.readKept(ctx, *e.Item)
+		data, err := i.keptBytes(ctx, *e.Item)
 		if err != nil {
 			i.run.book.fail(err)
 			return nil, false

@@ -35,11 +35,11 @@ func fleetOf(t *testing.T) (*bench.Account, *awsapi.Session, *evidence.Case) {
 			}
 		}
 	}
-	far := adminConfig(a, "")
+	far := adminConfig(a)
 	far.Region = "us-west-2"
 	make(far, "arn:aws:iam::"+bench.AccountID+":role/service/payments-role", "payments", "other")
 	keys := a.Cloud.Bootstrap(otherAccount, "admin", allowAll)
-	there := adminConfig(a, "")
+	there := adminConfig(a)
 	there.Credentials = credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, "")
 	c := iam.NewFromConfig(there)
 	for role, trusted := range map[string]string{"reader": bench.AccountID, "work": ""} {
@@ -140,7 +140,7 @@ func TestFleet(t *testing.T) {
 func opened(t *testing.T, a *bench.Account) {
 	t.Helper()
 	keys := a.Cloud.Bootstrap(closedAccount, "late", allowAll)
-	cfg := adminConfig(a, "")
+	cfg := adminConfig(a)
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, "")
 	c := iam.NewFromConfig(cfg)
 	trust := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":%q,"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`, bench.AccountID)

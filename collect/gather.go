@@ -16,6 +16,8 @@ type gathered[I, O, T, E any] struct {
 	items  func(*O) []E // of a page, and of the document when it is recalled
 	none   string       // the note where there is none
 	most   int          // items kept; what an attacker can multiply has an end
+	// permission is named where the first page is denied; "" where the call's name says it.
+	permission string
 }
 
 // get asks for all pages, stores {member: [...]} and says whether it came whole. Where a
@@ -62,7 +64,7 @@ func (g gathered[I, O, T, E]) read(ctx context.Context, j *Job, w want) (all []E
 	j.plan(w)
 	first, s, err := ask(ctx, j, g.call, g.in)
 	if err != nil {
-		j.refused(w, s, err)
+		j.permit(w, s, err, g.permission)
 		return nil, s, err
 	}
 	cut = g.each(ctx, j, first, func(o *O) error {

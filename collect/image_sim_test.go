@@ -267,7 +267,7 @@ func TestImagesAreResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := len(a.Cloud.Calls())
-	if _, sum, err = Resume(ctx, s, c, open, evidence.Header{Operator: "o"}, Options{Unpaced: true}); err != nil || !sum.Complete {
+	if _, sum, err = Resume(ctx, s, c, open[0], evidence.Header{Operator: "o"}, Options{Unpaced: true}); err != nil || !sum.Complete {
 		t.Errorf("%+v, %v", sum, err)
 	}
 	made := map[string]int{}

@@ -85,6 +85,7 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 	}
 	o.Scope = Scope(begun.Params["scope"])
 	o.Only, o.Regions = strings.Fields(begun.Params["only"]), strings.Fields(begun.Params["regions"])
+	o.TrailBuckets = strings.Fields(begun.Params["trail_buckets"])
 	if o.Since, err = time.ParseDuration(begun.Params["since"]); err != nil {
 		return nil, Summary{}, fmt.Errorf("bag %s: its window: %w", b.ID(), err)
 	}
@@ -115,7 +116,7 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 // params are what a bag says of how it was collected: what Resume goes on with.
 func (o Options) params(into map[string]string) {
 	into["scope"], into["since"], into["until"] = string(scopeOf(o)), sinceOf(o).String(), o.Until.Format(time.RFC3339)
-	lists(into, map[string][]string{"only": o.Only, "regions": o.Regions})
+	lists(into, map[string][]string{"only": o.Only, "regions": o.Regions, "trail_buckets": o.TrailBuckets})
 }
 
 func lists(into map[string]string, of map[string][]string) {

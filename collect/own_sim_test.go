@@ -98,7 +98,7 @@ func TestSourceIdentityWhereAllowed(t *testing.T) {
 // roleSession assumes a responder's role whose trust allows one thing beside.
 func roleSession(t *testing.T, a *bench.Account, kase, beside string) *awsapi.Session {
 	t.Helper()
-	c := iam.NewFromConfig(adminConfig(a, ""))
+	c := iam.NewFromConfig(adminConfig(a))
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + bench.AccountID + `"},"Action":["sts:AssumeRole","` + beside + `"]}]}`
 	if _, err := c.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("responder"), AssumeRolePolicyDocument: &trust}); err == nil {
 		if _, err := c.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("responder"), PolicyName: aws.String("all"), PolicyDocument: aws.String(allowAll)}); err != nil {
@@ -115,15 +115,12 @@ func roleSession(t *testing.T, a *bench.Account, kase, beside string) *awsapi.Se
 	return s
 }
 
-func adminConfig(a *bench.Account, app string) aws.Config {
-	return aws.Config{Region: bench.Region, BaseEndpoint: aws.String(bench.Endpoint), HTTPClient: a.Cloud.Client(), AppID: app,
-		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")}
-}
-
 // impostor changes the function under the marker of the case.
 func impostor(t *testing.T, a *bench.Account, kase string) {
 	t.Helper()
-	if _, err := lambda.NewFromConfig(adminConfig(a, "freezeframe-"+kase)).UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
+	cfg := adminConfig(a)
+	cfg.AppID = "freezeframe-" + kase
+	if _, err := lambda.NewFromConfig(cfg).UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
 		FunctionName: aws.String(bench.Function), Description: aws.String("evil"),
 	}); err != nil {
 		t.Fatal(err)

@@ -97,6 +97,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 	o.Since = orDefault(min(o.Since, maxSince), 7*day)
 	o.Parallel = orDefault(o.Parallel, 8)
 	o.MaxLogBytes = orDefault(o.MaxLogBytes, 256<<20)
+	o.MaxTrailBytes = orDefault(o.MaxTrailBytes, 1<<30)
 	o.MaxKeys = orDefault(o.MaxKeys, 50)
 	if o.Pacer == nil {
 		o.Pacer = NewPacer(nil, nil)
@@ -134,7 +135,7 @@ func (r *runner) target(ctx context.Context, t Target) {
 	f := newFacts()
 	var wg sync.WaitGroup
 	for _, c := range Catalogue() {
-		if r.o.Scope == Containment && !c.Small || len(r.o.Only) > 0 && !slices.Contains(r.o.Only, c.Name) {
+		if r.o.Scope == Containment && !c.Small || !r.runs(c.Name) {
 			f.release(c.Name)
 			continue
 		}
@@ -148,6 +149,11 @@ func (r *runner) target(ctx context.Context, t Target) {
 		})
 	}
 	wg.Wait()
+}
+
+// runs says whether a collector was asked for.
+func (r *runner) runs(name string) bool {
+	return len(r.o.Only) == 0 || slices.Contains(r.o.Only, name)
 }
 
 // claim says whether the caller is the first to want something that several
@@ -210,4 +216,19 @@ func (w *watched) Write(p []byte) (int, error) {
 func truncated(why error) error {
 	_, text := classify(why)
 	return fmt.Errorf("%w: %s", evidence.ErrTruncated, text)
+}
+
+// cappedWriter refuses the write that would go over the cap, so that lines stay whole.
+type cappedWriter struct {
+	w    io.Writer
+	left int64
+}
+
+func (c *cappedWriter) Write(p []byte) (int, error) {
+	if int64(len(p)) > c.left {
+		return 0, errLogCap
+	}
+	n, err := c.w.Write(p)
+	c.left -= int64(n)
+	return n, err
 }

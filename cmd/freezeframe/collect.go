@@ -33,6 +33,8 @@ func (p *program) collectCommand() *cli.Command {
 			&cli.BoolFlag{Name: "settle", Usage: "read CloudTrail again, for what the last collection was about: events come late (30 minutes and 24 hours after the last act)"},
 			&cli.StringSliceFlag{Name: "only", Usage: "this artefact only, such as lambda.code (may be repeated)"},
 			&cli.StringSliceFlag{Name: "also-region", Usage: "look for calls of the role's sessions in this region too (may be repeated); all: in every region that accounts have from the start"},
+			&cli.StringSliceFlag{Name: "trail-bucket", Usage: "read what trails delivered to S3, log files and digests of the window: auto is the buckets of the trails that record the region, or s3://BUCKET/PREFIX (may be repeated)"},
+			&cli.Int64Flag{Name: "max-trail-bytes", Usage: "bytes of files kept of trails' buckets", Value: 1 << 30},
 			&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
 			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
 			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
@@ -168,6 +170,12 @@ func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
 		}
 	}
 	o.Regions = c.StringSlice("also-region")
+	o.TrailBuckets, o.MaxTrailBytes = c.StringSlice("trail-bucket"), c.Int64("max-trail-bytes")
+	for _, name := range o.TrailBuckets {
+		if !collect.IsTrailBucket(name) {
+			return o, ui.UsageHint("freezeframe collect --function NAME --trail-bucket auto", "--trail-bucket is %q; auto or s3://BUCKET/PREFIX is wanted", name)
+		}
+	}
 	if o.Scope != collect.All && o.Scope != collect.Containment {
 		return o, ui.UsageHint("freezeframe collect --help", "--scope is %q; all or containment is wanted", o.Scope)
 	}

@@ -124,7 +124,7 @@ func collectDenied(dir, call, function string) deniedRun {
 			a.Cloud.Inject(awssim.Fault{Op: call, Fail: awssim.Fail{Code: "AccessDeniedException", Message: "injected", Status: 403}})
 		}
 		var out []byte
-		if d.code, out, err = process(a, server.URL, at, "collect", "--function", function, "--json"); err != nil {
+		if d.code, out, err = process(a, server.URL, at, "collect", "--function", function, "--trail-bucket", "auto", "--json"); err != nil {
 			return err
 		}
 		for _, c := range a.Cloud.Calls()[earlier:] {
