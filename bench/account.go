@@ -73,6 +73,11 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addWatchers,
 		a.addNetwork,
 		a.addMount,
+		a.addGateways,
+		a.addBalancers,
+		a.addImages,
+		a.addReferences,
+		a.addDeliveries,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)
@@ -125,7 +130,7 @@ func (a *Account) makeFunction(ctx context.Context, versions, codeSize int) erro
 	if _, err := c.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String(Function), Role: aws.String(a.role), Runtime: lambdatypes.RuntimePython313, Handler: aws.String("index.handler"),
 		Code: &lambdatypes.FunctionCode{ZipFile: Pack("1", codeSize)}, Layers: []string{aws.ToString(layer.LayerVersionArn)}, Publish: true,
-		Environment: &lambdatypes.Environment{Variables: map[string]string{"STAGE": "prod", "DB_PASSWORD": Secret}}, Tags: map[string]string{"team": "pay"},
+		Environment: &lambdatypes.Environment{Variables: map[string]string{"STAGE": "prod", "DB_PASSWORD": Secret, "KEY_PARAMETER": "arn:aws:ssm:" + Region + ":" + AccountID + ":parameter/pay/key"}}, Tags: map[string]string{"team": "pay"},
 		KMSKeyArn: aws.String(a.key),
 	}); err != nil {
 		return err

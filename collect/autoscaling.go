@@ -35,40 +35,40 @@ func collectAutoscaling(ctx context.Context, j *Job) {
 	ns := aastypes.ServiceNamespaceLambda
 	both(
 		func() {
-			s := sweepOnce(ctx, j, "autoscaling targets", func(ctx context.Context) ([]any, stamp, error) {
-				return pages(ctx, j, pager[aas.DescribeScalableTargetsInput, aas.DescribeScalableTargetsOutput, aas.Options]{
-					call: c.DescribeScalableTargets, in: &aas.DescribeScalableTargetsInput{ServiceNamespace: ns},
-					next: func(in *aas.DescribeScalableTargetsInput, out *aas.DescribeScalableTargetsOutput) string {
-						in.NextToken = out.NextToken
-						return aws.ToString(in.NextToken)
-					},
-				}, func(o *aas.DescribeScalableTargetsOutput) []any { return anys(o.ScalableTargets) })
-			})
-			j.scaled(ctx, targets, s, "ScalableTargets", func(v any) *string { return v.(aastypes.ScalableTarget).ResourceId })
+			s, had := sweepFor(ctx, j, targets, "autoscaling targets", pager[aas.DescribeScalableTargetsInput, aas.DescribeScalableTargetsOutput, aas.Options]{
+				call: c.DescribeScalableTargets, in: &aas.DescribeScalableTargetsInput{ServiceNamespace: ns},
+				next: func(in *aas.DescribeScalableTargetsInput, out *aas.DescribeScalableTargetsOutput) string {
+					in.NextToken = out.NextToken
+					return aws.ToString(in.NextToken)
+				},
+			}, func(o *aas.DescribeScalableTargetsOutput) []any { return anys(o.ScalableTargets) })
+			if !had {
+				j.scaled(ctx, targets, s, "ScalableTargets", func(v any) *string { return v.(aastypes.ScalableTarget).ResourceId })
+			}
 		},
 		func() {
-			s := sweepOnce(ctx, j, "autoscaling actions", func(ctx context.Context) ([]any, stamp, error) {
-				return pages(ctx, j, pager[aas.DescribeScheduledActionsInput, aas.DescribeScheduledActionsOutput, aas.Options]{
-					call: c.DescribeScheduledActions, in: &aas.DescribeScheduledActionsInput{ServiceNamespace: ns},
-					next: func(in *aas.DescribeScheduledActionsInput, out *aas.DescribeScheduledActionsOutput) string {
-						in.NextToken = out.NextToken
-						return aws.ToString(in.NextToken)
-					},
-				}, func(o *aas.DescribeScheduledActionsOutput) []any { return anys(o.ScheduledActions) })
-			})
-			j.scaled(ctx, actions, s, "ScheduledActions", func(v any) *string { return v.(aastypes.ScheduledAction).ResourceId })
+			s, had := sweepFor(ctx, j, actions, "autoscaling actions", pager[aas.DescribeScheduledActionsInput, aas.DescribeScheduledActionsOutput, aas.Options]{
+				call: c.DescribeScheduledActions, in: &aas.DescribeScheduledActionsInput{ServiceNamespace: ns},
+				next: func(in *aas.DescribeScheduledActionsInput, out *aas.DescribeScheduledActionsOutput) string {
+					in.NextToken = out.NextToken
+					return aws.ToString(in.NextToken)
+				},
+			}, func(o *aas.DescribeScheduledActionsOutput) []any { return anys(o.ScheduledActions) })
+			if !had {
+				j.scaled(ctx, actions, s, "ScheduledActions", func(v any) *string { return v.(aastypes.ScheduledAction).ResourceId })
+			}
 		},
 		func() {
-			s := sweepOnce(ctx, j, "autoscaling policies", func(ctx context.Context) ([]any, stamp, error) {
-				return pages(ctx, j, pager[aas.DescribeScalingPoliciesInput, aas.DescribeScalingPoliciesOutput, aas.Options]{
-					call: c.DescribeScalingPolicies, in: &aas.DescribeScalingPoliciesInput{ServiceNamespace: ns},
-					next: func(in *aas.DescribeScalingPoliciesInput, out *aas.DescribeScalingPoliciesOutput) string {
-						in.NextToken = out.NextToken
-						return aws.ToString(in.NextToken)
-					},
-				}, func(o *aas.DescribeScalingPoliciesOutput) []any { return anys(o.ScalingPolicies) })
-			})
-			j.scaled(ctx, policies, s, "ScalingPolicies", func(v any) *string { return v.(aastypes.ScalingPolicy).ResourceId })
+			s, had := sweepFor(ctx, j, policies, "autoscaling policies", pager[aas.DescribeScalingPoliciesInput, aas.DescribeScalingPoliciesOutput, aas.Options]{
+				call: c.DescribeScalingPolicies, in: &aas.DescribeScalingPoliciesInput{ServiceNamespace: ns},
+				next: func(in *aas.DescribeScalingPoliciesInput, out *aas.DescribeScalingPoliciesOutput) string {
+					in.NextToken = out.NextToken
+					return aws.ToString(in.NextToken)
+				},
+			}, func(o *aas.DescribeScalingPoliciesOutput) []any { return anys(o.ScalingPolicies) })
+			if !had {
+				j.scaled(ctx, policies, s, "ScalingPolicies", func(v any) *string { return v.(aastypes.ScalingPolicy).ResourceId })
+			}
 		})
 }
 

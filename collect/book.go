@@ -50,6 +50,17 @@ func (b *book) plan(w want) {
 	}
 }
 
+// forget takes back what was planned, where a gap stands for many of its kind.
+func (b *book) forget(w want) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, open := b.open[w.slot()]; open {
+		delete(b.open, w.slot())
+		delete(b.seen, w.slot())
+		b.prog.Planned--
+	}
+}
+
 // knows says whether something was planned in this session.
 func (b *book) knows(w want) bool {
 	b.mu.Lock()

@@ -74,7 +74,8 @@ type pager[I, O, T any] struct {
 
 // each calls page for every page: first the one that was read already, if any.
 func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O) error) error {
-	last, out := "", first
+	var seen tokens
+	out := first
 	for {
 		if out == nil {
 			var err error
@@ -89,9 +90,26 @@ func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O
 		if token == "" {
 			return nil
 		}
-		if token == last {
+		if seen.repeats(token) {
 			return errLoop
 		}
-		last, out = token, nil
+		out = nil
 	}
+}
+
+// tokens finds out that a listing goes in a circle, whatever its length, and remembers two
+// tokens (Brent's algorithm).
+type tokens struct {
+	last, mark string
+	left, span int
+}
+
+func (t *tokens) repeats(token string) bool {
+	again := token == t.last || token == t.mark
+	if t.left--; t.left < 0 {
+		t.span = max(1, 2*t.span)
+		t.left, t.mark = t.span, token
+	}
+	t.last = token
+	return again
 }

@@ -33,8 +33,10 @@ func collectTrails(ctx context.Context, j *Job) {
 		return
 	}
 	c := cloudtrail.NewFromConfig(j.config(t.Region))
+	buckets, _ := j.run.shared(trailsKey(t))
 	// Trails of other regions and of the organization that record this region are shadows here.
 	out := fetch(ctx, j, w, c.DescribeTrails, &cloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)})
+	buckets.keep(bucketsOf(out))
 	if out == nil {
 		return
 	}

@@ -62,8 +62,15 @@ type Options struct {
 	Only     []string      // names of collectors; empty is all of the scope
 	Regions  []string      // further regions in which calls of the role's sessions are looked for; "all" is every one that accounts have from the start
 
+	Found []evidence.Gap // what was not found of what was wanted, before the run: it enters the coverage
+
 	MaxLogBytes int64 // of one log group's events; 0 is 256 MiB
-	MaxKeys     int   // access keys of the role's sessions to look up; 0 is 50
+	// TrailBuckets are where CloudTrail's files are read: AutoTrailBucket, or s3://bucket/prefix.
+	// Empty: nowhere.
+	TrailBuckets  []string
+	MaxTrailBytes int64 // of files in trails' buckets; 0 is 1 GiB
+
+	MaxKeys int // access keys of the role's sessions to look up; 0 is 50
 
 	AllowPrivate []netip.Prefix // private addresses that downloads may come from
 

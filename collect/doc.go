@@ -41,13 +41,23 @@
 //	lambda.signing                  FUNCTION                                 GetFunctionCodeSigningConfig; absent: none
 //	lambda.signing.config           config ARN                               GetCodeSigningConfig: {"CodeSigningConfig":{...}}
 //	lambda.tags                     FUNCTION                                 {"Tags":{...}}
-//	lambda.code                     FUNCTION        $LATEST, version         the deployment package, bytes as AWS serves them; Declared is CodeSha256
+//	lambda.code                     FUNCTION        $LATEST, version         the deployment package, bytes as AWS serves them, or as they lie in the bucket that keeps them by reference (Params: Bucket, Key, VersionId); Declared is CodeSha256; absent: a container image
 //	lambda.environment              FUNCTION        $LATEST, version         sealed {"Variables":{...}}, and its redacted twin (Meta.Twin)
 //	lambda.layers                   layer version ARN                        GetLayerVersionByArn; with source FUNCTION and state absent: no version has layers
-//	lambda.layers.content           layer version ARN                        the layer's zip; Declared is its CodeSha256
+//	lambda.layers.content           layer version ARN                        the layer's zip, from a bucket likewise; Declared is its CodeSha256
 //	lambda.layers.policy            layer version ARN                        {"Policy":"JSON text","RevisionId":"..."}; absent: none
+//	ecr.image                       FUNCTION        $LATEST, version         {"ImageUri","ResolvedImageUri","CodeSha256","CodeSha256IsDigest","Architectures"}: what it runs; without qualifier absent: no version is a container image
+//	ecr.manifest                    repository ARN  sha256:...               the manifest's bytes as ECR serves them; Declared is its digest; with source FUNCTION and a version: not_covered, no image in ECR. An index too, and of it the image for the function's architecture
+//	ecr.config                      repository ARN  sha256:...               the image's configuration; Declared is its digest
+//	ecr.layer                       repository ARN  sha256:...               the layer as it was pushed; Declared is its digest; qualifier "* of sha256:...": only ever a gap, which layers that manifest names is unknown
+//	ecr.image.details               repository ARN  sha256:...               {"imageDetails":[...]}: tags, when pushed, when pulled
+//	ecr.image.findings              repository ARN  sha256:...               DescribeImageScanFindings, pages merged; absent: never scanned
+//	ecr.tag                         repository ARN  tag                      {"imageDetails":[...]}: the image that the tag of ImageUri names now; absent: none
+//	ecr.repository                  repository ARN                           {"repositories":[...]}: the one
+//	ecr.repository.policy           repository ARN                           {"policyText":"JSON text",...}; absent: none
+//	ecr.repository.lifecycle        repository ARN                           {"lifecyclePolicyText":"JSON text",...}; absent: none
 //	events.buses                                                             {"EventBuses":[...]}; Region is where it was asked
-//	events.rules                    FUNCTION                                 {"Buses":[...],"TargetArns":[...],"Rules":n}: what was asked for, and how many rules call it; absent: none
+//	events.rules                    FUNCTION                                 {"Buses":[...],"TargetArns":[...],"Rules":{BUS:[...]}}: what was asked for, and which rules call it; absent: none
 //	events.rules.bus                FUNCTION        bus name                 only ever a gap: that bus could not be asked
 //	events.rule                     rule ARN                                 DescribeRule
 //	events.rule.targets             rule ARN                                 {"Targets":[...]}; sealed with a redacted twin where inputs, templates or headers are given
@@ -60,6 +70,30 @@
 //	scheduler.schedule              schedule ARN                             GetSchedule; sealed with a redacted twin where it has an input
 //	pipes.pipes                     FUNCTION                                 {"Pipes":[...]}: as listed, whose target or enrichment it is; absent: none
 //	pipes.pipe                      pipe ARN                                 DescribePipe; sealed with a redacted twin where it has templates
+//	apigateway.apis                 FUNCTION                                 {"APIs":[{"ID","Name","Calls":[{"Where","Uri","Stage"}]}]}: REST APIs of this account and region that call it, or that a policy admits; absent: none. With qualifier "*" or an execute-api ARN only ever a gap: APIs of other accounts and regions
+//	apigateway.apis.unresolved      FUNCTION        API id                   only ever a gap: a URI hangs on a stage variable that no stage has
+//	apigateway.api                  API ARN                                  GetRestApi: with its resource policy
+//	apigateway.resources            API ARN                                  {"items":[...]}: with methods and integrations, of the working copy; sealed with a redacted twin where they have templates or mapped parameters
+//	apigateway.authorizers          API ARN                                  {"items":[...]}; absent: none
+//	apigateway.stages               API ARN                                  {"item":[...]}: method settings, access logs, web ACL; sealed with a redacted twin where they have variables; absent: none
+//	apigateway.validators           API ARN                                  {"items":[...]}: request validators; absent: none
+//	apigateway.resources.rest       API ARN                                  only ever a gap: the sealed items were cut short
+//	apigatewayv2.apis               FUNCTION                                 the same of HTTP and WebSocket APIs
+//	apigatewayv2.apis.unresolved    FUNCTION        API id                   likewise
+//	apigatewayv2.api                API ARN                                  GetApi
+//	apigatewayv2.routes             API ARN                                  {"Items":[...]}; absent: none
+//	apigatewayv2.integrations       API ARN                                  {"Items":[...]}; sealed with a redacted twin where they have templates or parameters
+//	apigatewayv2.authorizers        API ARN                                  {"Items":[...]}; absent: none
+//	apigatewayv2.stages             API ARN                                  {"Items":[...]}; sealed with a redacted twin where they have variables; absent: none
+//	apigatewayv2.integrations.rest, apigatewayv2.stages.rest
+//	                                API ARN                                  only ever a gap: the sealed items were cut short
+//	elbv2.target-groups             FUNCTION                                 {"TargetGroups":[...]}: as listed, those that have it as their target; absent: none
+//	elbv2.targets                   target group ARN                         {"TargetHealthDescriptions":[...]}
+//	elbv2.load-balancer             load balancer ARN                        {"LoadBalancers":[...]}: the one
+//	elbv2.listeners                 load balancer ARN                        {"Listeners":[...]}; sealed with a redacted twin where they hold a client secret
+//	elbv2.rules                     listener ARN                             {"Rules":[...]}: which requests go where; sealed with a redacted twin where headers or queries are compared
+//	elbv2.listeners.rest, elbv2.rules.rest
+//	                                as above                                 only ever a gap: the sealed items were cut short
 //	sns.subscriptions               FUNCTION                                 {"Subscriptions":[...]}: of this account and region; absent: none
 //	sns.subscription                subscription ARN                         {"Attributes":{...}}
 //	sns.topic                       topic ARN                                {"Attributes":{...}}: of topics that call it, or that its results and failures go to; with source FUNCTION and qualifier "*": there may be more
@@ -99,6 +133,11 @@
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions
 //	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
+//	cloudtrail.bucket               bucket ARN                               HeadBucket: {"BucketRegion":...}; this and what follows with --trail-bucket
+//	cloudtrail.objects                                                       only ever a gap: the trails' buckets were not asked for (not_covered), or are unknown; absent: no trail
+//	cloudtrail.objects              bucket ARN      key prefix               {"Contents":[...]}: objects as listed, by day of delivery; {"CommonPrefixes":[...]} where the prefix ends in "o-": the organizations; absent: none
+//	cloudtrail.log                  object ARN                               a log file as it lies in the bucket, gzip; Params: Bucket, Key, ETag, VersionId, LastModified, Checksum*, x-amz-meta-*
+//	cloudtrail.digest               object ARN                               a digest likewise; its signature is Params x-amz-meta-signature
 //	guardduty.detectors                                                      {"DetectorIds":[...]}: of the region; absent: GuardDuty is off
 //	guardduty.detector              detector ARN                             GetDetector: which features are on (LAMBDA_NETWORK_LOGS)
 //	guardduty.findings              FUNCTION                                 {"Findings":[...]}: archived ones too; Params: the criterion; absent: none
@@ -122,7 +161,11 @@
 //	cloudwatch.metrics              FUNCTION        "300s", "3600s"          {"MetricDataResults":[...]}: by metric and statistic, newest first; hours only for what is older than 63 days; absent: no data
 //	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention
 //	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
-//	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms
+//	logs.streams                    log group ARN                            {"logStreams":[...]}: every stream as DescribeLogStreams has it, by name; of the groups of all versions, and Lambda's default; absent: none
+//	logs.events                     log group ARN   stream name              NDJSON compressed with zstd, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms; Params: startTime, endTime, logStreams (how many); absent: no events in the window
+//	logs.events                     log group ARN   "FIRST:LAST"             the same of the streams from one name to another, where the group has more than 512
+//	logs.events                     log group ARN   ":quiet"                 the same of streams that were last written to before the window, as far as AWS says
+//	logs.events                     log group ARN                            the same of the group as a whole: logs.streams is not whole, or the group's class refuses
 //
 // Qualifier "*" is only ever a gap: the versions or aliases (or keys) that may
 // exist beyond those named, because their listing failed. iam.policy.document has

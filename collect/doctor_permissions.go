@@ -50,6 +50,10 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:kms:%s:*:key/*", part, t.Region)}
 		case "bucket ARN":
 			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
+		case "trail bucket ARN": // it may be another account's
+			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
+		case "trail object ARN":
+			return []string{fmt.Sprintf("arn:%s:s3:::*AWSLogs/*", part)}
 		case "rule ARN":
 			return in("events", "rule/*")
 		case "topic ARN": // topics and queues of other accounts may be named
@@ -66,12 +70,20 @@ func Resources(t Target) func(template string) []string {
 			return in("elasticfilesystem", "access-point/*")
 		case "file system ARN":
 			return in("elasticfilesystem", "file-system/*")
+		case "object ARN": // packages kept by reference
+			return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
+		case "repository ARN": // images of other accounts may be shared
+			return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
 		case "detector ARN":
 			return in("guardduty", "detector/*")
 		case "analyzer ARN":
 			return in("access-analyzer", "analyzer/*")
 		case "alarm ARN":
 			return in("cloudwatch", "alarm:*")
+		case "REST API ARN": // API Gateway's resources have no account
+			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/restapis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/restapis/*", part, t.Region)}
+		case "HTTP API ARN":
+			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/apis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/apis/*", part, t.Region)}
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

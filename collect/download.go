@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -56,6 +57,9 @@ func (e *statusError) Error() string {
 type pack struct {
 	declared string // base64 SHA-256
 	size     int64
+	exact    bool                                             // size is what it must be, not what is expected
+	params   map[string]string                                // of the call that opens it; nil is the address without its query
+	open     func(ctx context.Context) (io.ReadCloser, error) // instead of an address: a call with credentials
 	location string
 	at       time.Time                                 // when location was given
 	again    func(ctx context.Context) (string, error) // a new address
@@ -73,12 +77,14 @@ func (j *Job) download(ctx context.Context, w want, p pack) {
 	if p.declared != "" {
 		w.declared = &evidence.Declared{Algorithm: "sha256", Value: p.declared}
 	}
-	w.params = map[string]string{"Location": aws.ToString(withoutQuery(&p.location))}
 	renewed := false
 	for try := 1; ; try++ {
 		err := p.expired(j.now())
 		s := stamp{started: j.now()}
 		if err == nil {
+			if w.params = p.params; p.params == nil {
+				w.params = map[string]string{"Location": aws.ToString(withoutQuery(&p.location))}
+			}
 			err = j.put(ctx, w, s, func(out io.Writer) error { return j.stream(ctx, out, p) })
 		}
 		s.ended = j.now()
@@ -114,7 +120,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 func (p pack) expired(now time.Time) error {
-	if now.Sub(p.at) > urlLife {
+	if p.open == nil && now.Sub(p.at) > urlLife {
 		return &statusError{status: http.StatusForbidden, code: "expired before it was used", expired: true}
 	}
 	return nil
@@ -127,6 +133,10 @@ func isExpiry(err error) bool {
 }
 
 func (j *Job) notDownloaded(w want, s stamp, err error) {
+	if _, api := errors.AsType[smithy.APIError](err); api {
+		j.refused(w, s, err)
+		return
+	}
 	state, text := classify(err)
 	switch st, ok := errors.AsType[*statusError](err); {
 	case errors.Is(err, errTooLarge):
@@ -143,7 +153,10 @@ func (j *Job) notDownloaded(w want, s stamp, err error) {
 func (j *Job) stream(parent context.Context, out io.Writer, p pack) (err error) {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	body, err := j.open(ctx, p.location)
+	if p.open == nil {
+		p.open = func(ctx context.Context) (io.ReadCloser, error) { return j.open(ctx, p.location) }
+	}
+	body, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -151,7 +164,10 @@ func (j *Job) stream(parent context.Context, out io.Writer, p pack) (err error) 
 	defer stall.Stop()
 	defer func() { err = errors.Join(err, body.Close()) }()
 	most := p.size + sizeSlack
-	if p.size <= 0 {
+	switch {
+	case p.exact:
+		most = p.size
+	case p.size <= 0:
 		most = sizeUnknown
 	}
 	limited := &io.LimitedReader{R: body, N: most + 1}

@@ -31,9 +31,18 @@ func rules() Collector {
 
 func collectRules(ctx context.Context, j *Job) {
 	w := j.want("events.rules", "", "EventBridge:ListRuleNamesByTarget")
-	j.plan(w)
 	c := eventbridge.NewFromConfig(j.config(j.Target.Region))
-	buses := j.buses(ctx, c).get(ctx)
+	listed := j.buses(ctx, c) // evidence by itself, whatever is known of the rules
+	if doc, had := recall[rulesDocument](ctx, j, w); had {
+		if doc != nil {
+			for bus, names := range doc.Rules {
+				each(names, callsAtOnce, func(name string) { j.rule(ctx, c, bus, name) })
+			}
+		}
+		return
+	}
+	j.plan(w)
+	buses := listed.get(ctx)
 	if !buses.known {
 		j.skip(w, "buses unknown: events.buses is not whole")
 		return
@@ -46,24 +55,31 @@ func collectRules(ctx context.Context, j *Job) {
 	for _, q := range append(versions.names(), aliases.names...) {
 		arns = append(arns, j.Target.ARN+":"+q)
 	}
-	found, whole := 0, true
+	doc, whole := rulesDocument{Buses: buses.names, TargetArns: arns, Rules: map[string][]string{}}, true
 	for _, bus := range buses.names {
-		n, ok := j.rulesOfBus(ctx, c, bus, arns)
-		found, whole = found+n, whole && ok
+		names, ok := j.rulesOfBus(ctx, c, bus, arns)
+		whole = whole && ok
+		if len(names) > 0 {
+			doc.Rules[bus] = names
+		}
 	}
 	switch {
 	case ctx.Err() != nil:
 		return // close records it
-	case j.have(w):
-		return // a resumed collection has it; the rules were looked at again, for one of them may be missing
 	case !whole:
 		j.skip(w, "not every bus could be asked: events.rules.bus says which")
 		return
-	case found == 0:
+	case len(doc.Rules) == 0:
 		j.none(w, stamp{}, "no rule of any bus calls it")
 		return
 	}
-	j.putJSON(ctx, w, stamp{started: j.now(), ended: j.now()}, map[string]any{"Buses": buses.names, "TargetArns": arns, "Rules": found})
+	j.putJSON(ctx, w, stamp{started: j.now(), ended: j.now()}, doc)
+}
+
+// rulesDocument is what was asked and which rules answered, by bus.
+type rulesDocument struct {
+	Buses, TargetArns []string
+	Rules             map[string][]string
 }
 
 // buses lists the region's buses, once for all targets.
@@ -99,8 +115,8 @@ func (j *Job) buses(ctx context.Context, c *eventbridge.Client) *promise[nameLis
 }
 
 // rulesOfBus asks for each ARN which rules have it as a target, and collects those. It
-// returns how many there are, and whether all answered; a refusal is a gap of that bus.
-func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string, arns []string) (n int, whole bool) {
+// returns their names, and whether all answered; a refusal is a gap of that bus.
+func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string, arns []string) (names []string, whole bool) {
 	whole = true
 	seen := map[string]bool{}
 	for _, arn := range arns {
@@ -123,8 +139,9 @@ func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string,
 			break // the next would be refused too
 		}
 	}
-	each(slices.Sorted(maps.Keys(seen)), callsAtOnce, func(name string) { j.rule(ctx, c, bus, name) })
-	return len(seen), whole
+	names = slices.Sorted(maps.Keys(seen))
+	each(names, callsAtOnce, func(name string) { j.rule(ctx, c, bus, name) })
+	return names, whole
 }
 
 func (j *Job) rule(ctx context.Context, c *eventbridge.Client, bus, name string) {

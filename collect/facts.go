@@ -122,8 +122,10 @@ type versionFact struct {
 	layers  []string // layer version ARNs
 	network *lambdatypes.VpcConfigResponse
 	mounts  []lambdatypes.FileSystemConfig
-	env     *lambdatypes.EnvironmentResponse
-	config  *lambdatypes.FunctionConfiguration // of $LATEST only
+	// logGroup is where it logs to; "" is Lambda's default.
+	logGroup string
+	env      *lambdatypes.EnvironmentResponse
+	config   *lambdatypes.FunctionConfiguration // of $LATEST only
 }
 
 // names are the versions' numbers.

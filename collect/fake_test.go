@@ -348,6 +348,8 @@ func (f *fake) logs(name string, body []byte) (int, string) {
 	switch name {
 	case "DescribeLogGroups":
 		return 200, `{"logGroups":[{"logGroupName":"/aws/lambda/payments-other"},{"logGroupName":"/aws/lambda/payments","retentionInDays":14}]}`
+	case "DescribeLogStreams":
+		return 200, `{"logStreams":[{"logStreamName":"s","creationTime":1}]}`
 	case "DescribeSubscriptionFilters":
 		return 200, `{"subscriptionFilters":[{"filterName":"ship","destinationArn":"arn:x"}]}`
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
 
 // gathered is a listing that is wanted whole before anything is stored: nothing in it
@@ -14,6 +16,8 @@ type gathered[I, O, T, E any] struct {
 	items  func(*O) []E // of a page, and of the document when it is recalled
 	none   string       // the note where there is none
 	most   int          // items kept; what an attacker can multiply has an end
+	// permission is named where the first page is denied; "" where the call's name says it.
+	permission string
 }
 
 // get asks for all pages, stores {member: [...]} and says whether it came whole. Where a
@@ -25,14 +29,45 @@ func (g gathered[I, O, T, E]) get(ctx context.Context, j *Job, w want) ([]E, boo
 		}
 		return g.items(out), true
 	}
+	all, s, cut := g.read(ctx, j, w)
+	if len(all) > 0 {
+		j.putList(ctx, w, s, g.member, all, cut)
+	}
+	return all, cut == nil
+}
+
+// redacted does the same for items some of whose members may be secret: see putRedacted.
+// What is sealed cannot say itself that it was cut short: a gap of ARTEFACT.rest does.
+func (g gathered[I, O, T, E]) redacted(ctx context.Context, j *Job, w want, members ...string) ([]E, bool) {
+	if out, had := recall[O](ctx, j, w); had {
+		if out == nil {
+			return nil, true
+		}
+		return g.items(out), true
+	}
+	all, s, cut := g.read(ctx, j, w)
+	if len(all) == 0 {
+		return nil, cut == nil
+	}
+	j.putRedacted(ctx, w, s, map[string]any{g.member: all}, members...)
+	if cut != nil {
+		rest := w
+		rest.artefact += ".rest"
+		_, text := classify(cut)
+		j.gap(rest, s, evidence.Truncated, text, w.artefact+" has the first ones only")
+	}
+	return all, cut == nil
+}
+
+// read asks for all pages; with nothing to be stored it records why.
+func (g gathered[I, O, T, E]) read(ctx context.Context, j *Job, w want) (all []E, s stamp, cut error) {
 	j.plan(w)
 	first, s, err := ask(ctx, j, g.call, g.in)
 	if err != nil {
-		j.refused(w, s, err)
-		return nil, false
+		j.permit(w, s, err, g.permission)
+		return nil, s, err
 	}
-	var all []E
-	cut := g.each(ctx, j, first, func(o *O) error {
+	cut = g.each(ctx, j, first, func(o *O) error {
 		for _, e := range g.items(o) {
 			if len(all) == g.most {
 				return tooMany(g.most)
@@ -44,13 +79,10 @@ func (g gathered[I, O, T, E]) get(ctx context.Context, j *Job, w want) ([]E, boo
 	switch {
 	case cut != nil && len(all) == 0:
 		j.refused(w, s, cut)
-		return nil, false
 	case len(all) == 0:
 		j.none(w, s, g.none)
-		return nil, true
 	}
-	j.putList(ctx, w, s, g.member, all, cut)
-	return all, cut == nil
+	return all, s, cut
 }
 
 // tooMany says that a listing was cut where its cap is.

@@ -89,7 +89,7 @@ func (j *Job) inlinePolicies(ctx context.Context, c *iam.Client, named *namedBoo
 	}
 	each(names, callsAtOnce, func(n string) {
 		out := fetch(ctx, j, doc(n), c.GetRolePolicy, &iam.GetRolePolicyInput{RoleName: role, PolicyName: aws.String(n)})
-		named.read(out != nil, func() *string { return out.PolicyDocument })
+		named.read(out != nil, func() *string { return j.policyText(ctx, doc(n), out.PolicyDocument) })
 	})
 }
 
@@ -130,9 +130,9 @@ func (j *Job) managedPolicy(ctx context.Context, c *iam.Client, named *namedBook
 				return
 			}
 			v := out.Policy.DefaultVersionId
-			doc := fetch(ctx, j, j.of("iam.policy.document", arn, *v, "", "IAM:GetPolicyVersion"),
-				c.GetPolicyVersion, &iam.GetPolicyVersionInput{PolicyArn: aws.String(arn), VersionId: v})
-			named.read(doc != nil && doc.PolicyVersion != nil, func() *string { return doc.PolicyVersion.Document })
+			of := j.of("iam.policy.document", arn, *v, "", "IAM:GetPolicyVersion")
+			doc := fetch(ctx, j, of, c.GetPolicyVersion, &iam.GetPolicyVersionInput{PolicyArn: aws.String(arn), VersionId: v})
+			named.read(doc != nil && doc.PolicyVersion != nil, func() *string { return j.policyText(ctx, of, doc.PolicyVersion.Document) })
 		},
 		func() {
 			listing(ctx, j, versions, pager[iam.ListPolicyVersionsInput, iam.ListPolicyVersionsOutput, iam.Options]{

@@ -26,15 +26,8 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 	if h.Params == nil {
 		h.Params = map[string]string{}
 	}
-	h.Params["scope"], h.Params["since"], h.Params["until"] = string(scopeOf(o)), sinceOf(o).String(), o.Until.Format(time.RFC3339)
-	for name, list := range map[string][]string{"only": o.Only, "regions": o.Regions} {
-		if len(list) > 0 {
-			h.Params[name] = strings.Join(list, " ")
-		}
-	}
-	for _, t := range targets {
-		h.Targets = append(h.Targets, t.ARN)
-	}
+	o.params(h.Params)
+	h.Targets = arnsOf(targets)
 	w, err := c.Begin(ctx, h)
 	if err != nil {
 		return nil, Summary{}, fmt.Errorf("beginning a bag: %w", err)
@@ -45,31 +38,34 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 // ErrOther: a collection is resumed in the account, region and by the endpoint where it was begun.
 var ErrOther = errors.New("begun elsewhere")
 
-// Resumable is the newest collection that Resume can go on with: one that was never
-// finished, or else one that was sealed with gaps and not continued since.
-// evidence.ErrNothingToResume if there is none.
-func Resumable(ctx context.Context, c *evidence.Case) (*evidence.Bag, error) {
+// Resumable are the collections that Resume can go on with, one an account: the one that was
+// never finished, or else the newest, if it was sealed with gaps. evidence.ErrNothingToResume
+// if there is none.
+func Resumable(ctx context.Context, c *evidence.Case) ([]*evidence.Bag, error) {
 	isCollection := func(b *evidence.Bag) bool { return b.Header().Kind == evidence.KindCollection }
 	open, err := c.Unfinished(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if i := slices.IndexFunc(open, isCollection); i >= 0 {
-		return open[i], nil
-	}
-	var newest *evidence.Bag
+	newest := map[string]*evidence.Bag{} // by account
 	for b, err := range c.Bags(ctx) {
 		if err != nil {
 			return nil, err
 		}
 		if b.Sealed() && isCollection(b) {
-			newest = b // by time
+			newest[b.Header().Account] = b // by time
 		}
 	}
-	if newest == nil || newest.Header().Status != evidence.StatusPartial {
+	maps.DeleteFunc(newest, func(_ string, b *evidence.Bag) bool { return b.Header().Status != evidence.StatusPartial })
+	for _, b := range slices.Backward(open) { // the first of them is the newest
+		if isCollection(b) {
+			newest[b.Header().Account] = b
+		}
+	}
+	if len(newest) == 0 {
 		return nil, fmt.Errorf("%s: %w", c.Vault(), evidence.ErrNothingToResume)
 	}
-	return newest, nil
+	return slices.SortedFunc(maps.Values(newest), func(x, y *evidence.Bag) int { return cmp.Compare(x.Header().Account, y.Header().Account) }), nil
 }
 
 // Resume goes on with an unfinished collection, or asks again for the gaps of a sealed one
@@ -84,8 +80,12 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 	if err != nil {
 		return nil, Summary{}, err
 	}
+	if targets, o.Found, err = findAgain(ctx, s, c, begun, targets); err != nil {
+		return nil, Summary{}, err
+	}
 	o.Scope = Scope(begun.Params["scope"])
 	o.Only, o.Regions = strings.Fields(begun.Params["only"]), strings.Fields(begun.Params["regions"])
+	o.TrailBuckets = strings.Fields(begun.Params["trail_buckets"])
 	if o.Since, err = time.ParseDuration(begun.Params["since"]); err != nil {
 		return nil, Summary{}, fmt.Errorf("bag %s: its window: %w", b.ID(), err)
 	}
@@ -109,7 +109,30 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 		sum, sumErr := summaryOf(ctx, sealed)
 		return sealed, sum, cmp.Or(err, sumErr)
 	}
+	w.SetHeader(func(h *evidence.Header) { h.Targets = arnsOf(targets) })
 	return fill(ctx, s, w, targets, o)
+}
+
+// params are what a bag says of how it was collected: what Resume goes on with.
+func (o Options) params(into map[string]string) {
+	into["scope"], into["since"], into["until"] = string(scopeOf(o)), sinceOf(o).String(), o.Until.Format(time.RFC3339)
+	lists(into, map[string][]string{"only": o.Only, "regions": o.Regions, "trail_buckets": o.TrailBuckets})
+}
+
+func lists(into map[string]string, of map[string][]string) {
+	for name, list := range of {
+		if len(list) > 0 {
+			into[name] = strings.Join(list, " ")
+		}
+	}
+}
+
+func arnsOf(targets []Target) []string {
+	arns := make([]string, len(targets))
+	for i, t := range targets {
+		arns[i] = t.ARN
+	}
+	return arns
 }
 
 // targetsOf are the functions that a bag was begun for.
@@ -137,9 +160,16 @@ func fill(ctx context.Context, s *awsapi.Session, w *evidence.Writer, targets []
 			told(collector, x)
 		}
 	}
+	loose := func() {
+		for _, x := range s.Loose() {
+			_ = w.Jot(ctx, "call", callNote{"", x})
+		}
+	}
+	loose()
 	s = s.ReadOnly()
 	in := Inputs{Connect: s.ConfigRecorded, HTTP: s.HTTPClient(), Endpoint: s.Endpoint}
 	sum, runErr := Run(ctx, in, targets, w, o)
+	loose()
 	w.SetHeader(func(h *evidence.Header) { h.SkewMS = skew.milliseconds() })
 	// What was collected is sealed also after an interruption.
 	bag, err := w.Seal(context.WithoutCancel(ctx), sum.Status())
@@ -168,7 +198,7 @@ func summaryOf(ctx context.Context, b *evidence.Bag) (Summary, error) {
 }
 
 type callNote struct {
-	Collector string `json:"collector"`
+	Collector string `json:"collector"` // "" for calls around a collection: who we are, is the function there
 	awsapi.Exchange
 }
 

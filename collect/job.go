@@ -69,7 +69,7 @@ func (j *Job) refused(w want, s stamp, err error) {
 	state, text := classify(err)
 	note := w.note
 	// A specific '...ConfigNotFoundException' is an answer by itself.
-	gone := strings.HasPrefix(text, "ResourceNotFound") || strings.HasPrefix(text, "NoSuch")
+	gone := has(text, "ResourceNotFound", "NoSuch", "RepositoryNotFound", "ImageNotFound", "LayersNotFound")
 	if state == evidence.Absent && gone && !w.none {
 		note = "was expected to be there"
 		j.run.book.lose()

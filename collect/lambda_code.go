@@ -21,7 +21,7 @@ func code() Collector {
 	again.When = "the code's address has expired"
 	return Collector{
 		Name: "lambda.code", About: "deployment package of every version, compared with CodeSha256",
-		Needs:   []awsapi.Need{again, {Call: downloadCall, When: "zip packages"}},
+		Needs:   []awsapi.Need{again, {Call: downloadCall, When: "zip packages"}, needObject()},
 		Collect: collectCode,
 	}
 }
@@ -52,11 +52,10 @@ func (j *Job) code(ctx context.Context, c *lambda.Client, w want, d deployed) {
 		j.gap(w, d.stamp, evidence.Unreadable, clip(aws.ToString(d.code.Error.ErrorCode)+": "+aws.ToString(d.code.Error.Message)), "Lambda could not give the code out")
 		return
 	case d.config.PackageType == lambdatypes.PackageTypeImage:
-		w.params = map[string]string{"ImageUri": aws.ToString(d.code.ImageUri), "ResolvedImageUri": aws.ToString(d.code.ResolvedImageUri)}
-		j.gap(w, d.stamp, evidence.NotCovered, "", "container image "+w.params["ResolvedImageUri"]+" (deployed as "+w.params["ImageUri"]+"): image content is not collected yet")
+		j.none(w, d.stamp, "a container image, no package: ecr.image says which, "+clip(aws.ToString(d.code.ResolvedImageUri)))
 		return
 	case d.code.Location == nil && d.code.ResolvedS3Object != nil:
-		j.s3Reference(w, d.stamp, d.code.ResolvedS3Object)
+		j.s3Reference(ctx, w, d.code.ResolvedS3Object, pack{declared: aws.ToString(d.config.CodeSha256), size: d.config.CodeSize})
 		return
 	}
 	j.download(ctx, w, pack{
@@ -64,15 +63,6 @@ func (j *Job) code(ctx context.Context, c *lambda.Client, w want, d deployed) {
 		location: aws.ToString(d.code.Location), at: d.at,
 		again: func(ctx context.Context) (string, error) { return j.newLocation(ctx, c, w.src.Qualifier) },
 	})
-}
-
-// s3Reference: the code lies in the customer's bucket (S3ObjectStorageMode REFERENCE).
-func (j *Job) s3Reference(w want, s stamp, o *lambdatypes.ResolvedS3Object) {
-	at := "s3://" + aws.ToString(o.S3Bucket) + "/" + aws.ToString(o.S3Key)
-	if v := aws.ToString(o.S3ObjectVersion); v != "" {
-		at += " version " + v
-	}
-	j.gap(w, s, evidence.NotCovered, "", "the code is kept by reference in "+clip(at)+": content in customers' buckets is not collected yet")
 }
 
 func (j *Job) newLocation(ctx context.Context, c *lambda.Client, version string) (string, error) {

@@ -3,6 +3,8 @@ package collect
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -40,6 +42,8 @@ func (j *Job) sealEnvironment(ctx context.Context, w want, d deployed) {
 		return
 	}
 	w.call = d.envCall
+	// Once it is sealed nobody can look for them again, and whoever resumes has to.
+	w.params = map[string]string{namedParam: strings.Join(secretsOf(d.env), " ")}
 	if e := d.env.Error; e != nil {
 		// KMS refused: not the same as empty.
 		j.gap(w, d.stamp, evidence.Unreadable, clip(aws.ToString(e.ErrorCode)+": "+aws.ToString(e.Message)), "Lambda could not decrypt the environment")
@@ -56,6 +60,18 @@ func (j *Job) sealEnvironment(ctx context.Context, w want, d deployed) {
 		return
 	}
 	j.putSecret(ctx, w, d.stamp, secret, twin)
+}
+
+// namedParam is where an environment's item says which stored secrets its values name.
+const namedParam = "NamesSecrets"
+
+func secretsOf(env *lambdatypes.EnvironmentResponse) []string {
+	var all []string
+	for _, v := range env.Variables {
+		all = append(all, storedSecrets(v)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func variables(env *lambdatypes.EnvironmentResponse, show func(string) string) map[string]map[string]string {

@@ -24,6 +24,7 @@ func layers() Collector {
 			need("Lambda:GetLayerVersionByArn", "lambda:GetLayerVersion", "layer version ARN"),
 			need("Lambda:GetLayerVersionPolicy", "lambda:GetLayerVersionPolicy", "layer version ARN"),
 			{Call: downloadCall, When: "layers"},
+			needObject(),
 		},
 		Collect: collectLayers,
 	}
@@ -92,7 +93,7 @@ func (j *Job) layerContent(ctx context.Context, c *lambda.Client, arn string, me
 		j.gap(content, stamp{}, evidence.Failed, "", "GetLayerVersionByArn named no content")
 		return
 	case out.Content.Location == nil && out.Content.ResolvedS3Object != nil:
-		j.s3Reference(content, stamp{}, out.Content.ResolvedS3Object)
+		j.s3Reference(ctx, content, out.Content.ResolvedS3Object, pack{declared: aws.ToString(out.Content.CodeSha256), size: out.Content.CodeSize})
 		return
 	}
 	p := packOf(out.Content, j, func(ctx context.Context) (string, error) {

@@ -3,7 +3,8 @@ package collect
 import (
 	"context"
 	"fmt"
-	"io"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -23,45 +24,67 @@ func logGroup() Collector {
 	}
 }
 
-// logEvents reads by event time, never by stream: a stream's last event time lags
-// an hour or more.
-func logEvents() Collector {
-	return Collector{
-		Name: "logs.events", About: "log events of the window",
-		Needs:   []awsapi.Need{need("CloudWatchLogs:FilterLogEvents", "logs:FilterLogEvents", "log group ARN")},
-		Collect: collectLogEvents,
+// logGroups are those that any version of the function writes to, and Lambda's default,
+// where it wrote before somebody pointed it elsewhere. known is false where a version may
+// name another.
+func (j *Job) logGroups(ctx context.Context) (names []string, known bool) {
+	latest, versions := j.facts.latest.get(ctx), j.facts.versions.get(ctx)
+	names = []string{"/aws/lambda/" + j.Target.Function}
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
+	if latest != nil && latest.LoggingConfig != nil {
+		add(aws.ToString(latest.LoggingConfig.LogGroup))
+	}
+	for _, v := range versions.all {
+		add(v.logGroup)
+	}
+	return names, versions.known && latest != nil
 }
 
-// logGroupName is what the configuration says, or Lambda's default.
-func (j *Job) logGroupName(ctx context.Context) string {
-	f := j.facts.latest.get(ctx)
-	if f != nil && f.LoggingConfig != nil && aws.ToString(f.LoggingConfig.LogGroup) != "" {
-		return *f.LoggingConfig.LogGroup
+const otherGroups = "log groups that other versions name unknown: lambda.configuration or lambda.configuration.versions is not whole"
+
+// eachLogGroup runs f for every log group of the function that no other function of the run
+// has claimed. What a log group holds is collected whole: who shares it is for the timeline.
+func (j *Job) eachLogGroup(ctx context.Context, artefact, call string, f func(group string)) {
+	groups, known := j.logGroups(ctx)
+	if ctx.Err() != nil {
+		return // close records it
 	}
-	return "/aws/lambda/" + j.Target.Function
+	if !known {
+		j.skip(j.want(artefact, "*", call), otherGroups)
+	}
+	each(groups, targetsAtOnce, func(group string) {
+		if !j.run.claim(artefact + " of " + group + " in " + j.Target.Region) {
+			j.planned.Store(true)
+			return
+		}
+		f(group)
+	})
 }
 
 func (j *Job) logWant(artefact, group, call string) want {
 	t := j.Target
 	w := j.of(artefact, fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", partitionOf(t.Region), t.Region, t.Account, group), "", t.Region, call)
 	w.params = map[string]string{"logGroupName": group}
-	w.name = t.Function + "." + artefact + ".json"
+	w.name = strings.Trim(strings.ReplaceAll(group, "/", "."), ".") + "." + artefact + ".json"
 	w.none = true // a function that never ran has no log group
 	return w
 }
 
 func collectLogGroup(ctx context.Context, j *Job) {
-	group := j.logGroupName(ctx)
-	if !j.run.claim("log group " + group) {
-		j.planned.Store(true)
-		return
-	}
+	j.eachLogGroup(ctx, "logs.group", "CloudWatchLogs:DescribeLogGroups", func(group string) { j.logGroup(ctx, group) })
+}
+
+func (j *Job) logGroup(ctx context.Context, group string) {
 	w, subs := j.logWant("logs.group", group, "CloudWatchLogs:DescribeLogGroups"), j.logWant("logs.group.subscriptions", group, "CloudWatchLogs:DescribeSubscriptionFilters")
 	j.plan(w, subs)
 	c := cloudwatchlogs.NewFromConfig(j.config(j.Target.Region))
+	class, _ := j.run.shared("class of log group " + group + " in " + j.Target.Region)
 	both(
-		func() { j.describeGroup(ctx, c, w, group) },
+		func() { class.keep(nameList{names: j.describeGroup(ctx, c, w, group), known: true}) },
 		func() {
 			listing(ctx, j, subs, pager[cloudwatchlogs.DescribeSubscriptionFiltersInput, cloudwatchlogs.DescribeSubscriptionFiltersOutput, cloudwatchlogs.Options]{
 				call: c.DescribeSubscriptionFilters,
@@ -74,16 +97,19 @@ func collectLogGroup(ctx context.Context, j *Job) {
 		})
 }
 
-// describeGroup finds the one group among those that begin with its name.
-func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) {
-	if j.have(w) {
-		return
+// describeGroup finds the one group among those that begin with its name, and gives its class.
+func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) []string {
+	if out, had := recall[cloudwatchlogs.DescribeLogGroupsOutput](ctx, j, w); had {
+		if out == nil || len(out.LogGroups) == 0 {
+			return nil
+		}
+		return []string{string(out.LogGroups[0].LogGroupClass)}
 	}
 	in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String(group)}
 	first, s, err := ask(ctx, j, c.DescribeLogGroups, in)
 	if err != nil {
 		j.refused(w, s, err)
-		return
+		return nil
 	}
 	p := pager[cloudwatchlogs.DescribeLogGroupsInput, cloudwatchlogs.DescribeLogGroupsOutput, cloudwatchlogs.Options]{
 		call: c.DescribeLogGroups, in: in,
@@ -103,81 +129,37 @@ func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w wan
 	})
 	switch {
 	case len(found) > 0:
+		w.note = groupNote(&found[0])
 		j.putJSON(ctx, w, s, map[string]any{"logGroups": found})
+		return []string{string(found[0].LogGroupClass)}
 	case err != nil:
 		j.refused(w, s, err)
 	default:
 		j.none(w, s, "no log group "+group)
 	}
-}
-
-func collectLogEvents(ctx context.Context, j *Job) {
-	group := j.logGroupName(ctx)
-	if !j.run.claim("log events of " + group) {
-		j.planned.Store(true)
-		return
-	}
-	w := j.logWant("logs.events", group, "CloudWatchLogs:FilterLogEvents")
-	w.name = j.Target.Function + ".logs.events.ndjson"
-	if j.have(w) {
-		return
-	}
-	j.plan(w)
-	c := cloudwatchlogs.NewFromConfig(j.config(j.Target.Region))
-	in := &cloudwatchlogs.FilterLogEventsInput{
-		LogGroupName: aws.String(group),
-		StartTime:    aws.Int64(j.run.since.UnixMilli()), EndTime: aws.Int64(j.run.until.UnixMilli()),
-	}
-	first, s, err := ask(ctx, j, c.FilterLogEvents, in)
-	if err != nil {
-		// Groups of class INFREQUENT_ACCESS refuse this call: the error says so.
-		j.refused(w, s, err)
-		return
-	}
-	p := pager[cloudwatchlogs.FilterLogEventsInput, cloudwatchlogs.FilterLogEventsOutput, cloudwatchlogs.Options]{
-		call: c.FilterLogEvents, in: in,
-		next: func(in *cloudwatchlogs.FilterLogEventsInput, out *cloudwatchlogs.FilterLogEventsOutput) string {
-			in.NextToken = out.NextToken
-			return aws.ToString(in.NextToken)
-		},
-	}
-	err = j.put(ctx, w, s, func(out io.Writer) error {
-		capped := &cappedWriter{w: out, left: j.run.o.MaxLogBytes}
-		cut := p.each(ctx, j, first, func(o *cloudwatchlogs.FilterLogEventsOutput) error { return j.writeEvents(capped, o.Events) })
-		if cut != nil {
-			return truncated(cut)
-		}
-		return nil
-	})
-	if err != nil {
-		j.refused(w, s, err)
-	}
-}
-
-func (j *Job) writeEvents(out io.Writer, events []types.FilteredLogEvent) error {
-	for i := range events {
-		doc, err := j.run.enc.document(&events[i])
-		if err != nil {
-			return err
-		}
-		if _, err := out.Write(doc); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-// cappedWriter refuses the write that would go over the cap, so that lines stay whole.
-type cappedWriter struct {
-	w    io.Writer
-	left int64
+// groupNote says what of the group's events can never be had, or not by this tool.
+func groupNote(g *types.LogGroup) string {
+	var notes []string
+	if n := classNote(string(g.LogGroupClass)); n != "" {
+		notes = append(notes, n)
+	}
+	if g.DataProtectionStatus == types.DataProtectionStatusActivated {
+		notes = append(notes, "a data protection policy masks what it calls sensitive: events are collected masked, logs:Unmask is not used")
+	}
+	return strings.Join(notes, "; ")
 }
 
-func (c *cappedWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) > c.left {
-		return 0, fmt.Errorf("the cap on log bytes is met: raise --max-log-bytes")
+// classNote says what a class of log groups does to collecting. Source: CloudWatch Logs user
+// guide, "Log classes".
+func classNote(class string) string {
+	switch types.LogGroupClass(class) {
+	case types.LogGroupClassInfrequentAccess:
+		return "the group's class is INFREQUENT_ACCESS, which refuses FilterLogEvents: only Logs Insights reads it (StartQuery, GetQueryResults), which is not used"
+	case types.LogGroupClassDelivery:
+		return "the group's class is DELIVERY: events are kept for a day, and go on to S3 or Firehose by the group's delivery, where they are to be looked for"
 	}
-	n, err := c.w.Write(p)
-	c.left -= int64(n)
-	return n, err
+	return ""
 }

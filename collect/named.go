@@ -24,7 +24,7 @@ func (b *namedBook) read(had bool, document func() *string) {
 	}
 	doc := document()
 	if doc == nil {
-		// A document read back from a case is JSON, not text: what it names was looked for when it was stored.
+		b.list.known = false
 		return
 	}
 	text, err := url.PathUnescape(*doc)

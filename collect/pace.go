@@ -56,7 +56,8 @@ type quota struct {
 // quotaOf names the bucket of a call. Sources: 'Lambda quotas' (GetFunction 100/s,
 // GetPolicy 15/s, the rest of the control plane 15/s together) and LookupEvents'
 // own page (2/s), each per account and region; FilterLogEvents 5/s in the
-// regions that allow least. IAM publishes none.
+// regions that allow least; 'Amazon API Gateway quotas' (GetResources 5 in two seconds, all
+// of the control plane 10/s with bursts of 40, both APIs together). IAM publishes none.
 func quotaOf(call string) (quota, bool) {
 	switch {
 	case call == "Lambda:GetFunction":
@@ -71,6 +72,10 @@ func quotaOf(call string) (quota, bool) {
 		return quota{"logs.filter", time.Second / 5, 1}, true
 	case strings.HasPrefix(call, "CloudWatchLogs:"):
 		return quota{"logs.describe", time.Second / 5, 5}, true
+	case call == "APIGateway:GetResources":
+		return quota{"apigateway.resources", time.Second * 10 / 24, 2}, true
+	case strings.HasPrefix(call, "APIGateway:"), strings.HasPrefix(call, "ApiGatewayV2:"):
+		return quota{"apigateway.control", time.Second / 7, 10}, true // beside GetResources
 	}
 	return quota{}, false
 }

@@ -24,24 +24,23 @@ func pipesOf() Collector {
 
 func collectPipes(ctx context.Context, j *Job) {
 	w := j.want("pipes.pipes", "", "Pipes:ListPipes")
-	j.plan(w)
 	c := pipes.NewFromConfig(j.config(j.Target.Region))
-	s := sweepOnce(ctx, j, "pipes", func(ctx context.Context) ([]any, stamp, error) {
-		return pages(ctx, j, pager[pipes.ListPipesInput, pipes.ListPipesOutput, pipes.Options]{
-			call: c.ListPipes, in: &pipes.ListPipesInput{},
-			next: func(in *pipes.ListPipesInput, out *pipes.ListPipesOutput) string {
-				in.NextToken = out.NextToken
-				return aws.ToString(in.NextToken)
-			},
-		}, func(o *pipes.ListPipesOutput) []any { return anys(o.Pipes) })
-	})
+	s, had := sweepFor(ctx, j, w, "pipes", pager[pipes.ListPipesInput, pipes.ListPipesOutput, pipes.Options]{
+		call: c.ListPipes, in: &pipes.ListPipesInput{},
+		next: func(in *pipes.ListPipesInput, out *pipes.ListPipesOutput) string {
+			in.NextToken = out.NextToken
+			return aws.ToString(in.NextToken)
+		},
+	}, func(o *pipes.ListPipesOutput) []any { return anys(o.Pipes) })
 	var mine []any
 	for _, f := range s.found {
 		if p := f.(pipestypes.Pipe); j.Target.calls(aws.ToString(p.Target)) || j.Target.calls(aws.ToString(p.Enrichment)) {
 			mine = append(mine, p)
 		}
 	}
-	j.swept(ctx, w, s, "Pipes", mine, "no pipe calls it")
+	if !had {
+		j.swept(ctx, w, s, "Pipes", mine, "no pipe calls it")
+	}
 	each(mine, callsAtOnce, func(f any) { j.pipe(ctx, c, f.(pipestypes.Pipe)) })
 }
 

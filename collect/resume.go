@@ -55,13 +55,8 @@ func recall[O any](ctx context.Context, j *Job, w want) (*O, bool) {
 	if e.Item == nil {
 		return nil, j.have(w)
 	}
-	r, err := j.run.kept.OpenKept(ctx, *e.Item)
+	data, err := j.keptBytes(ctx, *e.Item)
 	if err != nil {
-		j.run.book.fail(err)
-		return nil, true
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxRecalled))
-	if err = errors.Join(err, r.Close()); err != nil {
 		j.run.book.fail(err)
 		return nil, true
 	}
@@ -72,6 +67,32 @@ func recall[O any](ctx context.Context, j *Job, w want) (*O, bool) {
 	}
 	j.have(w)
 	return out, true
+}
+
+// keptBytes is a stored document as it lies in the case.
+func (j *Job) keptBytes(ctx context.Context, it evidence.Item) ([]byte, error) {
+	r, err := j.run.kept.OpenKept(ctx, it)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxRecalled))
+	return data, errors.Join(err, r.Close())
+}
+
+// policyText is a policy document of an answer. In a case it is JSON where IAM gives text, so
+// that a recalled answer has none: then it is the stored answer as a whole.
+func (j *Job) policyText(ctx context.Context, w want, document *string) *string {
+	e, kept := j.keptEntry(w)
+	if !kept || e.Item == nil { // a kept one: the decoder leaves an empty text where JSON stands
+		return document
+	}
+	data, err := j.keptBytes(ctx, *e.Item)
+	if err != nil {
+		j.run.book.fail(err)
+		return nil
+	}
+	text := string(data)
+	return &text
 }
 
 // decodeDocument reads what encoder.document wrote. Members of another shape in the SDK
@@ -142,7 +163,7 @@ func (r *runner) keepGaps() {
 	}
 	for _, g := range r.kept.KeptGaps() {
 		w := want{artefact: g.Artefact, src: g.Source, call: g.Call}
-		if r.book.knows(w) {
+		if r.book.knows(w) || g.Artefact == notEnteredGap { // this session is in it
 			continue
 		}
 		r.book.plan(w)

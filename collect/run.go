@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	targetsAtOnce = 4  // functions
+	targetsAtOnce = 16 // functions of one account
 	callsAtOnce   = 32 // of one collector; the pacer holds them back where AWS would
 	day           = 24 * time.Hour
 	maxSince      = 90 * day // what CloudTrail keeps in its event history
@@ -50,13 +50,18 @@ type runner struct {
 // is in the coverage as not_attempted). The error is one of the store, or of the
 // context; what AWS refused is a gap, and Summary.Complete is false.
 func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Options) (Summary, error) {
-	if len(targets) == 0 {
+	if len(targets)+len(o.Found) == 0 {
 		return Summary{}, errors.New("no function to collect from")
 	}
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r := newRunner(in, w, o, stop)
 	r.kept, _ = w.(keeper)
+	for _, g := range o.Found {
+		w := want{artefact: g.Artefact, src: g.Source, call: g.Call}
+		r.book.plan(w)
+		r.book.gap(w, g)
+	}
 	var all errgroup.Group
 	all.SetLimit(targetsAtOnce)
 	for _, t := range targets {
@@ -92,6 +97,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 	o.Since = orDefault(min(o.Since, maxSince), 7*day)
 	o.Parallel = orDefault(o.Parallel, 8)
 	o.MaxLogBytes = orDefault(o.MaxLogBytes, 256<<20)
+	o.MaxTrailBytes = orDefault(o.MaxTrailBytes, 1<<30)
 	o.MaxKeys = orDefault(o.MaxKeys, 50)
 	if o.Pacer == nil {
 		o.Pacer = NewPacer(nil, nil)
@@ -102,7 +108,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 	}
 	return &runner{
 		in: in, o: o, w: w, pacer: o.Pacer, stop: stop,
-		enc:    encoder{redact: func(v string) string { return "[sealed:" + w.MAC([]byte(v)) + "]" }},
+		enc:    encoder{redact: func(v string) string { return sealedMark + w.MAC([]byte(v)) + "]" }},
 		book:   newBook(w, o.Progress, stop),
 		since:  until.Add(-o.Since),
 		until:  until,
@@ -129,7 +135,7 @@ func (r *runner) target(ctx context.Context, t Target) {
 	f := newFacts()
 	var wg sync.WaitGroup
 	for _, c := range Catalogue() {
-		if r.o.Scope == Containment && !c.Small || len(r.o.Only) > 0 && !slices.Contains(r.o.Only, c.Name) {
+		if r.o.Scope == Containment && !c.Small || !r.runs(c.Name) {
 			f.release(c.Name)
 			continue
 		}
@@ -143,6 +149,11 @@ func (r *runner) target(ctx context.Context, t Target) {
 		})
 	}
 	wg.Wait()
+}
+
+// runs says whether a collector was asked for.
+func (r *runner) runs(name string) bool {
+	return len(r.o.Only) == 0 || slices.Contains(r.o.Only, name)
 }
 
 // claim says whether the caller is the first to want something that several
@@ -205,4 +216,19 @@ func (w *watched) Write(p []byte) (int, error) {
 func truncated(why error) error {
 	_, text := classify(why)
 	return fmt.Errorf("%w: %s", evidence.ErrTruncated, text)
+}
+
+// cappedWriter refuses the write that would go over the cap, so that lines stay whole.
+type cappedWriter struct {
+	w    io.Writer
+	left int64
+}
+
+func (c *cappedWriter) Write(p []byte) (int, error) {
+	if int64(len(p)) > c.left {
+		return 0, errLogCap
+	}
+	n, err := c.w.Write(p)
+	c.left -= int64(n)
+	return n, err
 }

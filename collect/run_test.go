@@ -51,7 +51,7 @@ func TestRunCollectsEverything(t *testing.T) {
 			"iam.role.inline.document role/service/payments-role inline", "iam.policy.document policy/app v2", "iam.policy.document policy/edge v2",
 			"cloudtrail.lookup payments ResourceName=payments @eu-central-1", "cloudtrail.lookup payments Username=payments @us-east-1",
 			"cloudtrail.lookup  EventSource=lambda.amazonaws.com @eu-central-1", "cloudtrail.lookup role/service/payments-role ResourceName=payments-role @us-east-1",
-			"cloudtrail.lookup role/service/payments-role AccessKeyId=ASIAEXAMPLEEXAMPLE77 @us-east-1", "logs.events /aws/lambda/payments",
+			"cloudtrail.lookup role/service/payments-role AccessKeyId=ASIAEXAMPLEEXAMPLE77 @us-east-1", "logs.events /aws/lambda/payments s", "logs.streams /aws/lambda/payments",
 		} {
 			if m.states()[k] != evidence.Collected {
 				t.Errorf("%s: %q", k, m.states()[k])
@@ -61,10 +61,10 @@ func TestRunCollectsEverything(t *testing.T) {
 			"lambda.concurrency payments":                                    "{}\n",
 			"logs.group /aws/lambda/payments":                                `{"logGroups":[{"logGroupName":"/aws/lambda/payments","retentionInDays":14}]}` + "\n",
 			"lambda.environment payments $LATEST":                            fmt.Sprintf(`{"Variables":{"DB_PASSWORD":"[sealed:%s]","STAGE":"[sealed:%s]"}}`, m.MAC([]byte(fakeSecret)), m.MAC([]byte("prod"))),
-			"logs.events /aws/lambda/payments":                               `{"eventId":"1","ingestionTime":2,"logStreamName":"s","message":"START","timestamp":1}` + "\n" + `{"eventId":"2","ingestionTime":4,"logStreamName":"s","message":"END","timestamp":3}` + "\n",
+			"logs.events /aws/lambda/payments s":                             `{"eventId":"1","ingestionTime":2,"logStreamName":"s","message":"START","timestamp":1}` + "\n" + `{"eventId":"2","ingestionTime":4,"logStreamName":"s","message":"END","timestamp":3}` + "\n",
 			"cloudtrail.lookup payments ResourceName=payments @eu-central-1": `{"Events":[{"EventId":"e1","EventTime":"2026-09-21T14:13:20Z"}]}` + "\n" + `{"Events":[]}` + "\n",
 		} {
-			if got := string(m.bytes[k]); got != want {
+			if got := string(unpacked(t, m.bytes[k])); got != want {
 				t.Errorf("%s:\ngot  %swant %s", k, got, want)
 			}
 		}
@@ -169,7 +169,7 @@ func TestNeedsAreTheCallsMade(t *testing.T) {
 // dependants are the artefacts that a denied call takes with it besides its own.
 var dependants = map[string][]string{
 	"Lambda:GetFunction":            {"lambda.code"},
-	"Lambda:ListVersionsByFunction": {"lambda.configuration", "lambda.policy", "lambda.policy.resource", "lambda.code", "lambda.environment", "lambda.runtime", "lambda.layers"},
+	"Lambda:ListVersionsByFunction": {"lambda.configuration", "lambda.policy", "lambda.policy.resource", "lambda.code", "lambda.environment", "lambda.runtime", "lambda.layers", "logs.group", "logs.events"},
 	"Lambda:ListAliases":            {"lambda.policy", "lambda.policy.resource"},
 	"Lambda:GetLayerVersionByArn":   {"lambda.layers.content"},
 	"Lambda:GetEventSourceMapping":  {"lambda.mappings.detail"},
@@ -192,7 +192,7 @@ var own = map[string]string{
 	"IAM:ListAttachedRolePolicies": "iam.role.attached", "IAM:GetPolicy": "iam.policy", "IAM:GetPolicyVersion": "iam.policy.document",
 	"IAM:ListPolicyVersions": "iam.policy.versions", "CloudTrail:LookupEvents": "cloudtrail.lookup",
 	"CloudWatchLogs:DescribeLogGroups": "logs.group", "CloudWatchLogs:DescribeSubscriptionFilters": "logs.group.subscriptions",
-	"CloudWatchLogs:FilterLogEvents": "logs.events", downloadCall: "lambda.code",
+	"CloudWatchLogs:DescribeLogStreams": "logs.streams", "CloudWatchLogs:FilterLogEvents": "logs.events", downloadCall: "lambda.code",
 }
 
 // vanished are artefacts that cannot even be planned when a listing is denied.
@@ -205,6 +205,7 @@ var vanished = map[string][]string{
 	"IAM:GetRole":                         {"iam.policy", "iam.policy.versions", "iam.policy.document"},
 	"IAM:GetPolicy":                       {"iam.policy.document"},
 	"CloudTrail:LookupEvents":             {"cloudtrail.lookup"},
+	"CloudWatchLogs:DescribeLogStreams":   {"logs.events"}, // the group is read as a whole
 }
 
 func TestEachDeniedReadIsExactlyThatGap(t *testing.T) {

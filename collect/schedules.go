@@ -30,17 +30,14 @@ func schedules() Collector {
 
 func collectSchedules(ctx context.Context, j *Job) {
 	w := j.want("scheduler.schedules", "", "Scheduler:ListSchedules")
-	j.plan(w)
 	c := scheduler.NewFromConfig(j.config(j.Target.Region))
-	s := sweepOnce(ctx, j, "scheduler", func(ctx context.Context) ([]any, stamp, error) {
-		return pages(ctx, j, pager[scheduler.ListSchedulesInput, scheduler.ListSchedulesOutput, scheduler.Options]{
-			call: c.ListSchedules, in: &scheduler.ListSchedulesInput{},
-			next: func(in *scheduler.ListSchedulesInput, out *scheduler.ListSchedulesOutput) string {
-				in.NextToken = out.NextToken
-				return aws.ToString(in.NextToken)
-			},
-		}, func(o *scheduler.ListSchedulesOutput) []any { return anys(o.Schedules) })
-	})
+	s, had := sweepFor(ctx, j, w, "scheduler", pager[scheduler.ListSchedulesInput, scheduler.ListSchedulesOutput, scheduler.Options]{
+		call: c.ListSchedules, in: &scheduler.ListSchedulesInput{},
+		next: func(in *scheduler.ListSchedulesInput, out *scheduler.ListSchedulesOutput) string {
+			in.NextToken = out.NextToken
+			return aws.ToString(in.NextToken)
+		},
+	}, func(o *scheduler.ListSchedulesOutput) []any { return anys(o.Schedules) })
 	keep := make([]bool, len(s.found))
 	order := make([]int, len(s.found))
 	for i := range order {
@@ -53,7 +50,9 @@ func collectSchedules(ctx context.Context, j *Job) {
 			mine = append(mine, f)
 		}
 	}
-	j.swept(ctx, w, s, "Schedules", mine, "no schedule calls it")
+	if !had {
+		j.swept(ctx, w, s, "Schedules", mine, "no schedule calls it")
+	}
 }
 
 // schedule says whether a schedule calls the target, and keeps it if so. What it hands over

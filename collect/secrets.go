@@ -80,19 +80,9 @@ func (j *Job) namedSecrets(ctx context.Context) (doc referenceDocument, whole bo
 		}
 	}
 	for _, v := range versions.all {
-		env := v.env
-		if d := j.facts.deployed(v.version).get(ctx); d.env != nil {
-			env = d.env
-		}
-		if env != nil && env.Error != nil {
-			whole = false
-		}
-		if env == nil {
-			continue
-		}
-		for _, value := range env.Variables {
-			note(storedSecrets(value), "environment of "+v.version)
-		}
+		arns, ok := j.namedByVersion(ctx, v)
+		whole = whole && ok
+		note(arns, "environment of "+v.version)
 	}
 	note(role.names, "policies of the role")
 	note(storedSecrets(strings.Join(sources.names, "\n")), "event source mappings")
@@ -102,6 +92,34 @@ func (j *Job) namedSecrets(ctx context.Context) (doc referenceDocument, whole bo
 	}
 	slices.SortFunc(doc.References, func(a, b reference) int { return strings.Compare(a.Arn, b.Arn) })
 	return doc, whole
+}
+
+// namedByVersion looks into a version's environment, or, where an earlier session sealed it,
+// into what its item says of it. ok is false where neither can be read.
+func (j *Job) namedByVersion(ctx context.Context, v versionFact) (arns []string, ok bool) {
+	env := v.env
+	if d := j.facts.deployed(v.version).get(ctx); d.env != nil {
+		env = d.env
+	}
+	if e, kept := j.keptEntry(j.want("lambda.environment", v.version, "")); kept {
+		if e.Item == nil {
+			return nil, true // it has none
+		}
+		named, told := e.Item.Params[namedParam]
+		return strings.Fields(named), told
+	}
+	switch {
+	case env == nil:
+		return nil, true
+	case env.Error != nil:
+		return nil, false
+	}
+	for _, value := range env.Variables {
+		if strings.HasPrefix(value, sealedMark) {
+			return nil, false // read back from the case, where values do not stand
+		}
+	}
+	return secretsOf(env), true
 }
 
 // storedSecret describes a secret. Policies name secrets with a pattern for the six

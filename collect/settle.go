@@ -66,7 +66,7 @@ func Settle(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence
 	now := c.Now().UTC().Truncate(time.Second)
 	o.Scope, o.Until, o.Since = All, now, min(now.Sub(until.Add(-since)), maxSince)
 	// The configuration names the role; trails may have been changed since.
-	o.Only = []string{"lambda.configuration", "cloudtrail.trails", "cloudtrail.lookup"}
+	o.Only = []string{"lambda.configuration", "cloudtrail.trails", "cloudtrail.lookup", "cloudtrail.objects"}
 	for _, wait := range []time.Duration{settleLate, settleSoon} {
 		if due := out.LastAct.Add(wait); now.Before(due) {
 			out.Due = due

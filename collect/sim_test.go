@@ -42,7 +42,13 @@ func collectSim(t *testing.T, a *bench.Account, o Options) (*memory, Summary) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := ParseTarget(bench.AccountID, bench.Region, bench.Function)
+	return collectFunction(t, s, bench.Function, o)
+}
+
+// collectFunction is collectSim of a function that is named.
+func collectFunction(t *testing.T, s *awsapi.Session, function string, o Options) (*memory, Summary) {
+	t.Helper()
+	target, err := ParseTarget(bench.AccountID, bench.Region, function)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +67,7 @@ func TestSimulatedAccountIsCollectedWhole(t *testing.T) {
 		before := a.Cloud.Digest()
 		var mu sync.Mutex
 		made := map[string]map[string]bool{}
-		m, sum := collectSim(t, a, Options{Record: func(c string, x awsapi.Exchange) {
+		m, sum := collectSim(t, a, Options{TrailBuckets: []string{AutoTrailBucket}, Record: func(c string, x awsapi.Exchange) {
 			mu.Lock()
 			defer mu.Unlock()
 			if made[c] == nil {
@@ -121,7 +127,7 @@ func TestSimulatedDenials(t *testing.T) {
 					code = "AccessDenied"
 				}
 				a.Cloud.Inject(awssim.Fault{Op: n.Call, Fail: awssim.Fail{Code: code, Message: "injected", Status: 403}})
-				m, sum := collectSim(t, a, Options{Unpaced: true})
+				m, sum := collectFunction(t, sessionAs(t, a, "again", allowAll), bench.Occasion(n.Call), Options{Unpaced: true, TrailBuckets: []string{AutoTrailBucket}})
 				if sum.Complete || sum.States[evidence.Denied] == 0 {
 					t.Errorf("%+v", sum)
 				}

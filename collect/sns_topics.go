@@ -32,17 +32,14 @@ func topics() Collector {
 
 func collectTopics(ctx context.Context, j *Job) {
 	w := j.want("sns.subscriptions", "", "SNS:ListSubscriptions")
-	j.plan(w)
 	c := sns.NewFromConfig(j.config(j.Target.Region))
-	s := sweepOnce(ctx, j, "sns", func(ctx context.Context) ([]any, stamp, error) {
-		return pages(ctx, j, pager[sns.ListSubscriptionsInput, sns.ListSubscriptionsOutput, sns.Options]{
-			call: c.ListSubscriptions, in: &sns.ListSubscriptionsInput{},
-			next: func(in *sns.ListSubscriptionsInput, out *sns.ListSubscriptionsOutput) string {
-				in.NextToken = out.NextToken
-				return aws.ToString(in.NextToken)
-			},
-		}, func(o *sns.ListSubscriptionsOutput) []any { return anys(o.Subscriptions) })
-	})
+	s, had := sweepFor(ctx, j, w, "sns", pager[sns.ListSubscriptionsInput, sns.ListSubscriptionsOutput, sns.Options]{
+		call: c.ListSubscriptions, in: &sns.ListSubscriptionsInput{},
+		next: func(in *sns.ListSubscriptionsInput, out *sns.ListSubscriptionsOutput) string {
+			in.NextToken = out.NextToken
+			return aws.ToString(in.NextToken)
+		},
+	}, func(o *sns.ListSubscriptionsOutput) []any { return anys(o.Subscriptions) })
 	var mine []any
 	var arns []string
 	for _, f := range s.found {
@@ -52,7 +49,9 @@ func collectTopics(ctx context.Context, j *Job) {
 			j.subscription(ctx, aws.ToString(sub.SubscriptionArn))
 		}
 	}
-	j.swept(ctx, w, s, "Subscriptions", mine, "no subscription of this account and region calls it")
+	if !had {
+		j.swept(ctx, w, s, "Subscriptions", mine, "no subscription of this account and region calls it")
+	}
 	each(j.topicsNamed(ctx, arns), callsAtOnce, func(arn string) { j.topic(ctx, arn) })
 }
 

@@ -36,8 +36,8 @@ func TestWhatIsNotThere(t *testing.T) {
 		want                      evidence.State
 		says                      string
 	}{
-		{"image", `,"PackageType":"Image"`, `"ImageUri":"1.dkr.ecr/x:tag","ResolvedImageUri":"1.dkr.ecr/x@sha256:ab"`, "lambda.code payments 1", evidence.NotCovered, "1.dkr.ecr/x@sha256:ab"},
-		{"code by reference", ``, `"ResolvedS3Object":{"S3Bucket":"b","S3Key":"k.zip","S3ObjectVersion":"v7"}`, "lambda.code payments 1", evidence.NotCovered, "s3://b/k.zip version v7"},
+		{"image", `,"PackageType":"Image"`, `"ImageUri":"1.dkr.ecr/x:tag","ResolvedImageUri":"1.dkr.ecr/x@sha256:ab"`, "lambda.code payments 1", evidence.Absent, "1.dkr.ecr/x@sha256:ab"},
+		{"code by reference", ``, `"ResolvedS3Object":{"S3Bucket":"arn:aws:s3:eu-central-1:1:accesspoint/x","S3Key":"k.zip","S3ObjectVersion":"v7"}`, "lambda.code payments 1", evidence.NotCovered, "not the name of a bucket: arn:aws:s3"},
 		{"code that Lambda cannot give", ``, `"Error":{"ErrorCode":"KMSDisabledException","Message":"key is off"}`, "lambda.code payments 1", evidence.Unreadable, "not give the code out"},
 		{"no address", ``, ``, "lambda.code payments 1", evidence.Failed, ""},
 		{"environment that KMS denies", `,"Environment":{"Error":{"ErrorCode":"AccessDeniedException","Message":"kms:Decrypt"}}`, `"Location":""`, "lambda.environment payments 1", evidence.Unreadable, "could not decrypt"},
@@ -82,11 +82,11 @@ func TestPagesBeforeARefusalAreKept(t *testing.T) {
 			return denied("")
 		}
 		m, sum := collectFrom(t, f, Options{})
-		const k = "logs.events /aws/lambda/payments"
+		const k = "logs.events /aws/lambda/payments s"
 		if g := gapOf(m, k); m.states()[k] != evidence.Truncated || g == nil || !strings.Contains(g.Error, "AccessDenied") || sum.Complete {
 			t.Errorf("%s, %+v", m.states()[k], g)
 		}
-		if got := string(m.bytes[k]); !strings.Contains(got, "START") || strings.Contains(got, "END") {
+		if got := string(unpacked(t, m.bytes[k])); !strings.Contains(got, "START") || strings.Contains(got, "END") {
 			t.Errorf("kept %q", got)
 		}
 	})
@@ -95,11 +95,12 @@ func TestPagesBeforeARefusalAreKept(t *testing.T) {
 func TestLogsAreCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, sum := collectFrom(t, newFake(), Options{MaxLogBytes: 100})
-		const k = "logs.events /aws/lambda/payments"
-		if m.states()[k] != evidence.Truncated || len(m.bytes[k]) == 0 || len(m.bytes[k]) > 100 || sum.Complete {
-			t.Errorf("%s, %d bytes", m.states()[k], len(m.bytes[k]))
+		const k = "logs.events /aws/lambda/payments s"
+		b := unpacked(t, m.bytes[k])
+		if m.states()[k] != evidence.Truncated || len(b) == 0 || len(b) > 100 || sum.Complete {
+			t.Fatalf("%s, %d bytes", m.states()[k], len(b))
 		}
-		if b := m.bytes[k]; b[len(b)-1] != '\n' {
+		if b[len(b)-1] != '\n' {
 			t.Errorf("a line is cut: %q", b)
 		}
 	})

@@ -22,6 +22,19 @@ type sweep struct {
 	err   error // why it ended early
 }
 
+// sweepFor is what a sweep has for a target. Where an earlier session has stored the target's
+// part of it whole, that part is the answer (had), and the region is not listed again for it.
+func sweepFor[I, O, T any](ctx context.Context, j *Job, w want, what string, p pager[I, O, T], items func(*O) []any) (s sweep, had bool) {
+	if out, had := recall[O](ctx, j, w); had {
+		if out != nil {
+			s.found = items(out)
+		}
+		return s, true
+	}
+	j.plan(w)
+	return sweepOnce(ctx, j, what, func(ctx context.Context) ([]any, stamp, error) { return pages(ctx, j, p, items) }), false
+}
+
 // sweepOnce lists once for all targets of an account and region. Who comes later waits.
 func sweepOnce(ctx context.Context, j *Job, what string, list func(context.Context) ([]any, stamp, error)) sweep {
 	r := j.run
@@ -79,11 +92,6 @@ func (j *Job) swept(ctx context.Context, w want, s sweep, member string, mine []
 	switch {
 	case ctx.Err() != nil && s.at.started.IsZero():
 		return // close records it
-	case j.have(w):
-		if s.err != nil { // a resumed collection has the list; what it names may be missing
-			w.src.Qualifier = "*"
-			j.refused(w, s.at, s.err)
-		}
 	case s.err != nil && len(mine) == 0:
 		j.refused(w, s.at, s.err)
 	case s.err != nil:

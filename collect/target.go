@@ -114,6 +114,11 @@ func ParseTarget(account, region, nameOrARN string) (Target, error) {
 	return t, nil
 }
 
+// ParseARN reads a function's full ARN, of any account and region.
+func ParseARN(arn string) (Target, error) {
+	return ParseTarget(arnPart(arn, 4), arnPart(arn, 3), arn)
+}
+
 func partitionOf(region string) string {
 	switch {
 	case strings.HasPrefix(region, "cn-"):

@@ -78,7 +78,7 @@ func (r *runner) durable(ctx context.Context, kind string, v any) error {
 	}
 	ctx = context.WithoutCancel(ctx)
 	r.mu.Lock()
-	made := r.calls
+	made := append(r.session.Loose(), r.calls...)
 	r.calls = nil
 	r.mu.Unlock()
 	for _, x := range made {

@@ -9,6 +9,7 @@ import (
 type annotator struct {
 	o      Options
 	facts  *facts
+	own    *ownCalls
 	hashes map[string]lastHash // by function
 	shared map[string]string   // sharedEventID -> event id, of the last few
 	ring   []string            // the keys of shared, oldest first
@@ -21,8 +22,8 @@ const (
 	maxShared = 4096
 )
 
-func newAnnotator(o Options, f *facts) *annotator {
-	a := &annotator{o: o, facts: f, hashes: map[string]lastHash{}, shared: map[string]string{}}
+func newAnnotator(o Options, f *facts, own *ownCalls) *annotator {
+	a := &annotator{o: o, facts: f, own: own, hashes: map[string]lastHash{}, shared: map[string]string{}}
 	if o.Function != "" {
 		a.same = sameFunction(o.Function)
 		a.roles = f.rolesOf(a.same)
@@ -34,6 +35,7 @@ func newAnnotator(o Options, f *facts) *annotator {
 func (a *annotator) event(e *Event) bool {
 	if e.Kind == KindCloudTrail {
 		a.credentials(e)
+		a.own.tag(e)
 		a.link(e)
 	}
 	a.code(e)
@@ -124,6 +126,8 @@ func (a *annotator) message(e *Event) string {
 	m := messageOf(e)
 	owner := functionName(e.Principal.Function)
 	switch {
+	case e.Tagged(TagClaimed):
+		m += "; it carries the marker of this case, and stands in none of its journals: somebody else's, or a call of ours whose answer was lost"
 	case e.Tagged(TagOutside):
 		m += "; the same key is also used inside Lambda" + by(owner) + ", this call lacks its marker (a sign of use elsewhere, not proof)"
 	case e.Tagged(TagBothSides):

@@ -41,6 +41,8 @@ const (
 	TagURL         = "url-opened"                    // a function URL was made or changed
 	TagNewKey      = "credentials-issued"            // the call returned credentials
 	TagResponder   = "responder"                     // an act of the investigation itself
+	TagOwn         = "own-call"                      // a call of the investigation, by its request id in the case's journals
+	TagClaimed     = "claims-our-marker"             // it carries the marker of this case, and stands in none of its journals
 	TagConflict    = "conflicting-copy"              // another record of the same event id says something else
 	TagAggregated  = "aggregated"                    // a five-minute summary of many calls
 	TagNetwork     = "network-activity"              // seen at a VPC endpoint

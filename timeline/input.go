@@ -18,6 +18,7 @@ import (
 // listCase gives every artefact that a source reads, bag by bag, and books what is missing.
 func (r *run) listCase(ctx context.Context, s *Sink, give func(task) error) error {
 	sources := Sources()
+	r.own.kase = r.in.Case.ID
 	for b, err := range r.in.Case.Bags(ctx) {
 		switch {
 		case ctx.Err() != nil:
@@ -38,7 +39,8 @@ func (r *run) listCase(ctx context.Context, s *Sink, give func(task) error) erro
 }
 
 func (r *run) listBag(ctx context.Context, b *evidence.Bag, sources []Source, s *Sink, give func(task) error) error {
-	if b.Header().Kind == "containment" {
+	r.own.learn(ctx, b, s)
+	if b.Header().Kind == evidence.KindContainment {
 		if err := journalEvents(ctx, b, s); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ type run struct {
 	mu       sync.Mutex // guards what follows, and calls of Progress
 	progress Progress
 	refs     []evidence.Ref
+	own      ownCalls
 	gaps     []Gap
 }
 
@@ -35,7 +36,7 @@ func newRun(o Options, in Input) *run {
 	o.Workers = cmp.Or(o.Workers, min(runtime.NumCPU(), 8))
 	o.MaxSkips = cmp.Or(o.MaxSkips, 100)
 	return &run{o: o, in: in, spool: spool{parent: o.TempDir}, sum: Summary{
-		BySource: map[string]int{}, ByOutcome: map[string]int{}, ByTag: map[string]int{}}}
+		BySource: map[string]int{}, ByOutcome: map[string]int{}, ByTag: map[string]int{}}, own: ownCalls{ids: map[string]bool{}}}
 }
 
 // do reads everything and calls each with every event in order.
@@ -208,7 +209,7 @@ func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Eve
 	}
 	m, err := newMerger(append(cursors, files...))
 	if err == nil {
-		g := grouper{run: r, notes: newAnnotator(r.o, f), words: newWords(), each: each}
+		g := grouper{run: r, notes: newAnnotator(r.o, f, &r.own), words: newWords(), each: each}
 		err = g.all(ctx, m)
 	}
 	return errors.Join(err, m.close())

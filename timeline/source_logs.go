@@ -19,6 +19,9 @@ func logSource() Source {
 		Events: func(ctx context.Context, in Stream, out *Sink) error {
 			l := logReader{t: trailReader{words: newWords()}, in: in, out: out}
 			l.function, l.region, l.account = functionOfGroup(in.Item.Source.ARN)
+			if p := strings.SplitN(in.Item.Source.ARN, ":", 6); len(p) == 6 {
+				l.arn = p[0] + ":" + p[1] + ":lambda:" + p[3] + ":" + p[4] + ":function:"
+			}
 			r := records{w: newWindow(in.R, out.buffer()), parse: l.parse, skip: out.skipper(in.Raw)}
 			r.done = func(line, offset int64) error {
 				if err := ctx.Err(); err != nil {
@@ -37,6 +40,7 @@ type logReader struct {
 	out *Sink
 
 	function, region, account string
+	arn                       string // of a function that shares the group, without its name
 	id, message, stream       string
 	millis                    int64
 }
@@ -91,6 +95,10 @@ func (l *logReader) done(line, offset int64) error {
 	}
 	e.Raw.Line, e.Raw.Offset = line, offset
 	e.Qualifier = versionOfStream(l.stream)
+	if name := functionOfStream(l.stream); l.function == "" && name != "" && l.arn != "" {
+		e.Function = l.arn + name
+		e.Principal.Name, e.Principal.Function = name, e.Function
+	}
 	if l.stream != "" {
 		e.Resources = []string{l.stream}
 	}
@@ -102,6 +110,20 @@ func (l *logReader) done(line, offset int64) error {
 	e.RawAction = e.Action
 	e.Message = text
 	return l.out.Emit(&e)
+}
+
+// functionOfStream is the function that a stream of a group with another name than Lambda's
+// default is named for: "2024/08/01/payments[$LATEST]0f1e...". Groups can be shared.
+func functionOfStream(stream string) string {
+	before, _, found := strings.Cut(stream, "[")
+	if !found {
+		return ""
+	}
+	name := before[strings.LastIndexByte(before, '/')+1:]
+	if len(name) > 64 {
+		return ""
+	}
+	return name
 }
 
 // versionOfStream: "2024/08/01/[3]0f1e..." or "2024/08/01/payments[$LATEST]0f1e...".

@@ -33,6 +33,7 @@ const (
 	StepRole        Sort = "role"        // the execution role was changed
 	StepCredentials Sort = "credentials" // the function's credentials used without Lambda's marker
 	StepDenied      Sort = "denied"      // calls on the function, or with its credentials, that were refused
+	StepClaimed     Sort = "claimed"     // calls with this case's marker that its journals do not know
 	StepContained   Sort = "contained"   // the responder's act
 	StepCase        Sort = "case"        // a turn of the investigation
 )
@@ -90,7 +91,7 @@ func (t *teller) event(e *Event) error {
 		return nil
 	}
 	alike := ""
-	if sort == StepCredentials || sort == StepDenied {
+	if grouped(sort) {
 		alike = strings.Join([]string{string(sort), e.Principal.String(), e.Address, e.AccessKey, string(e.Outcome)}, "\x00")
 	}
 	i, known := t.open[alike]
@@ -113,6 +114,9 @@ func (t *teller) event(e *Event) error {
 	return nil
 }
 
+// grouped says whether alike events make one step.
+func grouped(s Sort) bool { return s == StepCredentials || s == StepDenied || s == StepClaimed }
+
 func (s *Step) add(e *Event) {
 	s.To = e.Time
 	s.Count++
@@ -132,7 +136,7 @@ func (s *Step) add(e *Event) {
 
 // finish completes the line: what several events did, and from where.
 func (s *Step) finish() {
-	if s.Sort == StepCredentials || s.Sort == StepDenied {
+	if grouped(s.Sort) {
 		s.several()
 	}
 	if s.Where != "" {
@@ -162,6 +166,8 @@ func (t *teller) classify(e *Event) (Sort, string) {
 		return classifyResponder(e)
 	case e.Kind != KindCloudTrail || e.Tagged(TagAggregated):
 		return "", ""
+	case e.Tagged(TagClaimed):
+		return StepClaimed, fmt.Sprintf("%s carried this case's marker, and none of its journals knows the call,", e.Principal)
 	case e.Tagged(TagOutside), e.Tagged(TagUnmarked):
 		return t.classifyUse(e)
 	case !t.same(e.Function):

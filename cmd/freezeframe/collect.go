@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -24,11 +23,18 @@ func (p *program) collectCommand() *cli.Command {
 		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\n\n" +
 			"Code of every version, layers, configuration, sealed environment, policies, aliases, URLs, mappings, role, CloudTrail, logs. What could not be had is a recorded gap and exit code 3.",
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN (may be repeated)"},
+			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN, of any region and account (may be repeated)"},
+			&cli.StringFlag{Name: "functions-file", Usage: "further names and ARNs, one a line; - is standard input"},
+			&cli.StringSliceFlag{Name: "match", Usage: "functions whose name matches a pattern, such as 'pay*' or '*' (may be repeated)"},
+			&cli.StringSliceFlag{Name: "in-region", Usage: "region in which names and patterns are looked for (may be repeated); default: the session's"},
+			&cli.StringFlag{Name: "accounts-file", Usage: "accounts in which they are looked for, one a line: 12 digits, and regions if others than --in-region; - is standard input"},
+			&cli.StringFlag{Name: "assume-role", Usage: "role to assume in each account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on with the last collection that was interrupted, or ask again for what it could not get"},
 			&cli.BoolFlag{Name: "settle", Usage: "read CloudTrail again, for what the last collection was about: events come late (30 minutes and 24 hours after the last act)"},
 			&cli.StringSliceFlag{Name: "only", Usage: "this artefact only, such as lambda.code (may be repeated)"},
 			&cli.StringSliceFlag{Name: "also-region", Usage: "look for calls of the role's sessions in this region too (may be repeated); all: in every region that accounts have from the start"},
+			&cli.StringSliceFlag{Name: "trail-bucket", Usage: "read what trails delivered to S3, log files and digests of the window: auto is the buckets of the trails that record the region, or s3://BUCKET/PREFIX (may be repeated)"},
+			&cli.Int64Flag{Name: "max-trail-bytes", Usage: "bytes of files kept of trails' buckets", Value: 1 << 30},
 			&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
 			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
 			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
@@ -64,22 +70,15 @@ func (p *program) collect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, true)
+	s, err := p.connect(c, opened, true)
 	if err != nil {
 		return err
 	}
 	progress := p.s.Progress("collecting")
 	o.Progress = func(x collect.Progress) { progress.Update(x.Done, x.Planned, x.Bytes, x.Last) }
-	bag, sum, err := p.runCollection(c, s, opened, o)
+	all, err := p.runCollection(c, s, opened, o)
 	progress.Done()
-	if bag == nil {
-		return err
-	}
-	out, gapsErr := p.collectedOf(c.Context, opened, bag, sum)
-	if err := errors.Join(err, gapsErr); err != nil {
-		return err
-	}
-	if err := p.s.Show(out, func(t *ui.Printer) { showCollected(t, out) }); err != nil {
+	if err := errors.Join(err, p.showAll(c, opened, all)); err != nil {
 		return err
 	}
 	if opened.Signer != nil {
@@ -87,57 +86,83 @@ func (p *program) collect(c *cli.Context) error {
 			return err
 		}
 	}
-	if !sum.Complete {
-		return ui.Incomplete("freezeframe collect --resume, once what refused is mended", "collected with %s", ui.Plural(len(out.Gaps), "gap"))
-	}
-	return nil
+	return incomplete(all)
 }
 
-func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evidence.Case, o collect.Options) (*evidence.Bag, collect.Summary, error) {
+// runCollection collects, in one account or in many.
+func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evidence.Case, o collect.Options) ([]collect.Collected, error) {
 	h := header(operatorOf(c, opened))
 	if c.Bool("settle") {
 		bag, sum, settled, err := collect.Settle(c.Context, s, opened, h, o)
 		if err == nil && !settled.Due.IsZero() {
 			p.s.Warn("events may still come: freezeframe collect --settle again after %s", settled.Due.Format(time.RFC3339))
 		}
-		return bag, sum, err
+		return single(s, bag, sum, err)
 	}
 	if !c.Bool("resume") {
-		targets, err := resolveTargets(c.Context, s, c.StringSlice("function"))
+		asked, err := p.asked(c, s)
 		if err != nil {
-			return nil, collect.Summary{}, err
+			return nil, err
 		}
-		return collect.Into(c.Context, s, opened, h, targets, o)
+		if asked == nil { // what most do: functions by name, in the session's account and region
+			targets, err := resolveTargets(c.Context, s, c.StringSlice("function"))
+			if err != nil {
+				return nil, err
+			}
+			bag, sum, err := collect.Into(c.Context, s, opened, h, targets, o)
+			return single(s, bag, sum, err)
+		}
+		entered := enter(c, s, asked)
+		if c.String("functions-file") == "" && c.String("accounts-file") == "" {
+			// Typed by hand: a typing error ends the run before anything is collected.
+			if err := there(c.Context, entered); err != nil {
+				return nil, err
+			}
+		}
+		h.Endpoint = s.Endpoint // also of accounts that cannot be entered
+		return collect.Fleet(c.Context, opened, h, entered, o), nil
 	}
+	return p.resumeCollections(c, s, opened, h, o)
+}
+
+func single(s *awsapi.Session, bag *evidence.Bag, sum collect.Summary, err error) ([]collect.Collected, error) {
+	if bag == nil {
+		return nil, err
+	}
+	return []collect.Collected{{Account: s.Identity.Account, Bag: bag, Summary: sum, Err: err}}, nil
+}
+
+func (p *program) resumeCollections(c *cli.Context, s *awsapi.Session, opened *evidence.Case, h evidence.Header, o collect.Options) ([]collect.Collected, error) {
 	if err := opened.Tidy(c.Context); err != nil {
-		return nil, collect.Summary{}, err
+		return nil, err
 	}
 	// A bag that only lacks its event or its signature, because the run died before, gets it.
 	if _, err := opened.Adopt(c.Context, h.Operator); err != nil {
-		return nil, collect.Summary{}, err
+		return nil, err
 	}
 	if opened.Signer != nil {
 		if _, err := opened.SignTail(c.Context); err != nil {
-			return nil, collect.Summary{}, err
+			return nil, err
 		}
 	}
-	bag, err := collect.Resumable(c.Context, opened)
+	bags, err := collect.Resumable(c.Context, opened)
 	if err != nil {
-		return nil, collect.Summary{}, err
+		return nil, err
 	}
-	return collect.Resume(c.Context, s, opened, bag, h, o)
+	return p.resumeAll(c, s, opened, bags, h, o)
 }
 
 func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
 	o := collect.Options{Scope: collect.Scope(c.String("scope")), Since: c.Duration("since"), MaxLogBytes: c.Int64("max-log-bytes"), Only: c.StringSlice("only")}
 	wanted := 0
-	for _, given := range []bool{len(c.StringSlice("function")) > 0, c.Bool("resume"), c.Bool("settle")} {
+	named := len(c.StringSlice("function"))+len(c.StringSlice("match")) > 0 || c.String("functions-file") != ""
+	for _, given := range []bool{named, c.Bool("resume"), c.Bool("settle")} {
 		if given {
 			wanted++
 		}
 	}
 	if wanted != 1 {
-		return o, ui.UsageHint("freezeframe collect --function NAME, or freezeframe collect --resume", "either --function or --resume or --settle is wanted")
+		return o, ui.UsageHint("freezeframe collect --function NAME, or freezeframe collect --resume", "either --function (or --functions-file, --match) or --resume or --settle is wanted")
 	}
 	for _, name := range o.Only {
 		if all := collect.Catalogue(); !slices.ContainsFunc(all, func(x collect.Collector) bool { return x.Name == name }) {
@@ -145,6 +170,12 @@ func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
 		}
 	}
 	o.Regions = c.StringSlice("also-region")
+	o.TrailBuckets, o.MaxTrailBytes = c.StringSlice("trail-bucket"), c.Int64("max-trail-bytes")
+	for _, name := range o.TrailBuckets {
+		if !collect.IsTrailBucket(name) {
+			return o, ui.UsageHint("freezeframe collect --function NAME --trail-bucket auto", "--trail-bucket is %q; auto or s3://BUCKET/PREFIX is wanted", name)
+		}
+	}
 	if o.Scope != collect.All && o.Scope != collect.Containment {
 		return o, ui.UsageHint("freezeframe collect --help", "--scope is %q; all or containment is wanted", o.Scope)
 	}
@@ -193,45 +224,4 @@ func resolveTargets(ctx context.Context, s *awsapi.Session, names []string) ([]c
 		}
 	}
 	return out, nil
-}
-
-func (p *program) collectedOf(ctx context.Context, opened *evidence.Case, bag *evidence.Bag, sum collect.Summary) (collected, error) {
-	out := collected{Schema: "freezeframe/collected/v1", Case: opened.Vault().String(), Bag: bag.ID(), Path: "collections/" + bag.ID(), Targets: bag.Header().Targets, Summary: sum, Gaps: []evidence.Entry{}}
-	entries, err := bag.Coverage(ctx)
-	for _, e := range entries {
-		if !e.State.Complete() {
-			out.Gaps = append(out.Gaps, e)
-		}
-	}
-	if err == nil {
-		out.Glance, err = glance.Look(ctx, bag)
-	}
-	return out, err
-}
-
-func showCollected(t *ui.Printer, out collected) {
-	for _, e := range out.Gaps {
-		why := ""
-		if e.Gap != nil {
-			why = strings.TrimSpace(e.Gap.Error + " " + e.Gap.Note)
-		}
-		t.Line("%s %s %s %s: %s", t.Bad("gap:"), e.Artefact, shortSource(e.Source), string(e.State), why)
-	}
-	for _, s := range out.Glance.Signs {
-		function := s.Function[strings.LastIndexByte(s.Function, ':')+1:]
-		if s.Qualifier != "" {
-			function += ":" + s.Qualifier
-		}
-		t.Line("%s %s %s: %s", t.Bad("!"), s.Kind, function, s.What)
-	}
-	t.Line("sealed %s: %s of %s, %s, %s", out.Path, ui.Plural(out.Summary.Items, "artefact"), ui.Plural(out.Glance.Versions, "version"), ui.Bytes(out.Summary.Bytes), ui.Plural(len(out.Gaps), "gap"))
-	t.Line("next: freezeframe timeline build")
-	t.Line("      freezeframe contain plan --function %s", out.Targets[0])
-}
-
-func shortSource(s evidence.Source) string {
-	if s.Qualifier == "" {
-		return s.ARN
-	}
-	return s.ARN + " (" + s.Qualifier + ")"
 }

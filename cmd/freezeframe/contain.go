@@ -84,7 +84,7 @@ func (p *program) planContainment(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, true)
+	s, err := p.connect(c, nil, true)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (p *program) applyContainment(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, c.Bool("dry-run"))
+	s, err := p.connect(c, opened, c.Bool("dry-run"))
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (p *program) containmentStatus(c *cli.Context) error {
 	}
 	in := contain.StatusInput{Case: opened, Function: c.String("function")}
 	if !c.Bool("offline") {
-		if in.Session, err = p.connect(c, true); err != nil {
+		if in.Session, err = p.connect(c, nil, true); err != nil {
 			return err
 		}
 	}
@@ -221,7 +221,7 @@ func (p *program) lift(c *cli.Context, do func(context.Context, contain.LiftInpu
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, c.Bool("dry-run"))
+	s, err := p.connect(c, opened, c.Bool("dry-run"))
 	if err != nil {
 		return err
 	}

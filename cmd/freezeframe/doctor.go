@@ -58,7 +58,7 @@ func (p *program) doctor(c *cli.Context) error {
 	if c.String("function") == "" {
 		return ui.UsageHint("freezeframe doctor --function NAME", "--function is needed: what is asked depends on it")
 	}
-	s, err := p.connect(c, true)
+	s, err := p.connect(c, nil, true)
 	if err != nil {
 		return err
 	}

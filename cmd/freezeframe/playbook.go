@@ -138,7 +138,7 @@ func (p *program) runPlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, false)
+	s, err := p.connect(c, opened, false)
 	if err != nil {
 		return err
 	}

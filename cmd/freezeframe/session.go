@@ -24,11 +24,17 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
 )
 
-// connect makes the session on the account under investigation. readOnly sessions refuse every change.
-func (p *program) connect(c *cli.Context, readOnly bool) (*awsapi.Session, error) {
+// connect makes the session on the account under investigation, whose calls carry the id of
+// the case whose journal they enter; nil for calls that no case records. readOnly sessions
+// refuse every change.
+func (p *program) connect(c *cli.Context, of *evidence.Case, readOnly bool) (*awsapi.Session, error) {
+	kase := ""
+	if of != nil {
+		kase = of.ID
+	}
 	s, err := awsapi.Connect(c.Context, awsapi.Options{
 		Profile: c.String("profile"), Region: c.String("region"), RoleARN: c.String("role-arn"),
-		EndpointURL: c.String("endpoint-url"), SessionName: "freezeframe", ReadOnly: readOnly,
+		EndpointURL: c.String("endpoint-url"), Case: kase, ReadOnly: readOnly,
 	})
 	if err != nil {
 		return nil, err

@@ -232,6 +232,8 @@ func classify(err error) error {
 	switch {
 	case strings.HasPrefix(name, "ExpiredToken"), name == "RequestExpired":
 		return fmt.Errorf("%w: %w", ErrExpired, err)
+	case strings.HasPrefix(name, "AccessDenied"): // of a role that is not to be assumed, too: there are credentials
+		return err
 	case strings.Contains(err.Error(), "get credentials"), strings.Contains(err.Error(), "refresh cached credentials"):
 		return fmt.Errorf("%w: %w", ErrNoCredentials, err)
 	case name == "connection":

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 )
@@ -33,7 +32,7 @@ type Options struct {
 	Region      string
 	RoleARN     string // assumed on top of the profile's credentials
 	EndpointURL string // "" is AWS, or AWS_ENDPOINT_URL
-	SessionName string // of the assumed role; "" is freezeframe
+	Case        string // id of the case the calls are made for, "" for none: it is in their marker
 
 	Unasked     bool // do not ask STS who we are: an S3 server that keeps a vault may have none
 	ReadOnly    bool // refuse every call that changes the account
@@ -67,6 +66,8 @@ type Session struct {
 	base     aws.Config
 	readOnly bool
 	record   Recorder
+	loose    *looseCalls
+	kase     string
 }
 
 // identityNeeds are the calls that Connect itself makes.
@@ -84,30 +85,45 @@ func Connect(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint), base: cfg, readOnly: o.ReadOnly, record: o.Record}
+	s := &Session{Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint), base: cfg, readOnly: o.ReadOnly, record: o.Record, loose: &looseCalls{}, kase: o.Case}
 	if o.RoleARN != "" {
-		name := o.SessionName
-		if name == "" {
-			name = "freezeframe"
-		}
-		source := sts.NewFromConfig(s.Config(s.Region, identityNeeds()))
-		s.base.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(source, o.RoleARN,
-			func(a *stscreds.AssumeRoleOptions) { a.RoleSessionName = name }))
+		s.base.Credentials = s.assume(o.RoleARN)
 	}
 	if o.Unasked {
 		return s, nil
 	}
+	if err := s.identify(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Session) assume(role string) aws.CredentialsProvider {
+	return aws.NewCredentialsCache(assumed{sts.NewFromConfig(s.Config(s.Region, identityNeeds())), role, marker(s.kase)})
+}
+
+// Assume is a session of its own as another role, usually of another account.
+func (s *Session) Assume(ctx context.Context, role string) (*Session, error) {
+	other := &Session{Region: s.Region, Endpoint: s.Endpoint, base: s.base.Copy(), readOnly: s.readOnly, record: s.record, loose: &looseCalls{}, kase: s.kase}
+	other.base.Credentials = s.assume(role)
+	if err := other.identify(ctx); err != nil {
+		return nil, fmt.Errorf("as %s: %w", role, err)
+	}
+	return other, nil
+}
+
+func (s *Session) identify(ctx context.Context) error {
 	who, err := sts.NewFromConfig(s.Config(s.Region, identityNeeds())).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return nil, fmt.Errorf("asking STS who we are: %w", classify(err))
+		return fmt.Errorf("asking STS who we are: %w", classify(err))
 	}
 	s.Identity = Identity{Account: aws.ToString(who.Account), ARN: aws.ToString(who.Arn), UserID: aws.ToString(who.UserId)}
-	return s, nil
+	return nil
 }
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
 	// Without a logger the SDK writes warnings to stderr, past the one place where text is escaped.
-	opts := []func(*config.LoadOptions) error{config.WithAppID("freezeframe"), config.WithLogger(logging.Nop{})}
+	opts := []func(*config.LoadOptions) error{config.WithAppID(marker(o.Case)), config.WithLogger(logging.Nop{})}
 	if o.Profile != "" {
 		opts = append(opts, config.WithSharedConfigProfile(o.Profile))
 	}
@@ -180,6 +196,8 @@ func (s *Session) tell(also Recorder) Recorder {
 		}
 		if also != nil {
 			also(x)
+		} else {
+			s.loose.add(x)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func gatewayOps() []operation {
 		op("apigateway", "CreateRestApi", createRestAPI), op("apigateway", "GetRestApi", getRestAPI), op("apigateway", "GetRestApis", getRestAPIs), op("apigateway", "DeleteRestApi", deleteRestAPI),
 		op("apigateway", "CreateResource", createGatewayResource), op("apigateway", "GetResources", getGatewayResources),
 		op("apigateway", "PutMethod", putMethod), op("apigateway", "PutIntegration", putIntegration), op("apigateway", "DeleteIntegration", deleteIntegration),
-		op("apigateway", "CreateDeployment", createGatewayDeployment), op("apigateway", "CreateStage", createGatewayStage), op("apigateway", "GetStages", getGatewayStages),
+		op("apigateway", "CreateDeployment", createGatewayDeployment), op("apigateway", "CreateStage", createGatewayStage), op("apigateway", "GetStages", getGatewayStages), op("apigateway", "UpdateStage", updateGatewayStage),
 		op("apigateway", "CreateAuthorizer", createGatewayAuthorizer), op("apigateway", "GetAuthorizers", getGatewayAuthorizers),
 		op("apigateway", "CreateRequestValidator", createValidator), op("apigateway", "GetRequestValidators", getValidators),
 	}
@@ -114,7 +114,11 @@ func gatewayPage[T any](all []T, position *string, limit *int32) ([]T, *string, 
 	if limit == nil {
 		limit = aws.Int32(25)
 	}
-	return paginate(all, position, limit, 500)
+	page, next, err := paginate(slices.Clone(all), position, limit, 500)
+	if err != nil {
+		return nil, nil, fail("BadRequestException", "Invalid position parameter")
+	}
+	return page, next, nil
 }
 
 func getRestAPIs(c *call, in *apigateway.GetRestApisInput) (*apigateway.GetRestApisOutput, error) {
@@ -231,6 +235,9 @@ func putIntegration(c *call, in *apigateway.PutIntegrationInput) (*apigateway.Pu
 	r, m, err := a.method(in.ResourceId, in.HttpMethod)
 	if err != nil {
 		return nil, err
+	}
+	if in.Type != gt.IntegrationTypeMock && in.IntegrationHttpMethod == nil {
+		return nil, fail("BadRequestException", "Enumeration value for HttpMethod must be non-empty")
 	}
 	timeout := int32(29000)
 	if in.TimeoutInMillis != nil {

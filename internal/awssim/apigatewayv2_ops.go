@@ -50,7 +50,11 @@ func httpPage[T any](all []T, token, most *string) ([]T, *string, error) {
 		}
 		max = aws.Int32(int32(n))
 	}
-	return paginate(slices.Clone(all), token, max, 100)
+	page, next, err := paginate(slices.Clone(all), token, max, 100)
+	if err != nil {
+		return nil, nil, fail("BadRequestException", "Invalid nextToken value")
+	}
+	return page, next, nil
 }
 
 // createAPI makes the API; with a target it is quick-created: one route, one integration and
@@ -62,12 +66,18 @@ func createAPI(c *call, in *v2.CreateApiInput) (*v2.CreateApiOutput, error) {
 	if in.ProtocolType == vt.ProtocolTypeWebsocket && in.RouteSelectionExpression == nil {
 		return nil, fail("BadRequestException", "RouteSelectionExpression is a required parameter for WebSocket APIs")
 	}
+	if in.ProtocolType == vt.ProtocolTypeWebsocket && in.Target != nil {
+		return nil, fail("BadRequestException", "Quick create is supported for HTTP APIs only") // the API reference: "Supported only for HTTP APIs"; the words are ours
+	}
 	id := c.id("alnum:10", "api")
 	b := vt.Api{ApiId: &id, Name: in.Name, ProtocolType: in.ProtocolType, ApiEndpoint: aws.String("https://" + id + ".execute-api." + c.region + ".amazonaws.com"), CorsConfiguration: in.CorsConfiguration, CreatedDate: aws.Time(c.now),
 		Description: in.Description, DisableExecuteApiEndpoint: orElse(in.DisableExecuteApiEndpoint, aws.Bool(false)), RouteSelectionExpression: orElse(in.RouteSelectionExpression, aws.String("$request.method $request.path")),
 		ApiKeySelectionExpression: orElse(in.ApiKeySelectionExpression, aws.String("$request.header.x-api-key")), Tags: in.Tags, Version: in.Version, IpAddressType: in.IpAddressType}
 	if b.IpAddressType == "" {
 		b.IpAddressType = vt.IpAddressTypeIpv4
+	}
+	if b.ProtocolType == vt.ProtocolTypeWebsocket {
+		b.ApiEndpoint = aws.String("wss" + strings.TrimPrefix(*b.ApiEndpoint, "https"))
 	}
 	a := &httpAPI{about: b}
 	c.gateways().http[id] = a

@@ -277,7 +277,7 @@ func (c *call) denied(action, resource string, res iampolicy.Result) error {
 	}
 	code := "AccessDeniedException"
 	switch c.op.service {
-	case "iam", "sts", "s3":
+	case "iam", "sts", "s3", "elbv2", "cloudfront":
 		code = "AccessDenied"
 	}
 	return &apiError{Code: code, Status: 403, Message: fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", c.caller.arn, action, on, why)}

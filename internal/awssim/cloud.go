@@ -62,6 +62,8 @@ type Cloud struct {
 	vaults         shards[secretsState]
 	ssms           shards[ssmState]
 	gateway        shards[gatewayState]
+	elb            shards[elbState]
+	fronts         shards[cloudfrontState]
 	xray           shards[xrayState]
 	guardduty      shards[guarddutyState]
 	accessanalyzer shards[accessanalyzerState]
@@ -70,6 +72,7 @@ type Cloud struct {
 	cloudwatch     shards[cloudwatchState]
 	ec2            shards[ec2State]
 	efs            shards[efsState]
+	ecr            shards[ecrState]
 }
 
 // Credentials are what a principal signs with.
@@ -97,7 +100,7 @@ type Fail struct {
 func catalogue() []operation {
 	var all []operation
 	for _, ops := range [][]operation{lambdaOps(), iamOps(), stsOps(), kmsOps(), s3Ops(), logsOps(), eventsOps(), sqsOps(), cloudtrailOps(),
-		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps()} {
+		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps(), elbv2Ops(), cloudfrontOps(), ecrOps()} {
 		all = append(all, ops...)
 	}
 	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps(), ec2Ops(), efsOps()} { // what watches, and the network

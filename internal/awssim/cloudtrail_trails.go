@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
-	"io"
 	"strings"
 	"time"
 
@@ -201,26 +200,33 @@ func listPublicKeys(c *call, _ *cloudtrail.ListPublicKeysInput) (*cloudtrail.Lis
 	if err := c.allow("cloudtrail:ListPublicKeys", "*"); err != nil {
 		return nil, err
 	}
-	key, err := c.digestKey(rand.Reader)
+	key, err := c.digestKey(c.accountID, c.region)
 	if err != nil {
 		return nil, err
 	}
-	der := x509.MarshalPKCS1PublicKey(&key.PublicKey)
-	sum := sha1.Sum(der)
+	der, print := publicKey(key)
 	made := c.now.Truncate(24 * time.Hour)
-	return &cloudtrail.ListPublicKeysOutput{PublicKeyList: []ct.PublicKey{{Value: der, Fingerprint: aws.String(hexOf(sum[:16])), ValidityStartTime: aws.Time(made.Add(-24 * time.Hour)), ValidityEndTime: aws.Time(made.Add(30 * 24 * time.Hour))}}}, nil
+	return &cloudtrail.ListPublicKeysOutput{PublicKeyList: []ct.PublicKey{{Value: der, Fingerprint: aws.String(print), ValidityStartTime: aws.Time(made.Add(-24 * time.Hour)), ValidityEndTime: aws.Time(made.Add(30 * 24 * time.Hour))}}}, nil
 }
 
-func (c *call) digestKey(random io.Reader) (*rsa.PrivateKey, error) {
-	s := c.trailsHere()
+// digestKey signs the digests of an account and region.
+func (c *Cloud) digestKey(account, region string) (*rsa.PrivateKey, error) {
+	s := c.trails.at(account, region, newTrailsState)
 	if s.key == nil {
-		key, err := rsa.GenerateKey(random, 2048)
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			return nil, err
 		}
 		s.key = key
 	}
 	return s.key, nil
+}
+
+// publicKey is a key as ListPublicKeys gives it, and its fingerprint.
+func publicKey(key *rsa.PrivateKey) (der []byte, fingerprint string) {
+	der = x509.MarshalPKCS1PublicKey(&key.PublicKey)
+	sum := sha1.Sum(der)
+	return der, hexOf(sum[:16])
 }
 
 func listTrailTags(c *call, in *cloudtrail.ListTagsInput) (*cloudtrail.ListTagsOutput, error) {

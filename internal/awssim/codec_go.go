@@ -147,6 +147,14 @@ func fillScalar(sh *shape, v any, dst reflect.Value) error {
 			dst.SetString(v)
 			return nil
 		}
+		if textInNumber(sh) && dst.CanInt() {
+			n, err := strconv.ParseInt(v, 10, 32)
+			if err != nil {
+				return &typeError{fmt.Sprintf("%q is no number", v)}
+			}
+			dst.SetInt(n)
+			return nil
+		}
 		if t, ok := parseTime(v); ok && dst.Type() == timeType { // S3's Expires again, in an input
 			dst.Set(reflect.ValueOf(t))
 			return nil
@@ -306,6 +314,9 @@ func numberInText(sh *shape) bool {
 	return sh.kind == "integer" && strings.HasSuffix(sh.name, "PartNumberMarker")
 }
 
+// textInNumber says the reverse: CloudFront's MaxItems of a request is text in the API.
+func textInNumber(sh *shape) bool { return sh.kind == "string" && sh.name == "string" }
+
 func readScalar(sh *shape, v reflect.Value) (any, error) {
 	switch {
 	case numberInText(sh) && v.Kind() == reflect.String:
@@ -313,6 +324,8 @@ func readScalar(sh *shape, v reflect.Value) (any, error) {
 			return nil, nil
 		}
 		return strconv.ParseInt(v.String(), 10, 32)
+	case textInNumber(sh) && v.CanInt():
+		return strconv.FormatInt(v.Int(), 10), nil
 	case sh.kind == "timestamp" && v.Type() == timeType:
 		return v.Interface().(time.Time), nil
 	case sh.kind == "string" && v.Kind() == reflect.String:

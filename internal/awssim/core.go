@@ -72,6 +72,7 @@ type Call struct {
 	Time      time.Time
 	Service   string // "lambda"
 	Operation string // "GetFunction"
+	API       string // "CloudWatchLogs:FilterLogEvents": as the SDK names the service, without spaces
 	Principal string // ARN
 	KeyID     string
 	ReadOnly  bool   // it cannot have changed the account

@@ -169,6 +169,8 @@ func (e *invalidError) worded(service string) *apiError {
 		return fail("ValidationError", "%s", iamText(e.found))
 	case "guardduty":
 		return fail("BadRequestException", "%s", validationText(e.found))
+	case "ecr":
+		return fail("InvalidParameterException", "Invalid parameter at '%s' failed to satisfy constraint: '%s'", first.path, first.constraint)
 	case "xray":
 		return fail("InvalidRequestException", "%s", validationText(e.found))
 	case "logs":
@@ -257,6 +259,8 @@ func badMarker(service string) *apiError {
 		return fail("InvalidArgument", "The continuation token provided is incorrect")
 	case "guardduty":
 		return fail("BadRequestException", "The request is rejected because the nextToken is invalid.")
+	case "ecr":
+		return fail("InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'the token is not valid'")
 	case "cloudwatch":
 		return fail("InvalidNextToken", "The token is not valid.")
 	case "config":

@@ -130,20 +130,29 @@ func paginate[T any](items []T, marker *string, max *int32, limit int) ([]T, *st
 
 // Markers are opaque on AWS; ours carry a checksum, so that one invented or
 // damaged is refused, as AWS refuses it.
-func makeMarker(offset int) string {
-	body := strconv.Itoa(offset)
+func makeMarker(offset int) string { return sealMarker(strconv.Itoa(offset)) }
+
+func sealMarker(body string) string {
 	sum := sha256.Sum256([]byte("marker " + body))
 	return base64.StdEncoding.EncodeToString(append(sum[:17], body...))
 }
 
 func openMarker(m string) (int, error) {
-	raw, err := base64.StdEncoding.DecodeString(m)
-	if err != nil || len(raw) < 18 {
-		return 0, errBadMarker
+	body, err := unsealMarker(m)
+	if err != nil {
+		return 0, err
 	}
-	n, err := strconv.Atoi(string(raw[17:]))
-	if err != nil || n < 0 || makeMarker(n) != m {
+	n, err := strconv.Atoi(body)
+	if err != nil || n < 0 {
 		return 0, errBadMarker
 	}
 	return n, nil
+}
+
+func unsealMarker(m string) (string, error) {
+	raw, err := base64.StdEncoding.DecodeString(m)
+	if err != nil || len(raw) < 18 || sealMarker(string(raw[17:])) != m {
+		return "", errBadMarker
+	}
+	return string(raw[17:]), nil
 }

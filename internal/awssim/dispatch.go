@@ -28,7 +28,7 @@ type target struct {
 
 // ServeHTTP answers as AWS does.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, "/awslambda-") {
+	if strings.HasPrefix(r.URL.Path, "/awslambda-") || isLayerURL(r) {
 		c.serveCode(w, r)
 		return
 	}
@@ -75,10 +75,13 @@ func (c *Cloud) aim(r *http.Request, sig *signature, body *bodyOf) target {
 	if t.service == nil {
 		return t
 	}
-	if t.service.name == "iam" {
-		t.region = "us-east-1" // IAM is one for all regions, and recorded there
+	if t.service.name == "iam" || t.service.name == "cloudfront" {
+		t.region = "us-east-1" // one for all regions, and recorded there
 	}
 	t.protocol, _ = protocolOf(t.service.protocols[0])
+	if t.service.name == "cloudfront" {
+		t.protocol = plainXML{}
+	}
 	switch t.service.protocols[0] {
 	case "json":
 		_, t.opName, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")

@@ -36,10 +36,15 @@ func (f *armedFault) due() bool {
 	return f.Nth == 0 || f.seen == f.Nth
 }
 
+// apiName is an operation as callers declare it: the SDK's name of the service, without spaces.
+func (s *factService) apiName(operation string) string {
+	return strings.ReplaceAll(s.id, " ", "") + ":" + operation
+}
+
 // arm picks the faults that name this operation. Those with a resource wait
 // until permission for it is asked; the others are counted now.
 func (k *call) arm() {
-	name := strings.ReplaceAll(k.wire.target.service.id, " ", "") + ":" + k.wire.target.opName
+	name := k.wire.target.service.apiName(k.wire.target.opName)
 	for _, f := range k.core.faults {
 		if !strings.EqualFold(f.Op, name) {
 			continue

@@ -162,7 +162,9 @@ func (c *Cloud) StageInspector(account, region string, on bool, findings ...it.F
 
 func (s *inspector2State) objects(account, region string, put putObject) {
 	at := "inspector2/" + account + "/" + region
-	put(at, s.on, nil)
+	if s.on { // a state that was only looked at is none
+		put(at, s.on, nil)
+	}
 	for arn, f := range s.findings {
 		put(at+"/"+arn, f, nil)
 	}

@@ -36,22 +36,13 @@ func packageHash(b []byte) string {
 func (c *call) place(s *lambdaState, v *version, from *codeSource) error {
 	v.code = lt.FunctionCodeLocation{}
 	if from.image != nil {
-		return placeImage(v, *from.image)
+		return c.placeImage(v, *from.image)
 	}
-	data := from.zip
-	if from.bucket != nil {
-		stored, err := c.fetchCode(from)
-		if err != nil {
-			return err
-		}
-		data = stored.data
-		if from.mode == lt.S3ObjectStorageModeReference {
-			v.code.ResolvedS3Object = &lt.ResolvedS3Object{S3Bucket: from.bucket, S3Key: from.key}
-			if stored.id != "null" {
-				v.code.ResolvedS3Object.S3ObjectVersion = aws.String(stored.id)
-			}
-		}
+	data, referred, err := c.packageFrom(from)
+	if err != nil {
+		return err
 	}
+	v.code.ResolvedS3Object = referred
 	if err := c.checkPackage(data, from.bucket == nil); err != nil {
 		return err
 	}
@@ -59,6 +50,25 @@ func (c *call) place(s *lambdaState, v *version, from *codeSource) error {
 	s.blobs[hash] = data
 	v.config.CodeSha256, v.config.CodeSize, v.config.PackageType = aws.String(hash), int64(len(data)), lt.PackageTypeZip
 	return nil
+}
+
+// packageFrom is a package's bytes, and where they stay if they are only referred to.
+func (c *call) packageFrom(from *codeSource) (data []byte, referred *lt.ResolvedS3Object, err error) {
+	if from.bucket == nil {
+		return from.zip, nil, nil
+	}
+	stored, err := c.fetchCode(from)
+	if err != nil || from.mode != lt.S3ObjectStorageModeReference {
+		if err != nil {
+			return nil, nil, err
+		}
+		return stored.data, nil, nil
+	}
+	referred = &lt.ResolvedS3Object{S3Bucket: from.bucket, S3Key: from.key}
+	if stored.id != "null" {
+		referred.S3ObjectVersion = aws.String(stored.id)
+	}
+	return stored.data, referred, nil
 }
 
 // fetchCode reads a package with the caller's own permission on the object, as AWS does.
@@ -133,20 +143,20 @@ func (from *codeSource) suits(kind lt.PackageType) error {
 	return nil
 }
 
-// placeImage: a tag is resolved to a digest once, at deployment (the digest is made from
-// the reference: there is no registry here).
-func placeImage(v *version, uri string) error {
-	repository, digest, pinned := strings.Cut(uri, "@sha256:")
-	if !pinned {
-		if i := strings.LastIndexByte(uri, ':'); i > strings.LastIndexByte(uri, '/') {
-			repository = uri[:i]
-		}
-		sum := sha256.Sum256([]byte(uri))
-		digest = hexOf(sum[:])
+// placeImage: a tag is resolved to a digest once, at deployment. That CodeSha256 is this
+// digest in hex is what is believed of AWS, and not verified.
+func (c *call) placeImage(v *version, uri string) error {
+	digest, err := c.pullImage(uri, aws.ToString(v.config.FunctionName))
+	if err != nil {
+		return err
 	}
-	v.code.ImageUri, v.code.ResolvedImageUri = aws.String(uri), aws.String(repository+"@sha256:"+digest)
+	repository, _, pinned := strings.Cut(uri, "@")
+	if i := strings.LastIndexByte(repository, ':'); !pinned && i > strings.LastIndexByte(repository, '/') {
+		repository = repository[:i]
+	}
+	v.code.ImageUri, v.code.ResolvedImageUri = aws.String(uri), aws.String(repository+"@"+digest)
 	v.code.RepositoryType = aws.String("ECR")
-	v.config.CodeSha256, v.config.CodeSize, v.config.PackageType = aws.String(digest), 0, lt.PackageTypeImage
+	v.config.CodeSha256, v.config.CodeSize, v.config.PackageType = aws.String(strings.TrimPrefix(digest, "sha256:")), 0, lt.PackageTypeImage
 	return nil
 }
 

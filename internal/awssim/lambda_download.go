@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func (c *call) presign(account, region, name, hash string) string {
 	path := fmt.Sprintf("/awslambda-%s-tasks/snapshots/%s/%s-%s", region, account, name, c.idFrom("uuid", account, name, hash))
 	q := url.Values{
 		"versionId": {c.idFrom("alnum:32", hash)}, "X-Amz-Algorithm": {"AWS4-HMAC-SHA256"}, "X-Amz-Date": {c.now.UTC().Format("20060102T150405Z")},
-		"X-Amz-Expires": {"600"}, "X-Amz-SignedHeaders": {"host"}, "X-Amz-Security-Token": {c.idFrom("token", hash, region, account)},
+		"X-Amz-Expires": {fmt.Sprint(int(codeLife.Seconds()))}, "X-Amz-SignedHeaders": {"host"}, "X-Amz-Security-Token": {c.idFrom("token", hash, region, account)},
 	}
 	q.Set("X-Amz-Signature", c.codeSignature(path, q))
 	return scheme + "://" + c.http.Host + path + "?" + q.Encode()
@@ -88,8 +89,15 @@ func (c *Cloud) codeAt(r *http.Request) (data []byte, code, message string) {
 		return nil, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided."
 	}
 	issued, err := time.Parse("20060102T150405Z", q.Get("X-Amz-Date"))
-	if err != nil || c.Now().Sub(issued) > codeLife {
+	life, _ := strconv.Atoi(q.Get("X-Amz-Expires")) // signed with the rest
+	if err != nil || c.Now().Sub(issued) > time.Duration(life)*time.Second {
 		return nil, "AccessDenied", "Request has expired"
+	}
+	if isLayerURL(r) {
+		if blob := c.layerIn(r.URL.Path); blob != nil {
+			return blob, "", ""
+		}
+		return nil, "NoSuchKey", "The specified key does not exist."
 	}
 	part := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/") // bucket, snapshots, account, name-uuid
 	region := strings.TrimSuffix(strings.TrimPrefix(part[0], "awslambda-"), "-tasks")

@@ -75,13 +75,10 @@ func publishLayer(c *call, in *lambda.PublishLayerVersionInput) (*lambda.Publish
 	if err := c.allow("lambda:PublishLayerVersion", arn); err != nil {
 		return nil, err
 	}
-	data := in.Content.ZipFile
-	if in.Content.S3Bucket != nil {
-		stored, err := c.fetchCode(&codeSource{bucket: in.Content.S3Bucket, key: in.Content.S3Key, version: in.Content.S3ObjectVersion})
-		if err != nil {
-			return nil, err
-		}
-		data = stored.data
+	from := &codeSource{zip: in.Content.ZipFile, bucket: in.Content.S3Bucket, key: in.Content.S3Key, version: in.Content.S3ObjectVersion, mode: in.Content.S3ObjectStorageMode}
+	data, referred, err := c.packageFrom(from)
+	if err != nil {
+		return nil, err
 	}
 	if err := c.checkPackage(data, in.Content.S3Bucket == nil); err != nil {
 		return nil, err
@@ -94,7 +91,7 @@ func publishLayer(c *call, in *lambda.PublishLayerVersionInput) (*lambda.Publish
 	l.last++
 	hash := packageHash(data)
 	t.state.blobs[hash] = data
-	v := &layerVersion{layer: arn, content: lt.LayerVersionContentOutput{CodeSha256: aws.String(hash), CodeSize: int64(len(data))}, item: lt.LayerVersionsListItem{
+	v := &layerVersion{layer: arn, content: lt.LayerVersionContentOutput{CodeSha256: aws.String(hash), CodeSize: int64(len(data)), ResolvedS3Object: referred}, item: lt.LayerVersionsListItem{
 		LayerVersionArn: aws.String(arn + ":" + itoa(l.last)), Version: l.last, CreatedDate: aws.String(lambdaTime(c.now)), Description: aws.String(aws.ToString(in.Description)),
 		CompatibleRuntimes: in.CompatibleRuntimes, CompatibleArchitectures: in.CompatibleArchitectures, LicenseInfo: in.LicenseInfo}}
 	l.versions[l.last] = v
@@ -105,7 +102,9 @@ func publishLayer(c *call, in *lambda.PublishLayerVersionInput) (*lambda.Publish
 func (c *call) layerOutput(t *layerTarget) *lambda.GetLayerVersionOutput {
 	out := like[lambda.GetLayerVersionOutput](t.version.item)
 	content := t.version.content
-	content.Location = aws.String(c.presign(t.account, t.region, t.name, aws.ToString(content.CodeSha256)))
+	if content.ResolvedS3Object == nil {
+		content.Location = aws.String(c.presign(t.account, t.region, t.name, aws.ToString(content.CodeSha256)))
+	}
 	out.Content, out.LayerArn = &content, aws.String(t.version.layer)
 	return out
 }

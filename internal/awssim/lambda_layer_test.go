@@ -1,11 +1,13 @@
 package awssim
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lt "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // TestLayers (texts: LocalStack's snapshots of AWS; a deleted version cannot be read, though
@@ -45,5 +47,20 @@ func TestLayers(t *testing.T) {
 	wantCode(t, "deleted", err, "ResourceNotFoundException")
 	if layers := l.get("pay", "").Configuration.Layers; len(layers) != 1 || *layers[0].Arn != *one.LayerVersionArn {
 		t.Errorf("the function lost its layer: %v", layers)
+	}
+}
+
+// TestLayerByReference: content that stays in a bucket has no address (API reference,
+// LayerVersionContentOutput).
+func TestLayerByReference(t *testing.T) {
+	ctx, _, cfg := sweeping(t)
+	objects, cl := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), lambda.NewFromConfig(cfg)
+	must(objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("artifacts")}))(t)
+	must(objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("artifacts"), Key: aws.String("l.zip"), Body: bytes.NewReader(zipOf(t, "layer"))}))(t)
+	for mode, wantsURL := range map[lt.S3ObjectStorageMode]bool{"": true, lt.S3ObjectStorageModeCopy: true, lt.S3ObjectStorageModeReference: false} {
+		out := must(cl.PublishLayerVersion(ctx, &lambda.PublishLayerVersionInput{LayerName: aws.String("ext"), Content: &lt.LayerVersionContentInput{S3Bucket: aws.String("artifacts"), S3Key: aws.String("l.zip"), S3ObjectStorageMode: mode}}))(t)
+		if (out.Content.Location != nil) != wantsURL || (out.Content.ResolvedS3Object == nil) != wantsURL {
+			t.Errorf("%q: %+v", mode, out.Content)
+		}
 	}
 }

@@ -24,7 +24,7 @@ func (s *lambdaState) objects(account, region string, put putObject) {
 	}
 	for name, l := range s.layers {
 		for n, v := range l.versions {
-			put(fmt.Sprintf("%slayer/%s/%d", at, name, n), map[string]any{"code": v.content.CodeSha256, "policy": policyText(v.policy)}, revisionOf(v.policy))
+			put(fmt.Sprintf("%slayer/%s/%d", at, name, n), map[string]any{"code": v.content.CodeSha256, "kept": v.content.ResolvedS3Object, "policy": policyText(v.policy)}, revisionOf(v.policy))
 		}
 	}
 	for arn, k := range s.signing {

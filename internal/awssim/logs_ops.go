@@ -229,67 +229,6 @@ func getLogEvents(c *call, in *cloudwatchlogs.GetLogEventsInput) (*cloudwatchlog
 	return out, nil
 }
 
-func filterLogEvents(c *call, in *cloudwatchlogs.FilterLogEventsInput) (*cloudwatchlogs.FilterLogEventsOutput, error) {
-	_, g, err := c.group("FilterLogEvents", named(in.LogGroupName, in.LogGroupIdentifier))
-	if err != nil {
-		return nil, err
-	}
-	if g.class != cw.LogGroupClassStandard {
-		return nil, fail("InvalidOperationException", "FilterLogEvents is not supported for log groups of class %s.", g.class)
-	}
-	terms, err := filterTerms(aws.ToString(in.FilterPattern))
-	if err != nil {
-		return nil, err
-	}
-	var all []cw.FilteredLogEvent
-	for _, name := range sortedNames(g.streams) {
-		if !strings.HasPrefix(name, aws.ToString(in.LogStreamNamePrefix)) || len(in.LogStreamNames) > 0 && !slices.Contains(in.LogStreamNames, name) {
-			continue
-		}
-		for _, e := range g.kept(g.streams[name], c.now) {
-			if between(e, in.StartTime, in.EndTime, true) && hasTerms(e.message, terms) {
-				all = append(all, cw.FilteredLogEvent{EventId: aws.String(c.eventID(g.name, name, e)), Timestamp: aws.Int64(e.at.UnixMilli()), IngestionTime: aws.Int64(e.ingested.UnixMilli()), LogStreamName: aws.String(name), Message: aws.String(e.message)})
-			}
-		}
-	}
-	slices.SortStableFunc(all, func(a, b cw.FilteredLogEvent) int { return int(*a.Timestamp - *b.Timestamp) })
-	page, next, err := paginate(all, in.NextToken, in.Limit, 10000)
-	return &cloudwatchlogs.FilterLogEventsOutput{Events: orEmpty(page), NextToken: next, SearchedLogStreams: []cw.SearchedLogStream{}}, err
-}
-
-// eventID is 56 digits, as Logs makes them.
-func (c *call) eventID(group, stream string, e logEvent) string {
-	d := c.digest("log event", c.accountID, c.region, group, stream, strconv.FormatInt(e.n, 10))
-	return fmt.Sprintf("%038d%018d", e.at.UnixMilli(), uint64(d[0])<<40|uint64(d[1])<<32|uint64(d[2])<<24|uint64(d[3])<<16|uint64(d[4])<<8|uint64(d[5]))
-}
-
-// filterTerms reads patterns of plain terms and quoted phrases, all of which must occur;
-// the JSON and space-delimited forms are not simulated.
-func filterTerms(pattern string) ([]string, error) {
-	pattern = strings.TrimSpace(pattern)
-	if strings.ContainsAny(pattern, "{}[]?-") {
-		return nil, fail("InvalidParameterException", "freezeframe simulator: the filter pattern %q is not simulated, only terms and quoted phrases are", pattern)
-	}
-	var terms []string
-	for i, part := range strings.Split(pattern, `"`) {
-		if i%2 == 1 {
-			terms = append(terms, part)
-			continue
-		}
-		terms = append(terms, strings.Fields(part)...)
-	}
-	return terms, nil
-}
-
-func hasTerms(message string, terms []string) bool {
-	for _, t := range terms {
-		if !strings.Contains(message, t) {
-			return false
-		}
-	}
-	return true
-}
-
 // retentionDays are the values that AWS takes (API reference, PutRetentionPolicy).
 var retentionDays = [...]int32{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 

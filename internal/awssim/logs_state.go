@@ -72,12 +72,17 @@ func (st *logStream) add(at, ingested time.Time, message string) {
 	st.events = slices.Insert(st.events, i, e)
 }
 
-// kept are the events that retention has left.
+// kept are the events that retention has left. Class DELIVERY keeps them for a day,
+// whatever the retention (API reference, CreateLogGroup).
 func (g *logGroup) kept(st *logStream, now time.Time) []logEvent {
-	if g.retention == nil {
+	days := g.retention
+	if g.class == cw.LogGroupClassDelivery {
+		days = aws.Int32(1)
+	}
+	if days == nil {
 		return st.events
 	}
-	edge := now.Add(-time.Duration(*g.retention) * 24 * time.Hour)
+	edge := now.Add(-time.Duration(*days) * 24 * time.Hour)
 	i := 0
 	for i < len(st.events) && st.events[i].at.Before(edge) {
 		i++

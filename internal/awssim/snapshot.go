@@ -75,6 +75,8 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.vaults, once)
 	eachShard(&c.ssms, once)
 	eachShard(&c.gateway, once)
+	eachShard(&c.elb, once)
+	eachShard(&c.fronts, once)
 	c.s3.objects("", "", once(""))
 	eachShard(&c.xray, once)
 	eachShard(&c.guardduty, once)
@@ -84,6 +86,7 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.cloudwatch, once)
 	eachShard(&c.ec2, once)
 	eachShard(&c.efs, once)
+	eachShard(&c.ecr, once)
 }
 
 func eachShard[T any, P interface {

@@ -193,7 +193,7 @@ func (k *call) record(e *apiError) {
 	if len(k.wire.asked) > 0 {
 		resource = k.wire.asked[0]
 	}
-	k.core.calls = append(k.core.calls, Call{Time: k.now, Service: t.service.name, Operation: name, Principal: k.caller.arn, KeyID: k.caller.keyID,
+	k.core.calls = append(k.core.calls, Call{Time: k.now, Service: t.service.name, Operation: name, API: t.service.apiName(name), Principal: k.caller.arn, KeyID: k.caller.keyID,
 		ReadOnly: readsOnly(t.service.name, name), ErrorCode: code, Resource: resource, RequestID: k.requestID, Region: k.region})
 	if t.op == nil {
 		return // CloudTrail does not know what to call it either

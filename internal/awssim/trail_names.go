@@ -49,7 +49,7 @@ type kindOfEvent struct {
 
 func eventKind(service, op string) kindOfEvent {
 	switch service {
-	case "sts", "kms":
+	case "sts", "kms", "ecr": // ECR user guide, "Logging Amazon ECR actions with AWS CloudTrail"
 		return kindOfEvent{resources: true}
 	case "lambda":
 		data := op == "Invoke" || op == "InvokeAsync"
@@ -80,7 +80,7 @@ func s3DataEvent(op string) bool {
 
 // readsOnly says that an operation cannot change the account.
 func readsOnly(service, op string) bool {
-	for _, prefix := range []string{"Get", "List", "Describe", "Lookup", "Head", "Simulate", "Filter", "BatchGet", "Test", "Verify"} {
+	for _, prefix := range []string{"Get", "List", "Describe", "Lookup", "Head", "Simulate", "Filter", "BatchGet", "BatchCheck", "Test", "Verify"} {
 		if strings.HasPrefix(op, prefix) {
 			return true
 		}

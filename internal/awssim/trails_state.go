@@ -23,6 +23,7 @@ type trail struct {
 	logging          bool
 	started, stopped time.Time
 	tags             map[string]string
+	delivered        map[string]*delivery // by region
 }
 
 func (s *trailsState) objects(account, region string, put putObject) {

@@ -41,7 +41,7 @@ type Meta struct {
 	NameB64   string            `json:"name_base64url,omitempty"` // set by Put: the name's bytes, where they are not UTF-8
 	Source    Source            `json:"source"`
 	Call      string            `json:"call,omitempty"`   // "Lambda:GetFunction"
-	Params    map[string]string `json:"params,omitempty"` // of the call, never a secret
+	Params    map[string]string `json:"params,omitempty"` // of the call, or told by its answer; never a secret
 	RequestID string            `json:"request_id,omitempty"`
 	Started   time.Time         `json:"started"`
 	Ended     time.Time         `json:"ended,omitzero"`

@@ -58,7 +58,7 @@ func hints() []hint {
 		{cause(contain.ErrUnknownAct), ExitUsage, "freezeframe contain plan --help"},
 		{cause(collect.ErrNoFunction), ExitUsage, "aws lambda list-functions --query 'Functions[].FunctionName'"},
 		{cause(collect.ErrBadFunction), ExitUsage, "freezeframe collect --help"},
-		{cause(collect.ErrElsewhere), ExitUsage, "add --region REGION, or --profile or --role-arn for that account"},
+		{cause(collect.ErrElsewhere), ExitUsage, "add --assume-role 'arn:aws:iam::{account}:role/NAME', or --profile or --role-arn for that account"},
 		{cause(timeline.ErrFormat), ExitUsage, "freezeframe timeline build --help"},
 		{cause(timeline.ErrNoInput), ExitUsage, "freezeframe collect --function NAME"},
 		{cause(playbooks.ErrUnknown), ExitUsage, "freezeframe playbook list"},

@@ -166,9 +166,9 @@ type verdict struct {
 }
 
 // simulator serves an empty simulated account; end stops it and gives the verdict.
-func simulator(t *testing.T) (x target, end func() verdict) {
+func simulator(t *testing.T, flags ...string) (x target, end func() verdict) {
 	t.Helper()
-	cmd := exec.Command(built.simserver, "-shapes", shared(t)+"/data/aws-models", "-account", account)
+	cmd := exec.Command(built.simserver, append([]string{"-shapes", shared(t) + "/data/aws-models", "-account", account}, flags...)...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/aws/smithy-go/encoding/cbor"
 )
 
 // inRow is how often one request may be disturbed in a row: the client promises six
@@ -172,6 +174,15 @@ func refuse(w http.ResponseWriter, service string, throttle bool) {
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(status)
 		fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>m</Message><RequestId>r</RequestId></Error>", code)
+	case "monitoring": // RPC v2 in CBOR: a map of two texts
+		code, status := "InternalServiceFault", 500
+		if throttle {
+			code, status = "ThrottlingException", 400
+		}
+		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+		w.Header().Set("Content-Type", "application/cbor")
+		w.WriteHeader(status)
+		_, _ = w.Write(cbor.Encode(cbor.Map{"__type": cbor.String(code), "message": cbor.String("m")})) // the client broke off
 	default:
 		code, status := "InternalFailure", 500
 		if throttle {

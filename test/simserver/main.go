@@ -1,10 +1,11 @@
-// Command simserver serves an empty simulated account for tests of other programs
+// Command simserver serves an empty simulated account (or, with -seeded, the one that the tests collect from) for tests of other programs
 // (AWS CLI, boto3, the built freezeframe binary), and judges every call against AWS's
 // API shapes. It prints one JSON line (endpoint, keys) when it listens; when its
 // standard input closes it prints what the judge found, and ends.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim/shapecheck"
 )
@@ -43,6 +45,7 @@ func run() error {
 	region := flag.String("region", "us-east-1", "region")
 	quotas := flag.Bool("quotas", false, "enforce quotas")
 	settle := flag.Duration("settle", 0, "how long transitions take")
+	seeded := flag.Bool("seeded", false, "serve the account of package bench, in its region")
 	list := flag.Bool("operations", false, "print the names of all simulated operations as a JSON list, and end")
 	flag.Parse()
 	if *list {
@@ -50,6 +53,13 @@ func run() error {
 	}
 
 	cloud := awssim.New(awssim.Config{AccountID: *account, Region: *region, Seed: 1, Quotas: *quotas, Settle: *settle})
+	if *seeded {
+		a, err := bench.NewAccount(context.Background(), awssim.Config{Seed: 1}, 3, 32<<10)
+		if err != nil {
+			return err
+		}
+		cloud, *account = a.Cloud, bench.AccountID
+	}
 	admin := cloud.Bootstrap(*account, "admin", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 	check, err := shapecheck.Open(*shapes)
 	if err != nil {

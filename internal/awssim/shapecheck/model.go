@@ -117,6 +117,11 @@ func read(path string) (*model, error) {
 	if err := json.NewDecoder(z).Decode(m); err != nil {
 		return nil, fmt.Errorf("reading the API shapes of %s: %w", path, err)
 	}
+	for name, op := range m.Operations {
+		if strings.HasPrefix(op.Name, name+"20") {
+			op.Name = name // CloudFront's carry the API's version
+		}
+	}
 	if s := m.Shapes["LastUpdateStatusReasonCode"]; s != nil {
 		s.Enum = append(s.Enum, "Creating") // AWS says it (published logs of real accounts), its model does not
 	}
