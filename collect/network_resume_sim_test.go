@@ -45,7 +45,7 @@ func TestNetworkIsResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := len(a.Cloud.Calls())
-	_, sum, err = Resume(ctx, s, c, open, evidence.Header{Operator: "o"}, Options{Unpaced: true})
+	_, sum, err = Resume(ctx, s, c, open[0], evidence.Header{Operator: "o"}, Options{Unpaced: true})
 	if err != nil || !sum.Complete {
 		t.Errorf("%+v, %v", sum, err)
 	}
