@@ -71,6 +71,9 @@ func (p *program) doctor(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		if n := awsapi.PolicySize(text); n > awsapi.MaxManagedPolicy {
+			p.s.Warn("%d characters: too long for a managed policy (%d); inline it fits: aws iam put-role-policy --policy-document file://FILE", n, awsapi.MaxManagedPolicy)
+		}
 		_, err = fmt.Fprintln(p.s.Out, string(text)) // made here, of ARNs that were checked
 		return err
 	}

@@ -88,3 +88,15 @@ func sidOf(arn string) string {
 	}
 	return b.String()
 }
+
+// How long a policy may be, in characters without white space. Source: IAM User Guide, "IAM
+// and AWS STS quotas": inline policies of a role together, and one managed policy.
+const (
+	MaxInlinePolicy  = 10_240
+	MaxManagedPolicy = 6_144
+)
+
+// PolicySize is a policy's length as IAM counts it.
+func PolicySize(policy []byte) int {
+	return len(strings.Join(strings.Fields(string(policy)), ""))
+}
