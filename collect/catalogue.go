@@ -30,6 +30,7 @@ func Catalogue() []Collector {
 		restAPIs(),
 		httpAPIs(),
 		targetGroups(),
+		distributions(),
 		topics(),
 		queues(),
 		logCallers(),

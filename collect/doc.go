@@ -84,6 +84,8 @@
 //	elbv2.rules                     listener ARN                             {"Rules":[...]}: which requests go where; sealed with a redacted twin where headers or queries are compared
 //	elbv2.listeners.rest, elbv2.rules.rest
 //	                                as above                                 only ever a gap: the sealed items were cut short
+//	cloudfront.distributions        FUNCTION                                 {"Distributions":[{"Id","ARN","DomainName","Enabled","Associations":[...]}]}: whose behaviours call it; absent: none
+//	cloudfront.distribution         distribution ARN                         GetDistributionConfig; sealed with a redacted twin where origins are told headers
 //	sns.subscriptions               FUNCTION                                 {"Subscriptions":[...]}: of this account and region; absent: none
 //	sns.subscription                subscription ARN                         {"Attributes":{...}}
 //	sns.topic                       topic ARN                                {"Attributes":{...}}: of topics that call it, or that its results and failures go to; with source FUNCTION and qualifier "*": there may be more
@@ -126,7 +128,7 @@
 //	xray.traces                     FUNCTION                                 NDJSON, one trace a line, with all segments; the newest 1000
 //	xray.encryption                 FUNCTION                                 GetEncryptionConfig; absent: no traces
 //	cloudwatch.metrics              FUNCTION        "300s", "3600s"          {"MetricDataResults":[...]}: by metric and statistic, newest first; hours only for what is older than 63 days; absent: no data
-//	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention
+//	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention; of a function of CloudFront in every region that accounts have from the start, and in those asked for
 //	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
 //	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms
 //

@@ -42,9 +42,9 @@ func (j *Job) logGroupName(ctx context.Context) string {
 	return "/aws/lambda/" + j.Target.Function
 }
 
-func (j *Job) logWant(artefact, group, call string) want {
+func (j *Job) logWant(artefact, region, group, call string) want {
 	t := j.Target
-	w := j.of(artefact, fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", partitionOf(t.Region), t.Region, t.Account, group), "", t.Region, call)
+	w := j.of(artefact, fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", partitionOf(region), region, t.Account, group), "", region, call)
 	w.params = map[string]string{"logGroupName": group}
 	w.name = t.Function + "." + artefact + ".json"
 	w.none = true // a function that never ran has no log group
@@ -52,38 +52,51 @@ func (j *Job) logWant(artefact, group, call string) want {
 }
 
 func collectLogGroup(ctx context.Context, j *Job) {
-	group := j.logGroupName(ctx)
-	if !j.run.claim("log group " + group) {
+	j.logGroupIn(ctx, j.Target.Region, j.logGroupName(ctx))
+	j.edgeLogGroups(ctx)
+}
+
+// logGroupIn keeps a log group and says whether it is there, and whether that is known.
+func (j *Job) logGroupIn(ctx context.Context, region, group string) (found, known bool) {
+	if !j.run.claim("log group " + region + " " + group) {
 		j.planned.Store(true)
-		return
+		return false, true
 	}
-	w, subs := j.logWant("logs.group", group, "CloudWatchLogs:DescribeLogGroups"), j.logWant("logs.group.subscriptions", group, "CloudWatchLogs:DescribeSubscriptionFilters")
-	j.plan(w, subs)
-	c := cloudwatchlogs.NewFromConfig(j.config(j.Target.Region))
-	both(
-		func() { j.describeGroup(ctx, c, w, group) },
-		func() {
-			listing(ctx, j, subs, pager[cloudwatchlogs.DescribeSubscriptionFiltersInput, cloudwatchlogs.DescribeSubscriptionFiltersOutput, cloudwatchlogs.Options]{
-				call: c.DescribeSubscriptionFilters,
-				in:   &cloudwatchlogs.DescribeSubscriptionFiltersInput{LogGroupName: aws.String(group)},
-				next: func(in *cloudwatchlogs.DescribeSubscriptionFiltersInput, out *cloudwatchlogs.DescribeSubscriptionFiltersOutput) string {
-					in.NextToken = out.NextToken
-					return aws.ToString(in.NextToken)
-				},
-			}, "subscriptionFilters", func(o *cloudwatchlogs.DescribeSubscriptionFiltersOutput) any { return o.SubscriptionFilters })
-		})
+	w, subs := j.logWant("logs.group", region, group, "CloudWatchLogs:DescribeLogGroups"), j.logWant("logs.group.subscriptions", region, group, "CloudWatchLogs:DescribeSubscriptionFilters")
+	j.plan(w)
+	c := cloudwatchlogs.NewFromConfig(j.config(region))
+	describe := func() { found, known = j.describeGroup(ctx, c, w, group) }
+	filters := func() {
+		listing(ctx, j, subs, pager[cloudwatchlogs.DescribeSubscriptionFiltersInput, cloudwatchlogs.DescribeSubscriptionFiltersOutput, cloudwatchlogs.Options]{
+			call: c.DescribeSubscriptionFilters,
+			in:   &cloudwatchlogs.DescribeSubscriptionFiltersInput{LogGroupName: aws.String(group)},
+			next: func(in *cloudwatchlogs.DescribeSubscriptionFiltersInput, out *cloudwatchlogs.DescribeSubscriptionFiltersOutput) string {
+				in.NextToken = out.NextToken
+				return aws.ToString(in.NextToken)
+			},
+		}, "subscriptionFilters", func(o *cloudwatchlogs.DescribeSubscriptionFiltersOutput) any { return o.SubscriptionFilters })
+	}
+	if region == j.Target.Region {
+		j.plan(subs)
+		both(describe, filters)
+		return found, known
+	}
+	if describe(); found { // at the edge most regions have none
+		filters()
+	}
+	return found, known
 }
 
 // describeGroup finds the one group among those that begin with its name.
-func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) {
-	if j.have(w) {
-		return
+func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) (there, known bool) {
+	if e, ok := j.keptEntry(w); ok {
+		return e.Item != nil, j.have(w)
 	}
 	in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String(group)}
 	first, s, err := ask(ctx, j, c.DescribeLogGroups, in)
 	if err != nil {
 		j.refused(w, s, err)
-		return
+		return false, false
 	}
 	p := pager[cloudwatchlogs.DescribeLogGroupsInput, cloudwatchlogs.DescribeLogGroupsOutput, cloudwatchlogs.Options]{
 		call: c.DescribeLogGroups, in: in,
@@ -106,24 +119,30 @@ func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w wan
 		j.putJSON(ctx, w, s, map[string]any{"logGroups": found})
 	case err != nil:
 		j.refused(w, s, err)
+		return false, false
 	default:
 		j.none(w, s, "no log group "+group)
 	}
+	return len(found) > 0, true
 }
 
 func collectLogEvents(ctx context.Context, j *Job) {
-	group := j.logGroupName(ctx)
-	if !j.run.claim("log events of " + group) {
+	j.logEventsIn(ctx, j.Target.Region, j.logGroupName(ctx))
+	j.edgeLogEvents(ctx)
+}
+
+func (j *Job) logEventsIn(ctx context.Context, region, group string) {
+	if !j.run.claim("log events of " + region + " " + group) {
 		j.planned.Store(true)
 		return
 	}
-	w := j.logWant("logs.events", group, "CloudWatchLogs:FilterLogEvents")
+	w := j.logWant("logs.events", region, group, "CloudWatchLogs:FilterLogEvents")
 	w.name = j.Target.Function + ".logs.events.ndjson"
 	if j.have(w) {
 		return
 	}
 	j.plan(w)
-	c := cloudwatchlogs.NewFromConfig(j.config(j.Target.Region))
+	c := cloudwatchlogs.NewFromConfig(j.config(region))
 	in := &cloudwatchlogs.FilterLogEventsInput{
 		LogGroupName: aws.String(group),
 		StartTime:    aws.Int64(j.run.since.UnixMilli()), EndTime: aws.Int64(j.run.until.UnixMilli()),
