@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
@@ -146,21 +147,31 @@ func (j *Job) edgeRegions() []string {
 	return slices.DeleteFunc(slices.Compact(all), func(r string) bool { return r == "all" })
 }
 
-// edgeLogGroups looks for the log groups of a function that runs at the edge: each region has
-// one of its own, named after the function's region and name (CloudFront developer guide,
-// "Edge function logs").
+// edgeGroups are the names of the log groups of a function that runs at the edge, the same
+// in every region: the default name has the function's region in it, one of its own has not
+// (CloudFront developer guide, "Edge function logs"). An older version may have had the default.
+func (j *Job) edgeGroups(ctx context.Context) []string {
+	byDefault := "/aws/lambda/" + j.Target.Region + "." + j.Target.Function
+	if own := j.logGroupName(ctx); own != "/aws/lambda/"+j.Target.Function {
+		return []string{byDefault, own}
+	}
+	return []string{byDefault}
+}
+
+// edgeLogGroups looks for those groups in all regions where they may be.
 func (j *Job) edgeLogGroups(ctx context.Context) {
 	l := nameList{known: true}
 	defer func() { j.facts.edgeGroups.keep(l) }()
 	if !j.facts.edge.get(ctx) {
 		return
 	}
-	group := "/aws/lambda/" + j.Target.Region + "." + j.Target.Function
 	for _, region := range j.edgeRegions() {
-		found, known := j.logGroupIn(ctx, region, group)
-		l.known = l.known && known
-		if found {
-			l.names = append(l.names, region)
+		for _, group := range j.edgeGroups(ctx) {
+			found, known := j.logGroupIn(ctx, region, group)
+			l.known = l.known && known
+			if found {
+				l.names = append(l.names, region+" "+group)
+			}
 		}
 	}
 }
@@ -171,7 +182,8 @@ func (j *Job) edgeLogEvents(ctx context.Context) {
 	if ctx.Err() == nil && j.facts.edge.get(ctx) && !groups.known {
 		j.gap(j.want("logs.events", "edge", "CloudWatchLogs:FilterLogEvents"), stamp{}, evidence.NotAttempted, "", "events at the edge beyond those named unknown: logs.group is not whole")
 	}
-	for _, region := range groups.names {
-		j.logEventsIn(ctx, region, "/aws/lambda/"+j.Target.Region+"."+j.Target.Function)
+	for _, name := range groups.names {
+		region, group, _ := strings.Cut(name, " ")
+		j.logEventsIn(ctx, region, group)
 	}
 }

@@ -5,6 +5,11 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -39,6 +44,28 @@ func TestDistributions(t *testing.T) {
 			t.Errorf("%d regions without", n)
 		}
 		wantStates(t, collectBare(t, a, only.Only...), evidence.Absent, "cloudfront.distributions bare", "logs.group /aws/lambda/bare")
+
+		// A group of the function's own bears the same name everywhere.
+		cfg := configOf(t, a)
+		if _, err := lambda.NewFromConfig(cfg).UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(bench.Function), LoggingConfig: &lambdatypes.LoggingConfig{LogGroup: aws.String("/shop/edge")}}); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Region = bench.EdgeRegion
+		if _, err := cloudwatchlogs.NewFromConfig(cfg).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/shop/edge")}); err != nil {
+			t.Fatal(err)
+		}
+		a.Cloud.Inject(awssim.Fault{Op: "CloudWatchLogs:DescribeLogGroups", Nth: 1, Fail: awssim.Fail{Code: "AccessDeniedException", Message: "injected", Status: 403}})
+		m, _ = collectSim(t, a, only)
+		regions := map[string]bool{}
+		for _, e := range m.entries {
+			if e.Artefact == "logs.events" && strings.HasSuffix(e.Source.ARN, ":/shop/edge") {
+				regions[e.Source.Region] = true
+			}
+		}
+		if !regions[bench.EdgeRegion] || !regions[bench.Region] || countState(m, "logs.group", evidence.Denied) != 1 {
+			t.Errorf("%v; %v", regions, m.states())
+		}
+		a.Cloud.ClearFaults()
 
 		a.Cloud.Inject(awssim.Fault{Op: "CloudFront:ListDistributions", Fail: awssim.Fail{Code: "AccessDenied", Message: "injected", Status: 403}})
 		m, _ = collectSim(t, a, only)

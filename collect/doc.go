@@ -62,7 +62,7 @@
 //	pipes.pipe                      pipe ARN                                 DescribePipe; sealed with a redacted twin where it has templates
 //	apigateway.apis                 FUNCTION                                 {"APIs":[{"ID","Name","Calls":[{"Where","Uri","Stage"}]}]}: REST APIs of this account and region that call it, or that a policy admits; absent: none. With qualifier "*" or an execute-api ARN only ever a gap: APIs of other accounts and regions
 //	apigateway.apis.unresolved      FUNCTION        API id                   only ever a gap: a URI hangs on a stage variable that no stage has
-//	apigateway.api                  API ARN                                  GetRestApi: with its resource policy
+//	apigateway.api                  API ARN                                  GetRestApi: with its resource policy, as API Gateway gives it: JSON text with escaped quotes
 //	apigateway.resources            API ARN                                  {"items":[...]}: with methods and integrations, of the working copy; sealed with a redacted twin where they have templates or mapped parameters
 //	apigateway.authorizers          API ARN                                  {"items":[...]}; absent: none
 //	apigateway.stages               API ARN                                  {"item":[...]}: method settings, access logs, web ACL; sealed with a redacted twin where they have variables; absent: none
@@ -131,6 +131,7 @@
 //	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention; of a function of CloudFront in every region that accounts have from the start, and in those asked for
 //	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
 //	logs.events                     log group ARN                            NDJSON, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms
+//	logs.events                     FUNCTION        edge                     only ever a gap: which regions have log groups of a function of CloudFront is not known
 //
 // Qualifier "*" is only ever a gap: the versions or aliases (or keys) that may
 // exist beyond those named, because their listing failed. iam.policy.document has

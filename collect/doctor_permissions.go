@@ -40,8 +40,8 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:iam::%s:policy/*", part, t.Account), fmt.Sprintf("arn:%s:iam::aws:policy/*", part)}
 		case "layer version ARN": // layers come from other accounts too
 			return []string{fmt.Sprintf("arn:%s:lambda:%s:*:layer:*:*", part, t.Region)}
-		case "log group ARN": // a function of CloudFront logs in every region, under its own region's name
-			return append(in("logs", "log-group:*"), fmt.Sprintf("arn:%s:logs:*:%s:log-group:/aws/lambda/%s.*", part, t.Account, t.Region))
+		case "log group ARN": // a function of CloudFront logs in every region, under any name
+			return append(in("logs", "log-group:*"), fmt.Sprintf("arn:%s:logs:*:%s:log-group:*", part, t.Account))
 		case "event source mapping ARN":
 			return in("lambda", "event-source-mapping:*")
 		case "code signing config ARN":

@@ -49,7 +49,7 @@ type facts struct {
 	roleNames    *promise[nameList] // iam.role: ARNs of secrets and parameters that the role's policies name
 
 	edge       *promise[bool]     // cloudfront.distributions: it runs at the edge, and logs in other regions
-	edgeGroups *promise[nameList] // logs.group: the regions that have a log group of it
+	edgeGroups *promise[nameList] // logs.group: "REGION GROUP" of those that are there
 
 	mu       sync.Mutex
 	packages map[string]*promise[deployed] // lambda.configuration, by version
