@@ -29,12 +29,12 @@ func TestCallersAreResumed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, op := range []string{"APIGateway:GetRestApi", "ApiGatewayV2:GetApi", "ElasticLoadBalancingv2:DescribeRules"} {
+	for _, op := range []string{"APIGateway:GetRestApi", "ApiGatewayV2:GetApi", "ElasticLoadBalancingv2:DescribeRules", "CloudFront:GetDistributionConfig", "CloudWatchLogs:FilterLogEvents"} {
 		a.Cloud.Inject(awssim.Fault{Op: op, Fail: awssim.Fail{Code: "AccessDeniedException", Message: "injected", Status: 403}})
 	}
-	o := Options{Unpaced: true, Only: append([]string{"elbv2.target-groups"}, gatewaysOnly.Only...)}
+	o := Options{Unpaced: true, Only: append([]string{"elbv2.target-groups", "cloudfront.distributions", "logs.group", "logs.events"}, gatewaysOnly.Only...)}
 	_, sum, err := Into(ctx, s, c, evidence.Header{Operator: "o"}, []Target{target}, o)
-	if err != nil || sum.States[evidence.Denied] != 4 {
+	if err != nil || sum.States[evidence.Denied] != 7 {
 		t.Fatalf("%+v, %v", sum, err)
 	}
 	a.Cloud.ClearFaults()
@@ -51,11 +51,11 @@ func TestCallersAreResumed(t *testing.T) {
 	for _, call := range a.Cloud.Calls()[before:] {
 		made[call.Service+":"+call.Operation]++
 	}
-	if made["apigateway:GetRestApi"] != 2 || made["apigatewayv2:GetApi"] != 1 || made["elbv2:DescribeRules"] != 1 {
+	if made["apigateway:GetRestApi"] != 2 || made["apigatewayv2:GetApi"] != 1 || made["elbv2:DescribeRules"] != 1 || made["cloudfront:GetDistributionConfig"] != 1 || made["logs:FilterLogEvents"] != 2 {
 		t.Errorf("what was denied is not asked for again: %v", made)
 	}
 	for _, op := range []string{"apigateway:GetRestApis", "apigateway:GetAuthorizers", "apigateway:GetRequestValidators", "apigatewayv2:GetApis", "apigatewayv2:GetRoutes", "apigatewayv2:GetAuthorizers",
-		"elbv2:DescribeTargetGroups", "elbv2:DescribeTargetHealth", "elbv2:DescribeLoadBalancers", "elbv2:DescribeListeners"} {
+		"elbv2:DescribeTargetGroups", "elbv2:DescribeTargetHealth", "elbv2:DescribeLoadBalancers", "elbv2:DescribeListeners", "cloudfront:ListDistributions", "logs:DescribeLogGroups"} {
 		if made[op] > 0 {
 			t.Errorf("%s was called again", op)
 		}

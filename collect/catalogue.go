@@ -31,6 +31,7 @@ func Catalogue() []Collector {
 		restAPIs(),
 		httpAPIs(),
 		targetGroups(),
+		distributions(),
 		topics(),
 		queues(),
 		logCallers(),

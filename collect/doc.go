@@ -72,7 +72,7 @@
 //	pipes.pipe                      pipe ARN                                 DescribePipe; sealed with a redacted twin where it has templates
 //	apigateway.apis                 FUNCTION                                 {"APIs":[{"ID","Name","Calls":[{"Where","Uri","Stage"}]}]}: REST APIs of this account and region that call it, or that a policy admits; absent: none. With qualifier "*" or an execute-api ARN only ever a gap: APIs of other accounts and regions
 //	apigateway.apis.unresolved      FUNCTION        API id                   only ever a gap: a URI hangs on a stage variable that no stage has
-//	apigateway.api                  API ARN                                  GetRestApi: with its resource policy
+//	apigateway.api                  API ARN                                  GetRestApi: with its resource policy, as API Gateway gives it: JSON text with escaped quotes
 //	apigateway.resources            API ARN                                  {"items":[...]}: with methods and integrations, of the working copy; sealed with a redacted twin where they have templates or mapped parameters
 //	apigateway.authorizers          API ARN                                  {"items":[...]}; absent: none
 //	apigateway.stages               API ARN                                  {"item":[...]}: method settings, access logs, web ACL; sealed with a redacted twin where they have variables; absent: none
@@ -94,6 +94,8 @@
 //	elbv2.rules                     listener ARN                             {"Rules":[...]}: which requests go where; sealed with a redacted twin where headers or queries are compared
 //	elbv2.listeners.rest, elbv2.rules.rest
 //	                                as above                                 only ever a gap: the sealed items were cut short
+//	cloudfront.distributions        FUNCTION                                 {"Distributions":[{"Id","ARN","DomainName","Enabled","Associations":[...]}]}: whose behaviours call it; absent: none
+//	cloudfront.distribution         distribution ARN                         GetDistributionConfig; sealed with a redacted twin where origins are told headers
 //	sns.subscriptions               FUNCTION                                 {"Subscriptions":[...]}: of this account and region; absent: none
 //	sns.subscription                subscription ARN                         {"Attributes":{...}}
 //	sns.topic                       topic ARN                                {"Attributes":{...}}: of topics that call it, or that its results and failures go to; with source FUNCTION and qualifier "*": there may be more
@@ -159,13 +161,14 @@
 //	xray.traces                     FUNCTION                                 NDJSON, one trace a line, with all segments; the newest 1000
 //	xray.encryption                 FUNCTION                                 GetEncryptionConfig; absent: no traces
 //	cloudwatch.metrics              FUNCTION        "300s", "3600s"          {"MetricDataResults":[...]}: by metric and statistic, newest first; hours only for what is older than 63 days; absent: no data
-//	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention
+//	logs.group                      log group ARN                            {"logGroups":[...]}: the one group, with class and retention; of a function of CloudFront in every region that accounts have from the start, and in those asked for
 //	logs.group.subscriptions        log group ARN                            {"subscriptionFilters":[...]}
 //	logs.streams                    log group ARN                            {"logStreams":[...]}: every stream as DescribeLogStreams has it, by name; of the groups of all versions, and Lambda's default; absent: none
 //	logs.events                     log group ARN   stream name              NDJSON compressed with zstd, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms; Params: startTime, endTime, logStreams (how many); absent: no events in the window
 //	logs.events                     log group ARN   "FIRST:LAST"             the same of the streams from one name to another, where the group has more than 512
 //	logs.events                     log group ARN   ":quiet"                 the same of streams that were last written to before the window, as far as AWS says
 //	logs.events                     log group ARN                            the same of the group as a whole: logs.streams is not whole, or the group's class refuses
+//	logs.events                     FUNCTION        edge                     only ever a gap: which regions have log groups of a function of CloudFront is not known
 //
 // Qualifier "*" is only ever a gap: the versions or aliases (or keys) that may
 // exist beyond those named, because their listing failed. iam.policy.document has

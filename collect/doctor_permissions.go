@@ -40,8 +40,8 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:iam::%s:policy/*", part, t.Account), fmt.Sprintf("arn:%s:iam::aws:policy/*", part)}
 		case "layer version ARN": // layers come from other accounts too
 			return []string{fmt.Sprintf("arn:%s:lambda:%s:*:layer:*:*", part, t.Region)}
-		case "log group ARN":
-			return in("logs", "log-group:*")
+		case "log group ARN": // a function of CloudFront logs in every region, under any name
+			return append(in("logs", "log-group:*"), fmt.Sprintf("arn:%s:logs:*:%s:log-group:*", part, t.Account))
 		case "event source mapping ARN":
 			return in("lambda", "event-source-mapping:*")
 		case "code signing config ARN":
@@ -84,6 +84,8 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/restapis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/restapis/*", part, t.Region)}
 		case "HTTP API ARN":
 			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/apis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/apis/*", part, t.Region)}
+		case "distribution ARN":
+			return []string{fmt.Sprintf("arn:%s:cloudfront::%s:distribution/*", part, t.Account)}
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}

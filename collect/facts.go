@@ -48,6 +48,9 @@ type facts struct {
 	destinations *promise[nameList] // lambda.invoke-config: ARNs of asynchronous destinations
 	roleNames    *promise[nameList] // iam.role: ARNs of secrets and parameters that the role's policies name
 
+	edge       *promise[bool]     // cloudfront.distributions: it runs at the edge, and logs in other regions
+	edgeGroups *promise[nameList] // logs.group: "REGION GROUP" of those that are there
+
 	mu       sync.Mutex
 	packages map[string]*promise[deployed] // lambda.configuration, by version
 }
@@ -63,6 +66,9 @@ func newFacts() *facts {
 		sources:      newPromise[nameList](),
 		destinations: newPromise[nameList](),
 		roleNames:    newPromise[nameList](),
+
+		edge:       newPromise[bool](),
+		edgeGroups: newPromise[nameList](),
 	}
 }
 
@@ -87,6 +93,10 @@ func (f *facts) release(owner string) {
 		f.destinations.keep(nameList{})
 	case "iam.role":
 		f.roleNames.keep(nameList{})
+	case "cloudfront.distributions":
+		f.edge.keep(false)
+	case "logs.group":
+		f.edgeGroups.keep(nameList{})
 	}
 }
 

@@ -142,6 +142,45 @@ func countState(m *memory, artefact string, state evidence.State) (n int) {
 	return n
 }
 
+// TestSocketsAndVariables: a WebSocket API that asks the function who may connect, and an HTTP
+// API whose stages decide what is called: only the stage that leads here is named.
+func TestSocketsAndVariables(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		web := apigatewayv2.NewFromConfig(configOf(t, a))
+		chat, err := web.CreateApi(t.Context(), &apigatewayv2.CreateApiInput{Name: aws.String("talk"), ProtocolType: httptypes.ProtocolTypeWebsocket, RouteSelectionExpression: aws.String("$request.body.action")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := web.CreateAuthorizer(t.Context(), &apigatewayv2.CreateAuthorizerInput{ApiId: chat.ApiId, Name: aws.String("who"), AuthorizerType: httptypes.AuthorizerTypeRequest, IdentitySource: []string{"route.request.header.Auth"},
+			AuthorizerUri: aws.String("arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:payments:live/invocations")}); err != nil {
+			t.Fatal(err)
+		}
+		staged, err := web.CreateApi(t.Context(), &apigatewayv2.CreateApiInput{Name: aws.String("staged"), ProtocolType: httptypes.ProtocolTypeHttp})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := web.CreateIntegration(t.Context(), &apigatewayv2.CreateIntegrationInput{ApiId: staged.ApiId, IntegrationType: httptypes.IntegrationTypeAwsProxy, PayloadFormatVersion: aws.String("2.0"),
+			IntegrationUri: aws.String("arn:aws:lambda:eu-central-1:123456789012:function:${stageVariables.fn}")}); err != nil {
+			t.Fatal(err)
+		}
+		for stage, fn := range map[string]string{"prod": "payments", "test": "sandbox"} {
+			if _, err := web.CreateStage(t.Context(), &apigatewayv2.CreateStageInput{ApiId: staged.ApiId, StageName: &stage, StageVariables: map[string]string{"fn": fn}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, sum := collectSim(t, a, gatewaysOnly)
+		got := callersIn(t, m.bytes["apigatewayv2.apis payments"])
+		if !sum.Complete || len(got["talk"]) != 1 || got["talk"][0].Where != "authorizer who" || len(got["staged"]) != 1 || got["staged"][0].Stage != "prod" || !strings.HasSuffix(got["staged"][0].Uri, "${stageVariables.fn}") {
+			t.Errorf("%+v; %v", got, m.states())
+		}
+		a.Cloud.Inject(awssim.Fault{Op: "ApiGatewayV2:GetStages", Resource: *staged.ApiId, Fail: awssim.Fail{Code: "AccessDeniedException", Message: "injected", Status: 403}})
+		m, _ = collectSim(t, a, gatewaysOnly)
+		wantStates(t, m.states(), evidence.Denied, "apigatewayv2.stages /apis/"+*staged.ApiId)
+		wantStates(t, m.states(), evidence.NotAttempted, "apigatewayv2.apis payments")
+	})
+}
+
 // TestGatewaysCutShort: a page that fails leaves what came before it, and says so.
 func TestGatewaysCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

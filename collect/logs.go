@@ -65,9 +65,8 @@ func (j *Job) eachLogGroup(ctx context.Context, artefact, call string, f func(gr
 	})
 }
 
-func (j *Job) logWant(artefact, group, call string) want {
-	t := j.Target
-	w := j.of(artefact, fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", partitionOf(t.Region), t.Region, t.Account, group), "", t.Region, call)
+func (j *Job) logWant(artefact, region, group, call string) want {
+	w := j.of(artefact, fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", partitionOf(region), region, j.Target.Account, group), "", region, call)
 	w.params = map[string]string{"logGroupName": group}
 	w.name = strings.Trim(strings.ReplaceAll(group, "/", "."), ".") + "." + artefact + ".json"
 	w.none = true // a function that never ran has no log group
@@ -75,41 +74,57 @@ func (j *Job) logWant(artefact, group, call string) want {
 }
 
 func collectLogGroup(ctx context.Context, j *Job) {
-	j.eachLogGroup(ctx, "logs.group", "CloudWatchLogs:DescribeLogGroups", func(group string) { j.logGroup(ctx, group) })
+	j.eachLogGroup(ctx, "logs.group", "CloudWatchLogs:DescribeLogGroups", func(group string) { j.logGroupIn(ctx, j.Target.Region, group) })
+	j.edgeLogGroups(ctx)
 }
 
-func (j *Job) logGroup(ctx context.Context, group string) {
-	w, subs := j.logWant("logs.group", group, "CloudWatchLogs:DescribeLogGroups"), j.logWant("logs.group.subscriptions", group, "CloudWatchLogs:DescribeSubscriptionFilters")
-	j.plan(w, subs)
-	c := cloudwatchlogs.NewFromConfig(j.config(j.Target.Region))
-	class, _ := j.run.shared("class of log group " + group + " in " + j.Target.Region)
-	both(
-		func() { class.keep(nameList{names: j.describeGroup(ctx, c, w, group), known: true}) },
-		func() {
-			listing(ctx, j, subs, pager[cloudwatchlogs.DescribeSubscriptionFiltersInput, cloudwatchlogs.DescribeSubscriptionFiltersOutput, cloudwatchlogs.Options]{
-				call: c.DescribeSubscriptionFilters,
-				in:   &cloudwatchlogs.DescribeSubscriptionFiltersInput{LogGroupName: aws.String(group)},
-				next: func(in *cloudwatchlogs.DescribeSubscriptionFiltersInput, out *cloudwatchlogs.DescribeSubscriptionFiltersOutput) string {
-					in.NextToken = out.NextToken
-					return aws.ToString(in.NextToken)
-				},
-			}, "subscriptionFilters", func(o *cloudwatchlogs.DescribeSubscriptionFiltersOutput) any { return o.SubscriptionFilters })
-		})
+// logGroupIn keeps a log group and says whether it is there, and whether that is known.
+func (j *Job) logGroupIn(ctx context.Context, region, group string) (found, known bool) {
+	w, subs := j.logWant("logs.group", region, group, "CloudWatchLogs:DescribeLogGroups"), j.logWant("logs.group.subscriptions", region, group, "CloudWatchLogs:DescribeSubscriptionFilters")
+	j.plan(w)
+	c := cloudwatchlogs.NewFromConfig(j.config(region))
+	describe := func() {
+		var class []string
+		class, known = j.describeGroup(ctx, c, w, group)
+		found = len(class) > 0
+		p, _ := j.run.shared("class of log group " + group + " in " + region)
+		p.keep(nameList{names: class, known: true})
+	}
+	filters := func() {
+		listing(ctx, j, subs, pager[cloudwatchlogs.DescribeSubscriptionFiltersInput, cloudwatchlogs.DescribeSubscriptionFiltersOutput, cloudwatchlogs.Options]{
+			call: c.DescribeSubscriptionFilters,
+			in:   &cloudwatchlogs.DescribeSubscriptionFiltersInput{LogGroupName: aws.String(group)},
+			next: func(in *cloudwatchlogs.DescribeSubscriptionFiltersInput, out *cloudwatchlogs.DescribeSubscriptionFiltersOutput) string {
+				in.NextToken = out.NextToken
+				return aws.ToString(in.NextToken)
+			},
+		}, "subscriptionFilters", func(o *cloudwatchlogs.DescribeSubscriptionFiltersOutput) any { return o.SubscriptionFilters })
+	}
+	if region == j.Target.Region {
+		j.plan(subs)
+		both(describe, filters)
+		return found, known
+	}
+	if describe(); found { // at the edge most regions have none
+		filters()
+	}
+	return found, known
 }
 
-// describeGroup finds the one group among those that begin with its name, and gives its class.
-func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) []string {
+// describeGroup finds the one group among those that begin with its name, and gives its class:
+// nothing where there is none, or where that is not known.
+func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) (class []string, known bool) {
 	if out, had := recall[cloudwatchlogs.DescribeLogGroupsOutput](ctx, j, w); had {
 		if out == nil || len(out.LogGroups) == 0 {
-			return nil
+			return nil, true
 		}
-		return []string{string(out.LogGroups[0].LogGroupClass)}
+		return []string{string(out.LogGroups[0].LogGroupClass)}, true
 	}
 	in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String(group)}
 	first, s, err := ask(ctx, j, c.DescribeLogGroups, in)
 	if err != nil {
 		j.refused(w, s, err)
-		return nil
+		return nil, false
 	}
 	p := pager[cloudwatchlogs.DescribeLogGroupsInput, cloudwatchlogs.DescribeLogGroupsOutput, cloudwatchlogs.Options]{
 		call: c.DescribeLogGroups, in: in,
@@ -131,13 +146,13 @@ func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w wan
 	case len(found) > 0:
 		w.note = groupNote(&found[0])
 		j.putJSON(ctx, w, s, map[string]any{"logGroups": found})
-		return []string{string(found[0].LogGroupClass)}
+		return []string{string(found[0].LogGroupClass)}, true
 	case err != nil:
 		j.refused(w, s, err)
-	default:
-		j.none(w, s, "no log group "+group)
+		return nil, false
 	}
-	return nil
+	j.none(w, s, "no log group "+group)
+	return nil, true
 }
 
 // groupNote says what of the group's events can never be had, or not by this tool.

@@ -54,11 +54,12 @@ type logRead struct {
 }
 
 func collectLogEvents(ctx context.Context, j *Job) {
-	j.eachLogGroup(ctx, "logs.events", filterCall, func(group string) { j.groupEvents(ctx, group) })
+	j.eachLogGroup(ctx, "logs.events", filterCall, func(group string) { j.groupEvents(ctx, j.Target.Region, group) })
+	j.edgeLogEvents(ctx)
 }
 
-func (j *Job) groupEvents(ctx context.Context, group string) {
-	g := &groupReader{j: j, group: group, c: cloudwatchlogs.NewFromConfig(j.config(j.Target.Region))}
+func (j *Job) groupEvents(ctx context.Context, region, group string) {
+	g := &groupReader{j: j, region: region, group: group, c: cloudwatchlogs.NewFromConfig(j.config(region))}
 	g.left.Store(j.run.o.MaxLogBytes)
 	for _, r := range g.reads(ctx) {
 		j.plan(r.w)
@@ -69,11 +70,12 @@ func (j *Job) groupEvents(ctx context.Context, group string) {
 
 // groupReader reads the events of one log group.
 type groupReader struct {
-	j     *Job
-	c     *cloudwatchlogs.Client
-	group string
-	all   []logRead
-	left  atomic.Int64 // bytes of events that may still be kept
+	j      *Job
+	c      *cloudwatchlogs.Client
+	region string
+	group  string
+	all    []logRead
+	left   atomic.Int64 // bytes of events that may still be kept
 }
 
 // reads is what to ask for. Where the streams are not all known, or cannot be read one by
@@ -82,7 +84,7 @@ func (g *groupReader) reads(ctx context.Context) []logRead {
 	j := g.j
 	whole := logRead{w: g.want("")}
 	if j.run.runs("logs.group") {
-		class, _ := j.run.shared("class of log group " + g.group + " in " + j.Target.Region)
+		class, _ := j.run.shared("class of log group " + g.group + " in " + g.region)
 		if known := class.get(ctx).names; len(known) > 0 && classNote(known[0]) != "" {
 			whole.w.note = classNote(known[0]) + "; " + whole.w.note
 			return []logRead{whole}
@@ -120,7 +122,7 @@ func (g *groupReader) of(qualifier string, names [][]string, streams int) logRea
 }
 
 func (g *groupReader) want(qualifier string) want {
-	w := g.j.logWant("logs.events", g.group, filterCall)
+	w := g.j.logWant("logs.events", g.region, g.group, filterCall)
 	w.src.Qualifier = qualifier
 	w.none = qualifier == ""
 	w.params["startTime"], w.params["endTime"] = strconv.FormatInt(g.j.run.since.UnixMilli(), 10), strconv.FormatInt(g.j.run.until.UnixMilli(), 10)
@@ -146,7 +148,7 @@ func (g *groupReader) streams(ctx context.Context) ([]types.LogStream, bool) {
 		},
 		member: "logStreams", items: func(o *cloudwatchlogs.DescribeLogStreamsOutput) []types.LogStream { return o.LogStreams },
 		none: "the log group has no streams", most: maxStreams,
-	}.get(ctx, g.j, g.j.logWant("logs.streams", g.group, "CloudWatchLogs:DescribeLogStreams"))
+	}.get(ctx, g.j, g.j.logWant("logs.streams", g.region, g.group, "CloudWatchLogs:DescribeLogStreams"))
 }
 
 // byRecency parts the streams that may have events in the window from those that were begun

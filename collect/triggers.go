@@ -16,7 +16,7 @@ const logsService = "logs.amazonaws.com"
 
 // explained are the services whose grants some collector follows to what calls the function.
 func explained() []string {
-	return []string{s3Service, snsService, logsService, "events.amazonaws.com", gatewayService, elbService}
+	return []string{s3Service, snsService, logsService, "events.amazonaws.com", gatewayService, elbService, edgeService, replicatorService}
 }
 
 // unresolved says which services a policy admits whose triggers nobody here can look up: a

@@ -80,7 +80,7 @@ func createRestAPI(c *call, in *apigateway.CreateRestApiInput) (*apigateway.Crea
 	}
 	id, root := c.id("alnum:10", "api"), c.id("alnum:10", "root")
 	a := &restAPI{about: gt.RestApi{Id: &id, Name: in.Name, RootResourceId: &root, ApiKeySource: in.ApiKeySource, BinaryMediaTypes: in.BinaryMediaTypes, CreatedDate: aws.Time(c.now), Description: in.Description,
-		DisableExecuteApiEndpoint: in.DisableExecuteApiEndpoint, EndpointConfiguration: in.EndpointConfiguration, MinimumCompressionSize: in.MinimumCompressionSize, Policy: in.Policy, Tags: in.Tags, Version: in.Version}}
+		DisableExecuteApiEndpoint: in.DisableExecuteApiEndpoint, EndpointConfiguration: in.EndpointConfiguration, MinimumCompressionSize: in.MinimumCompressionSize, Policy: escapedPolicy(in.Policy), Tags: in.Tags, Version: in.Version}}
 	if a.about.ApiKeySource == "" {
 		a.about.ApiKeySource = gt.ApiKeySourceTypeHeader
 	}
@@ -91,6 +91,15 @@ func createRestAPI(c *call, in *apigateway.CreateRestApiInput) (*apigateway.Crea
 	c.gateways().rest[id] = a
 	out := apigateway.CreateRestApiOutput(a.whole())
 	return &out, nil
+}
+
+// escapedPolicy: this service gives back a policy as JSON text whose quotes and slashes are
+// escaped once more (terraform-provider-aws undoes it in flattenAPIPolicy).
+func escapedPolicy(policy *string) *string {
+	if policy == nil {
+		return nil
+	}
+	return aws.String(strings.NewReplacer(`"`, `\"`, `/`, `\/`).Replace(*policy))
 }
 
 // whole is the answer that Create and Get share.

@@ -148,12 +148,7 @@ func fillScalar(sh *shape, v any, dst reflect.Value) error {
 			return nil
 		}
 		if textInNumber(sh) && dst.CanInt() {
-			n, err := strconv.ParseInt(v, 10, 32)
-			if err != nil {
-				return &typeError{fmt.Sprintf("%q is no number", v)}
-			}
-			dst.SetInt(n)
-			return nil
+			return fillNumber(v, dst)
 		}
 		if t, ok := parseTime(v); ok && dst.Type() == timeType { // S3's Expires again, in an input
 			dst.Set(reflect.ValueOf(t))
@@ -312,6 +307,15 @@ func readMap(sh *shape, v reflect.Value) (any, error) {
 // can take any service's token alike: S3's markers of parts.
 func numberInText(sh *shape) bool {
 	return sh.kind == "integer" && strings.HasSuffix(sh.name, "PartNumberMarker")
+}
+
+func fillNumber(text string, dst reflect.Value) error {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return &typeError{fmt.Sprintf("%q is no number", text)}
+	}
+	dst.SetInt(n)
+	return nil
 }
 
 // textInNumber says the reverse: CloudFront's MaxItems of a request is text in the API.
