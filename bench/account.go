@@ -73,6 +73,7 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addWatchers,
 		a.addImages,
 		a.addReferences,
+		a.addDurable,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

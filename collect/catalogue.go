@@ -10,6 +10,7 @@ func Catalogue() []Collector {
 		concurrency(),
 		provisioned(),
 		mappings(),
+		durableRuns(),
 		invokeConfig(),
 		urls(),
 		policies(),

@@ -119,6 +119,7 @@ type versionList struct {
 type versionFact struct {
 	version string
 	image   bool     // a container image
+	durable bool     // its executions keep their steps
 	layers  []string // layer version ARNs
 	env     *lambdatypes.EnvironmentResponse
 	config  *lambdatypes.FunctionConfiguration // of $LATEST only

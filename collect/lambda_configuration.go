@@ -71,7 +71,7 @@ func latestOf(versions *versionList, first deployed) *lambdatypes.FunctionConfig
 	if i < 0 {
 		fact := versionFact{version: "$LATEST"}
 		if first.config != nil {
-			fact.layers, fact.image = layerARNs(first.config), first.config.PackageType == lambdatypes.PackageTypeImage
+			fact.layers, fact.image, fact.durable = layerARNs(first.config), first.config.PackageType == lambdatypes.PackageTypeImage, first.config.DurableConfig != nil
 		}
 		versions.all = append([]versionFact{fact}, versions.all...)
 		i = 0
@@ -126,7 +126,7 @@ func (j *Job) listVersions(ctx context.Context, c *lambda.Client) versionList {
 }
 
 func factOf(f *lambdatypes.FunctionConfiguration) versionFact {
-	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage}
+	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage, durable: f.DurableConfig != nil}
 	if v.version == "$LATEST" {
 		bare := *f
 		bare.Environment = nil

@@ -62,6 +62,9 @@ func (f *function) objects(at string, put putObject) {
 	for q, p := range f.provisioned {
 		put(at+"/provisioned/"+q, p.requested, p.changed.UTC())
 	}
+	for _, d := range f.durable {
+		put(at+"/durable/"+d.name+"/"+d.id, map[string]any{"version": d.version, "about": d.about, "events": d.events}, nil)
+	}
 	for q, r := range f.runtimes {
 		put(at+"/runtime/"+q, map[string]any{"on": r.on, "arn": r.arn}, nil)
 	}

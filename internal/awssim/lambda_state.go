@@ -45,7 +45,8 @@ type function struct {
 	recursion   lt.RecursiveLoop
 	signing     string // ARN of the code signing configuration
 	tags        map[string]string
-	lost        int // asynchronous events that went nowhere
+	durable     []*durableExecution // in the order of their start
+	lost        int                 // asynchronous events that went nowhere
 }
 
 // version is $LATEST or a published version. Config holds what does not depend on time.
