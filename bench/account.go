@@ -74,6 +74,7 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addImages,
 		a.addReferences,
 		a.addDurable,
+		a.addCapacity,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

@@ -4,7 +4,7 @@ import "strings"
 
 // Functions are those of the account that have something to collect.
 func Functions() []string {
-	return []string{Function, ImageFunction, ReferenceFunction, DurableFunction}
+	return []string{Function, ImageFunction, ReferenceFunction, DurableFunction, ManagedFunction}
 }
 
 // Occasion is the function of the account whose collection makes a call ("ECR:BatchGetImage"),
@@ -18,6 +18,8 @@ func Occasion(call string) string {
 		return ReferenceFunction
 	case service == "lambda" && strings.Contains(op, "durableexecution"):
 		return DurableFunction
+	case service == "lambda" && (strings.Contains(op, "capacityprovider") || strings.Contains(op, "scalingconfig")):
+		return ManagedFunction
 	}
 	return Function
 }

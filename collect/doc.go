@@ -41,10 +41,14 @@
 //	iam.policy.versions      small  policy ARN                               {"Versions":[...]}: without documents
 //	iam.policy.document      small  policy ARN      version id (default)     GetPolicyVersion: {"PolicyVersion":{"Document":{...},...}}
 //	lambda.runtime                  FUNCTION        $LATEST, version         GetRuntimeManagementConfig
+//	lambda.scaling                  FUNCTION        version                  GetFunctionScalingConfig; without qualifier absent: no version runs on managed instances
+//	lambda.capacity                 provider ARN                             {"CapacityProvider":{...}}
+//	lambda.capacity.versions        provider ARN                             {"FunctionVersions":[...]}: of all functions that share it; absent: none
 //	lambda.recursion                FUNCTION                                 {"RecursiveLoop":"Terminate"}
 //	lambda.signing                  FUNCTION                                 GetFunctionCodeSigningConfig; absent: none
 //	lambda.signing.config           config ARN                               GetCodeSigningConfig: {"CodeSigningConfig":{...}}
 //	lambda.tags                     FUNCTION                                 {"Tags":{...}}
+//	lambda.account                                                           {"AccountLimit":{...},"AccountUsage":{...}}: of the region, once for all functions
 //	lambda.code                     FUNCTION        $LATEST, version         the deployment package, bytes as AWS serves them, or as they lie in the bucket that keeps them by reference (Params: Bucket, Key, VersionId); Declared is CodeSha256; absent: a container image
 //	lambda.environment              FUNCTION        $LATEST, version         sealed {"Variables":{...}}, and its redacted twin (Meta.Twin)
 //	lambda.layers                   layer version ARN                        GetLayerVersionByArn; with source FUNCTION and state absent: no version has layers

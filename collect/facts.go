@@ -117,12 +117,13 @@ type versionList struct {
 
 // versionFact is the little of a version's configuration that others need.
 type versionFact struct {
-	version string
-	image   bool     // a container image
-	durable bool     // its executions keep their steps
-	layers  []string // layer version ARNs
-	env     *lambdatypes.EnvironmentResponse
-	config  *lambdatypes.FunctionConfiguration // of $LATEST only
+	version  string
+	image    bool     // a container image
+	durable  bool     // its executions keep their steps
+	capacity string   // ARN of the capacity provider, "" for none
+	layers   []string // layer version ARNs
+	env      *lambdatypes.EnvironmentResponse
+	config   *lambdatypes.FunctionConfiguration // of $LATEST only
 }
 
 // names are the versions' numbers.

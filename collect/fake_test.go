@@ -72,6 +72,9 @@ func scriptedNeeds() []awsapi.Need {
 	var all []awsapi.Need
 	for _, c := range scriptedCatalogue() {
 		for _, n := range c.Needs {
+			if n.Call == objectCall {
+				continue // no package of the fake's is kept in a bucket
+			}
 			if !slices.ContainsFunc(all, func(o awsapi.Need) bool { return o.Call == n.Call }) {
 				all = append(all, n)
 			}

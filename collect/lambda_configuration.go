@@ -72,6 +72,7 @@ func latestOf(versions *versionList, first deployed) *lambdatypes.FunctionConfig
 		fact := versionFact{version: "$LATEST"}
 		if first.config != nil {
 			fact.layers, fact.image, fact.durable = layerARNs(first.config), first.config.PackageType == lambdatypes.PackageTypeImage, first.config.DurableConfig != nil
+			fact.capacity = capacityOf(first.config)
 		}
 		versions.all = append([]versionFact{fact}, versions.all...)
 		i = 0
@@ -126,7 +127,7 @@ func (j *Job) listVersions(ctx context.Context, c *lambda.Client) versionList {
 }
 
 func factOf(f *lambdatypes.FunctionConfiguration) versionFact {
-	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage, durable: f.DurableConfig != nil}
+	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage, durable: f.DurableConfig != nil, capacity: capacityOf(f)}
 	if v.version == "$LATEST" {
 		bare := *f
 		bare.Environment = nil
