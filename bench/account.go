@@ -79,6 +79,8 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		a.addReferences,
 		a.addDeliveries,
 		a.addFronts,
+		a.addDurable,
+		a.addCapacity,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("making the account: %w", err)

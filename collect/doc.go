@@ -21,6 +21,10 @@
 //	lambda.mappings          small  FUNCTION                                 {"EventSourceMappings":[...]}: of the function and all its versions and aliases, each as Get returns it (as listed, where Get failed)
 //	lambda.mappings.detail   small  mapping ARN                              only ever a gap: Get of that mapping failed
 //	lambda.mappings.sweep    small  FUNCTION                                 only ever a gap: the account-wide listing failed, mappings of versions or aliases may be missing
+//	lambda.durable                  FUNCTION        $LATEST, version         {"DurableExecutions":[...]}: as listed, those that run first, then the newest; without qualifier absent: no version has a DurableConfig
+//	lambda.durable.execution        execution ARN                            GetDurableExecution, with input, result and error; sealed with a redacted twin where it has them; with source FUNCTION and qualifier "*": more are listed than are read
+//	lambda.durable.history          execution ARN                            {"Events":[...]}: with payloads; sealed with a redacted twin where it has them
+//	lambda.durable.history.rest     execution ARN                            only ever a gap: later events than those that were sealed
 //	lambda.invoke-config     small  FUNCTION                                 {"FunctionEventInvokeConfigs":[...]}: all qualifiers
 //	lambda.urls              small  FUNCTION                                 {"FunctionUrlConfigs":[...]}: unqualified and aliases
 //	lambda.policy            small  FUNCTION        "", alias, version       {"Policy":"JSON text","RevisionId":"..."}; state absent: there is none
@@ -37,10 +41,14 @@
 //	iam.policy.versions      small  policy ARN                               {"Versions":[...]}: without documents
 //	iam.policy.document      small  policy ARN      version id (default)     GetPolicyVersion: {"PolicyVersion":{"Document":{...},...}}
 //	lambda.runtime                  FUNCTION        $LATEST, version         GetRuntimeManagementConfig
+//	lambda.scaling                  FUNCTION        version                  GetFunctionScalingConfig; without qualifier absent: no version runs on managed instances
+//	lambda.capacity                 provider ARN                             {"CapacityProvider":{...}}
+//	lambda.capacity.versions        provider ARN                             {"FunctionVersions":[...]}: of all functions that share it; absent: none
 //	lambda.recursion                FUNCTION                                 {"RecursiveLoop":"Terminate"}
 //	lambda.signing                  FUNCTION                                 GetFunctionCodeSigningConfig; absent: none
 //	lambda.signing.config           config ARN                               GetCodeSigningConfig: {"CodeSigningConfig":{...}}
 //	lambda.tags                     FUNCTION                                 {"Tags":{...}}
+//	lambda.account                                                           {"AccountLimit":{...},"AccountUsage":{...}}: of the region, once for all functions
 //	lambda.code                     FUNCTION        $LATEST, version         the deployment package, bytes as AWS serves them, or as they lie in the bucket that keeps them by reference (Params: Bucket, Key, VersionId); Declared is CodeSha256; absent: a container image
 //	lambda.environment              FUNCTION        $LATEST, version         sealed {"Variables":{...}}, and its redacted twin (Meta.Twin)
 //	lambda.layers                   layer version ARN                        GetLayerVersionByArn; with source FUNCTION and state absent: no version has layers

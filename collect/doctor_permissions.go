@@ -34,6 +34,10 @@ func Resources(t Target) func(template string) []string {
 		switch template {
 		case "function ARN":
 			return []string{t.ARN, t.ARN + ":*"}
+		case "capacity provider ARN":
+			return in("lambda", "capacity-provider:*")
+		case "durable execution ARN": // its own, with the version that runs: the function's alone is refused
+			return []string{t.ARN + ":*/durable-execution/*"}
 		case "role ARN":
 			return []string{fmt.Sprintf("arn:%s:iam::%s:role/*", part, t.Account)}
 		case "policy ARN":

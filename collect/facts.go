@@ -127,13 +127,14 @@ type versionList struct {
 
 // versionFact is the little of a version's configuration that others need.
 type versionFact struct {
-	version string
-	image   bool     // a container image
-	layers  []string // layer version ARNs
-	network *lambdatypes.VpcConfigResponse
-	mounts  []lambdatypes.FileSystemConfig
-	// logGroup is where it logs to; "" is Lambda's default.
-	logGroup string
+	version  string
+	image    bool     // a container image
+	durable  bool     // its executions keep their steps
+	capacity string   // ARN of the capacity provider, "" for none
+	layers   []string // layer version ARNs
+	network  *lambdatypes.VpcConfigResponse
+	mounts   []lambdatypes.FileSystemConfig
+	logGroup string // where it logs to; "" is Lambda's default
 	env      *lambdatypes.EnvironmentResponse
 	config   *lambdatypes.FunctionConfiguration // of $LATEST only
 }

@@ -128,7 +128,7 @@ func (j *Job) listVersions(ctx context.Context, c *lambda.Client) versionList {
 
 func factOf(f *lambdatypes.FunctionConfiguration) versionFact {
 	v := versionFact{version: aws.ToString(f.Version), layers: layerARNs(f), env: f.Environment, image: f.PackageType == lambdatypes.PackageTypeImage,
-		network: f.VpcConfig, mounts: f.FileSystemConfigs}
+		durable: f.DurableConfig != nil, capacity: capacityOf(f), network: f.VpcConfig, mounts: f.FileSystemConfigs}
 	if f.LoggingConfig != nil {
 		v.logGroup = aws.ToString(f.LoggingConfig.LogGroup)
 	}

@@ -212,6 +212,11 @@ func updateFunctionConfiguration(c *call, in *lambda.UpdateFunctionConfiguration
 	revision, logging := next.RevisionId, next.LoggingConfig
 	overlay(&next, in)
 	next.RevisionId, next.LoggingConfig = revision, logging
+	if in.CapacityProviderConfig != nil {
+		if err := c.capacity(&next); err != nil {
+			return nil, err
+		}
+	}
 	if in.Runtime != "" {
 		next.RuntimeVersionConfig = &lt.RuntimeVersionConfig{RuntimeVersionArn: aws.String(runtimeARN(c.region, string(in.Runtime)))}
 	}

@@ -32,6 +32,9 @@ func createFunction(c *call, in *lambda.CreateFunctionInput) (*lambda.CreateFunc
 	if err := c.place(t.state, v, &codeSource{zip: in.Code.ZipFile, bucket: in.Code.S3Bucket, key: in.Code.S3Key, version: in.Code.S3ObjectVersion, mode: in.Code.S3ObjectStorageMode, image: in.Code.ImageUri}); err != nil {
 		return nil, err
 	}
+	if err := c.capacity(cfg); err != nil {
+		return nil, err
+	}
 	c.defaults(cfg, t.name)
 	if err := c.settings(cfg, settingsOf(in)); err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func newFunction(t *lambdaTarget) *function {
 	return &function{
 		name: t.name, arn: t.arn, next: 1, latest: &version{number: "$LATEST"}, aliases: map[string]*lt.AliasConfiguration{},
 		policies: map[string]*functionPolicy{}, urls: map[string]*functionURL{}, invokes: map[string]*invokeConfig{},
-		provisioned: map[string]*provisioned{}, runtimes: map[string]*runtimeConfig{}, recursion: lt.RecursiveLoopTerminate, tags: map[string]string{},
+		provisioned: map[string]*provisioned{}, runtimes: map[string]*runtimeConfig{}, scaling: map[string]*lt.FunctionScalingConfig{}, recursion: lt.RecursiveLoopTerminate, tags: map[string]string{},
 	}
 }
 

@@ -27,6 +27,11 @@ func (s *lambdaState) objects(account, region string, put putObject) {
 			put(fmt.Sprintf("%slayer/%s/%d", at, name, n), map[string]any{"code": v.content.CodeSha256, "kept": v.content.ResolvedS3Object, "policy": policyText(v.policy)}, revisionOf(v.policy))
 		}
 	}
+	for name, p := range s.providers {
+		logical := *p
+		logical.LastModified = nil
+		put(at+"capacity/"+name, logical, p.LastModified)
+	}
 	for arn, k := range s.signing {
 		cfg := k.config
 		cfg.LastModified = nil
@@ -61,6 +66,12 @@ func (f *function) objects(at string, put putObject) {
 	}
 	for q, p := range f.provisioned {
 		put(at+"/provisioned/"+q, p.requested, p.changed.UTC())
+	}
+	for q, s := range f.scaling {
+		put(at+"/scaling/"+q, s, nil)
+	}
+	for _, d := range f.durable {
+		put(at+"/durable/"+d.name+"/"+d.id, map[string]any{"version": d.version, "about": d.about, "events": d.events}, nil)
 	}
 	for q, r := range f.runtimes {
 		put(at+"/runtime/"+q, map[string]any{"on": r.on, "arn": r.arn}, nil)

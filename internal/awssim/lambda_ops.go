@@ -23,6 +23,8 @@ func lambdaOps() []operation {
 		op("lambda", "GetRuntimeManagementConfig", getRuntime), op("lambda", "PutRuntimeManagementConfig", putRuntime),
 		op("lambda", "GetFunctionRecursionConfig", getRecursion), op("lambda", "PutFunctionRecursionConfig", putRecursion),
 		op("lambda", "GetAccountSettings", getAccountSettings), op("lambda", "ListTags", listTags), op("lambda", "TagResource", tagResource), op("lambda", "UntagResource", untagResource),
-		op("lambda", "Invoke", invoke), op("lambda", "ListDurableExecutionsByFunction", listDurable),
+		op("lambda", "CreateCapacityProvider", createCapacityProvider), op("lambda", "GetCapacityProvider", getCapacityProvider), op("lambda", "ListFunctionVersionsByCapacityProvider", versionsOfProvider),
+		op("lambda", "PutFunctionScalingConfig", putScaling), op("lambda", "GetFunctionScalingConfig", getScaling),
+		op("lambda", "Invoke", invoke), op("lambda", "ListDurableExecutionsByFunction", listDurable), op("lambda", "GetDurableExecution", getDurable), op("lambda", "GetDurableExecutionHistory", durableHistory),
 	}
 }

@@ -291,11 +291,3 @@ func untagResource(c *call, in *lambda.UntagResourceInput) (*lambda.UntagResourc
 	}
 	return nil, nil
 }
-
-// listDurable: no function of this account has durable executions yet.
-func listDurable(c *call, in *lambda.ListDurableExecutionsByFunctionInput) (*lambda.ListDurableExecutionsByFunctionOutput, error) {
-	if _, err := c.function("ListDurableExecutionsByFunction", in.FunctionName, in.Qualifier); err != nil {
-		return nil, err
-	}
-	return &lambda.ListDurableExecutionsByFunctionOutput{DurableExecutions: []lt.Execution{}}, nil
-}

@@ -15,17 +15,18 @@ import (
 // lambdaState is Lambda in one account and region.
 type lambdaState struct {
 	functions map[string]*function
-	mappings  map[string]*mapping       // by UUID
-	layers    map[string]*layer         // by name
-	signing   map[string]*signingConfig // by ARN
-	blobs     map[string][]byte         // packages by base64 SHA-256: versions share them
-	settings  int32                     // concurrency of the account
+	mappings  map[string]*mapping             // by UUID
+	layers    map[string]*layer               // by name
+	signing   map[string]*signingConfig       // by ARN
+	blobs     map[string][]byte               // packages by base64 SHA-256: versions share them
+	providers map[string]*lt.CapacityProvider // by name
+	settings  int32                           // concurrency of the account
 }
 
 func newLambdaState() *lambdaState {
 	return &lambdaState{
 		functions: map[string]*function{}, mappings: map[string]*mapping{}, layers: map[string]*layer{},
-		signing: map[string]*signingConfig{}, blobs: map[string][]byte{}, settings: 1000,
+		signing: map[string]*signingConfig{}, blobs: map[string][]byte{}, providers: map[string]*lt.CapacityProvider{}, settings: 1000,
 	}
 }
 
@@ -45,7 +46,9 @@ type function struct {
 	recursion   lt.RecursiveLoop
 	signing     string // ARN of the code signing configuration
 	tags        map[string]string
-	lost        int // asynchronous events that went nowhere
+	scaling     map[string]*lt.FunctionScalingConfig // of versions on a capacity provider
+	durable     []*durableExecution                  // in the order of their start
+	lost        int                                  // asynchronous events that went nowhere
 }
 
 // version is $LATEST or a published version. Config holds what does not depend on time.
