@@ -24,7 +24,7 @@ func collectAs(t *testing.T, a *bench.Account, name, policy string) (*memory, Su
 	t.Helper()
 	m := newMemory()
 	s := sessionAs(t, a, name, policy)
-	sum, err := Run(t.Context(), Inputs{Connect: s.ConfigRecorded, HTTP: s.HTTPClient(), Endpoint: s.Endpoint}, []Target{simTarget}, m, Options{Unpaced: true})
+	sum, err := Run(t.Context(), Inputs{Connect: s.ConfigRecorded, HTTP: s.HTTPClient(), Endpoint: s.Endpoint}, []Target{simTarget}, m, Options{TrailBuckets: []string{AutoTrailBucket}, Unpaced: true})
 	if err != nil {
 		t.Fatal(err)
 	}
