@@ -46,7 +46,7 @@ func TestDistributions(t *testing.T) {
 		wantStates(t, collectBare(t, a, only.Only...), evidence.Absent, "cloudfront.distributions bare", "logs.group /aws/lambda/bare")
 
 		// A group of the function's own bears the same name everywhere.
-		cfg := configOf(t, a)
+		cfg := adminConfig(a)
 		if _, err := lambda.NewFromConfig(cfg).UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(bench.Function), LoggingConfig: &lambdatypes.LoggingConfig{LogGroup: aws.String("/shop/edge")}}); err != nil {
 			t.Fatal(err)
 		}

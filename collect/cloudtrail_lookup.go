@@ -42,6 +42,7 @@ type query struct {
 
 func collectLookup(ctx context.Context, j *Job) {
 	j.plan(j.queryWant(j.about(j.Target.Region, types.LookupAttributeKeyResourceName, j.Target.Function)))
+	j.lookupElsewhere()
 	role := j.roleOf(ctx)
 	found := newKeysOfRoles()
 	var sweep *promise[keysOfRoles]
@@ -89,6 +90,15 @@ func (j *Job) lookupRegions() []string {
 	return all
 }
 
+// lookupElsewhere says which regions "all" leaves out: there is no call that any principal
+// may make to learn which regions an account switched on.
+func (j *Job) lookupElsewhere() {
+	if slices.Contains(j.run.o.Regions, "all") && j.run.claim("regions that are not looked at") {
+		w := j.of("cloudtrail.lookup", "", "Region=*", "", lookupCall)
+		j.gap(w, stamp{}, evidence.NotCovered, "", "regions that the account switched on by itself are not looked at: --also-region names them")
+	}
+}
+
 // startRegions are the regions that every account of a partition has from the start; others
 // are switched on by the account. Source: AWS Account Management guide, "Enable or disable
 // AWS Regions in your account".
@@ -106,7 +116,8 @@ func startRegions(partition string) []string {
 }
 
 // firstQueries asks for the function by name and ARN, for the sessions that carry
-// its name, and, where IAM records, for the role.
+// its name, and for the role: by its name where IAM records, and by its ARN wherever
+// somebody may have assumed it, for STS records in the region that was asked.
 func (j *Job) firstQueries(role string) []query {
 	t, global := j.Target, globalRegion(j.Target.Region)
 	qs := []query{
@@ -117,9 +128,10 @@ func (j *Job) firstQueries(role string) []query {
 		qs = append(qs, j.about(region, types.LookupAttributeKeyUsername, t.Function))
 	}
 	if role != "" && j.run.claim("lookups of "+role) {
-		qs = append(qs,
-			query{global, types.LookupAttributeKeyResourceName, roleName(role), role},
-			query{global, types.LookupAttributeKeyResourceName, role, role})
+		qs = append(qs, query{global, types.LookupAttributeKeyResourceName, roleName(role), role})
+		for _, region := range j.lookupRegions() {
+			qs = append(qs, query{region, types.LookupAttributeKeyResourceName, role, role})
+		}
 	}
 	return qs
 }
@@ -150,12 +162,35 @@ func (j *Job) keyLookups(ctx context.Context, role string, found *keysOfRoles) {
 		}
 		return
 	}
-	keys := found.of(role, j.Target.Function)
-	if most := j.run.o.MaxKeys; len(keys) > most {
-		w := j.of("cloudtrail.lookup", role, "AccessKeyId=*", j.Target.Region, lookupCall)
-		j.gap(w, stamp{}, evidence.Truncated, "", fmt.Sprintf("%d access keys of the role's sessions were seen, the first %d are followed", len(keys), most))
-		keys = keys[:most]
+	followed := map[string]bool{}
+	for ctx.Err() == nil {
+		keys := slices.DeleteFunc(found.of(role, j.Target.Function), func(k string) bool { return followed[k] })
+		if len(keys) == 0 {
+			return
+		}
+		most := j.run.o.MaxKeys - len(followed)
+		cut := len(keys) > most
+		if cut {
+			w := j.of("cloudtrail.lookup", role, "AccessKeyId=*", j.Target.Region, lookupCall)
+			j.gap(w, stamp{}, evidence.Truncated, "", fmt.Sprintf("%d access keys of the role's sessions were seen, the first %d are followed", len(followed)+len(keys), j.run.o.MaxKeys))
+			keys = keys[:most]
+		}
+		// What these keys were used to get are keys to follow in turn, of whichever role.
+		next := newKeysOfRoles()
+		next.follows = role
+		j.lookups(ctx, j.keyQueries(role, keys), next)
+		found.add(*next)
+		for _, k := range keys {
+			followed[k] = true
+		}
+		if cut {
+			return
+		}
 	}
+}
+
+// keyQueries are for the keys that no other function of the run, which has the same role, asks for.
+func (j *Job) keyQueries(role string, keys []string) []query {
 	var qs []query
 	for _, k := range keys {
 		if !j.run.claim("key " + k) {
@@ -165,7 +200,7 @@ func (j *Job) keyLookups(ctx context.Context, role string, found *keysOfRoles) {
 			qs = append(qs, query{region, types.LookupAttributeKeyAccessKeyId, k, role})
 		}
 	}
-	j.lookups(ctx, qs, newKeysOfRoles())
+	return qs
 }
 
 func (j *Job) lookups(ctx context.Context, qs []query, found *keysOfRoles) {
@@ -182,7 +217,11 @@ func (j *Job) queryWant(q query) want {
 		"StartTime": j.run.since.Format(time.RFC3339), "EndTime": j.run.until.Format(time.RFC3339),
 	}
 	w.name = strings.Join([]string{"cloudtrail", q.region, string(q.key), q.value, "ndjson"}, ".")
-	w.note = "complete to " + j.run.until.Add(-15*time.Minute).Format(time.RFC3339) + ": events arrive up to about 15 minutes late"
+	to := j.run.until
+	if settled := j.now().Add(-15 * time.Minute); settled.Before(to) {
+		to = settled
+	}
+	w.note = "complete to " + to.Format(time.RFC3339) + ": events arrive up to about 15 minutes late"
 	return w
 }
 
@@ -242,6 +281,9 @@ func (j *Job) writePage(out io.Writer, o *cloudtrail.LookupEventsOutput) error {
 type keysOfRoles struct {
 	mu   *sync.Mutex
 	seen map[string]map[string]string
+	// follows is a role to which every key counts that was given out, if only to a session
+	// that goes back to it.
+	follows string
 }
 
 // maxKeysSeen bounds what hostile or huge histories can make us remember.
@@ -274,9 +316,15 @@ func (k *keysOfRoles) read(events []types.Event) {
 		if r.UserIdentity.Type == "AssumedRole" {
 			k.put(r.UserIdentity.SessionContext.SessionIssuer.ARN, r.UserIdentity.AccessKeyID, aws.ToString(e.Username))
 		}
-		if r.RequestParameters != nil && r.ResponseElements != nil && r.ResponseElements.Credentials != nil {
+		if r.ResponseElements == nil || r.ResponseElements.Credentials == nil {
+			continue
+		}
+		if r.RequestParameters != nil {
 			k.put(r.RequestParameters.RoleArn, r.ResponseElements.Credentials.AccessKeyID, "")
 		}
+		// A session of the role went on as another: what that one did is the role's doing too.
+		k.put(r.UserIdentity.SessionContext.SessionIssuer.ARN, r.ResponseElements.Credentials.AccessKeyID, "")
+		k.put(k.follows, r.ResponseElements.Credentials.AccessKeyID, "")
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	gatewaytypes "github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
@@ -89,7 +88,7 @@ func TestGateways(t *testing.T) {
 func TestGatewaysUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := simAccount(t, awssim.Config{})
-		cfg := configOf(t, a)
+		cfg := adminConfig(a)
 		rest, web := apigateway.NewFromConfig(cfg), apigatewayv2.NewFromConfig(cfg)
 		api, err := rest.CreateRestApi(t.Context(), &apigateway.CreateRestApiInput{Name: aws.String("hidden")})
 		if err != nil {
@@ -147,7 +146,7 @@ func countState(m *memory, artefact string, state evidence.State) (n int) {
 func TestSocketsAndVariables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := simAccount(t, awssim.Config{})
-		web := apigatewayv2.NewFromConfig(configOf(t, a))
+		web := apigatewayv2.NewFromConfig(adminConfig(a))
 		chat, err := web.CreateApi(t.Context(), &apigatewayv2.CreateApiInput{Name: aws.String("talk"), ProtocolType: httptypes.ProtocolTypeWebsocket, RouteSelectionExpression: aws.String("$request.body.action")})
 		if err != nil {
 			t.Fatal(err)
@@ -185,7 +184,7 @@ func TestSocketsAndVariables(t *testing.T) {
 func TestGatewaysCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := simAccount(t, awssim.Config{})
-		web := apigatewayv2.NewFromConfig(configOf(t, a))
+		web := apigatewayv2.NewFromConfig(adminConfig(a))
 		for i := range 120 {
 			if _, err := web.CreateApi(t.Context(), &apigatewayv2.CreateApiInput{Name: aws.String(fmt.Sprint("more", i)), ProtocolType: httptypes.ProtocolTypeHttp, Target: aws.String("arn:aws:lambda:eu-central-1:123456789012:function:payments")}); err != nil {
 				t.Fatal(err)
@@ -247,16 +246,10 @@ func TestCalledBy(t *testing.T) {
 	}
 }
 
-// configOf signs as the account's administrator.
-func configOf(t *testing.T, a *bench.Account) aws.Config {
-	t.Helper()
-	return aws.Config{Region: bench.Region, BaseEndpoint: aws.String(bench.Endpoint), HTTPClient: a.Cloud.Client(), Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")}
-}
-
 // grantAs lets a service call the function from a source, by a statement of that name.
 func grantAs(t *testing.T, a *bench.Account, sid, service, source string) {
 	t.Helper()
-	_, err := lambda.NewFromConfig(configOf(t, a)).AddPermission(t.Context(), &lambda.AddPermissionInput{FunctionName: aws.String(bench.Function), StatementId: &sid,
+	_, err := lambda.NewFromConfig(adminConfig(a)).AddPermission(t.Context(), &lambda.AddPermissionInput{FunctionName: aws.String(bench.Function), StatementId: &sid,
 		Action: aws.String("lambda:InvokeFunction"), Principal: &service, SourceArn: &source})
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ type keeper interface {
 
 const (
 	maxRecalled = 64 << 20 // of one stored document
-	maxPage     = 4 << 20  // of one stored page of events: 50 of them
+	maxPage     = 32 << 20 // of one stored page of events: 50 of them, each up to 256 KB and escaped
 )
 
 func (j *Job) keptEntry(w want) (evidence.Entry, bool) {

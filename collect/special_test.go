@@ -2,7 +2,9 @@ package collect
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -117,6 +119,9 @@ func TestKeysAreCapped(t *testing.T) {
 			return response(200, `{"Events":[`+strings.Join(records, ",")+`,{"EventId":"x","CloudTrailEvent":"not json"},{"EventId":"y"}]}`)
 		}
 		m, sum := collectFrom(t, f, Options{MaxKeys: 2})
+		if n := strings.Count(strings.Join(slices.Sorted(maps.Keys(m.states())), "\n"), "AccessKeyId=ASIA"); n != 2*2 {
+			t.Errorf("%d lookups of keys", n)
+		}
 		g := gapOf(m, "cloudtrail.lookup role/service/payments-role AccessKeyId=* @eu-central-1")
 		if g == nil || g.State != evidence.Truncated || sum.Complete {
 			t.Errorf("%+v", g)

@@ -58,6 +58,9 @@ func IsTrailBucket(name string) bool {
 
 func trailsKey(t Target) string { return "trail buckets of " + t.Account + " in " + t.Region }
 
+// ofOrganization marks a place that an organization's trail delivers to.
+const ofOrganization = "organization "
+
 // bucketsOf are the places that trails deliver to, as s3://bucket/prefix.
 func bucketsOf(out *cloudtrail.DescribeTrailsOutput) nameList {
 	if out == nil {
@@ -68,6 +71,9 @@ func bucketsOf(out *cloudtrail.DescribeTrailsOutput) nameList {
 		place := "s3://" + aws.ToString(t.S3BucketName)
 		if p := aws.ToString(t.S3KeyPrefix); p != "" {
 			place += "/" + p
+		}
+		if aws.ToBool(t.IsOrganizationTrail) {
+			place = ofOrganization + place
 		}
 		if t.S3BucketName != nil && !slices.Contains(found.names, place) {
 			found.names = append(found.names, place)
@@ -119,14 +125,19 @@ func (j *Job) trailPlaces(ctx context.Context, own want) []*trailPlace {
 		}
 		names = append(names, of.names...)
 	}
-	slices.Sort(names)
 	var out []*trailPlace
-	for _, name := range slices.Compact(names) {
+	for _, name := range names {
+		name, organized := strings.CutPrefix(name, ofOrganization)
 		bucket, prefix, _ := strings.Cut(strings.TrimPrefix(name, "s3://"), "/")
 		if prefix = strings.Trim(prefix, "/"); prefix != "" {
 			prefix += "/"
 		}
-		out = append(out, &trailPlace{j: j, bucket: bucket, prefix: prefix})
+		i := slices.IndexFunc(out, func(p *trailPlace) bool { return p.bucket == bucket && p.prefix == prefix })
+		if i < 0 {
+			i, out = len(out), append(out, &trailPlace{j: j, bucket: bucket, prefix: prefix})
+		}
+		// Of a place that was named nobody says whose trail it is.
+		out[i].organized = out[i].organized || organized || slices.Contains(j.run.o.TrailBuckets, name)
 	}
 	return out
 }
@@ -135,6 +146,7 @@ func (j *Job) trailPlaces(ctx context.Context, own want) []*trailPlace {
 type trailPlace struct {
 	j              *Job
 	bucket, prefix string
+	organized      bool // an organization's trail delivers here, or may
 	c              *s3.Client
 }
 
@@ -199,6 +211,9 @@ var organization = regexp.MustCompile(`^o-[a-z0-9]{10,32}/$`) // Organizations A
 func (p *trailPlace) roots(ctx context.Context) []string {
 	base := p.prefix + "AWSLogs/"
 	out := []string{base + p.j.Target.Account + "/"}
+	if !p.organized { // its policy may let nobody list more than the account's own files
+		return out
+	}
 	found, _ := gathered[s3.ListObjectsV2Input, s3.ListObjectsV2Output, s3.Options, s3types.CommonPrefix]{
 		pager:  p.pager(&s3.ListObjectsV2Input{Bucket: &p.bucket, Prefix: aws.String(base + "o-"), Delimiter: aws.String("/")}, ""),
 		member: "CommonPrefixes", items: func(o *s3.ListObjectsV2Output) []s3types.CommonPrefix { return o.CommonPrefixes },

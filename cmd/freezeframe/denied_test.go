@@ -76,7 +76,8 @@ func (d deniedRun) check(t *testing.T, call string, whole deniedRun) {
 	}
 	denied := map[string]bool{} // artefacts
 	for _, g := range d.gaps {
-		if g.Call == call && g.State == evidence.Denied && strings.Contains(g.Error, "AccessDenied") {
+		// The answer to a HEAD has no body that could name the code.
+		if g.Call == call && g.State == evidence.Denied && (strings.Contains(g.Error, "AccessDenied") || call == "S3:HeadBucket" && strings.Contains(g.Error, "Forbidden")) {
 			denied[g.Artefact] = true
 		}
 	}

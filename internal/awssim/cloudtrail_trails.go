@@ -1,7 +1,6 @@
 package awssim
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
@@ -194,8 +193,7 @@ func getEventSelectors(c *call, in *cloudtrail.GetEventSelectorsInput) (*cloudtr
 	return &cloudtrail.GetEventSelectorsOutput{TrailARN: t.config.TrailARN, EventSelectors: t.selectors, AdvancedEventSelectors: t.advanced}, nil
 }
 
-// listPublicKeys: one key a region, made when first asked for. It is random by nature: Go
-// makes no RSA key from a seed.
+// listPublicKeys: AWS has one key pair a region, here it is the same everywhere.
 func listPublicKeys(c *call, _ *cloudtrail.ListPublicKeysInput) (*cloudtrail.ListPublicKeysOutput, error) {
 	if err := c.allow("cloudtrail:ListPublicKeys", "*"); err != nil {
 		return nil, err
@@ -213,7 +211,7 @@ func listPublicKeys(c *call, _ *cloudtrail.ListPublicKeysInput) (*cloudtrail.Lis
 func (c *Cloud) digestKey(account, region string) (*rsa.PrivateKey, error) {
 	s := c.trails.at(account, region, newTrailsState)
 	if s.key == nil {
-		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		key, err := readTrailKey()
 		if err != nil {
 			return nil, err
 		}
