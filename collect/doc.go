@@ -82,6 +82,7 @@
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions
 //	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
+//	cloudtrail.lookup                               "AccessKeyId=ASIA..."    the same, by keys that an expansion follows
 //	guardduty.detectors                                                      {"DetectorIds":[...]}: of the region; absent: GuardDuty is off
 //	guardduty.detector              detector ARN                             GetDetector: which features are on (LAMBDA_NETWORK_LOGS)
 //	guardduty.findings              FUNCTION                                 {"Findings":[...]}: archived ones too; Params: the criterion; absent: none

@@ -32,6 +32,7 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 			h.Params[name] = strings.Join(list, " ")
 		}
 	}
+	o.keyParams(h.Params)
 	for _, t := range targets {
 		h.Targets = append(h.Targets, t.ARN)
 	}
@@ -57,19 +58,29 @@ func Resumable(ctx context.Context, c *evidence.Case) (*evidence.Bag, error) {
 	if i := slices.IndexFunc(open, isCollection); i >= 0 {
 		return open[i], nil
 	}
-	var newest *evidence.Bag
+	var sealed []*evidence.Bag
 	for b, err := range c.Bags(ctx) {
 		if err != nil {
 			return nil, err
 		}
 		if b.Sealed() && isCollection(b) {
-			newest = b // by time
+			sealed = append(sealed, b) // by time
 		}
 	}
-	if newest == nil || newest.Header().Status != evidence.StatusPartial {
-		return nil, fmt.Errorf("%s: %w", c.Vault(), evidence.ErrNothingToResume)
+	continued := map[string]bool{}
+	for _, b := range slices.Backward(sealed) {
+		h := b.Header()
+		if continued[h.Continues] = true; continued[b.ID()] {
+			continue
+		}
+		if h.Status == evidence.StatusPartial {
+			return b, nil
+		}
+		if h.Params[paramExpanded] == "" { // what an expansion had whole says nothing of where it began
+			break
+		}
 	}
-	return newest, nil
+	return nil, fmt.Errorf("%s: %w", c.Vault(), evidence.ErrNothingToResume)
 }
 
 // Resume goes on with an unfinished collection, or asks again for the gaps of a sealed one
@@ -85,6 +96,7 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 		return nil, Summary{}, err
 	}
 	o.Scope = Scope(begun.Params["scope"])
+	o.takeKeys(begun.Params)
 	o.Only, o.Regions = strings.Fields(begun.Params["only"]), strings.Fields(begun.Params["regions"])
 	if o.Since, err = time.ParseDuration(begun.Params["since"]); err != nil {
 		return nil, Summary{}, fmt.Errorf("bag %s: its window: %w", b.ID(), err)

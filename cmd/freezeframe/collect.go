@@ -21,9 +21,9 @@ import (
 func (p *program) collectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "collect", Usage: "snapshot functions into a sealed bag of the case (reads only)",
-		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\n\n" +
+		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --function payments --expand   (then what shares its role, layers, events or attacker)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\n\n" +
 			"Code of every version, layers, configuration, sealed environment, policies, aliases, URLs, mappings, role, CloudTrail, logs. What could not be had is a recorded gap and exit code 3.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN (may be repeated)"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on with the last collection that was interrupted, or ask again for what it could not get"},
 			&cli.BoolFlag{Name: "settle", Usage: "read CloudTrail again, for what the last collection was about: events come late (30 minutes and 24 hours after the last act)"},
@@ -35,7 +35,7 @@ func (p *program) collectCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "allow-private", Usage: "private network (CIDR) that code may be downloaded from: an interface endpoint or proxy (may be repeated)"},
 			tsaFlag(),
 			&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
-		},
+		}, expandFlags()...),
 		Action: p.collect,
 	}
 }
@@ -57,6 +57,9 @@ func (p *program) collect(c *cli.Context) error {
 		return err
 	}
 	o, err := p.collectOptions(c)
+	if err == nil {
+		err = expandUsage(c)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,6 +81,9 @@ func (p *program) collect(c *cli.Context) error {
 	out, gapsErr := p.collectedOf(c.Context, opened, bag, sum)
 	if err := errors.Join(err, gapsErr); err != nil {
 		return err
+	}
+	if c.Bool("expand") {
+		return p.collectFurther(c, s, opened, bag, out, o)
 	}
 	if err := p.s.Show(out, func(t *ui.Printer) { showCollected(t, out) }); err != nil {
 		return err
