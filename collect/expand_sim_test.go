@@ -220,6 +220,30 @@ func TestExpandWithoutListing(t *testing.T) {
 	})
 }
 
+// TestExpansionIsResumed: what the lookups of keys were refused is asked for again, by the keys
+// that stand in the bag.
+func TestExpansionIsResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageSpread(t)
+		by := sessionAs(t, s.a, "responder", allowAll)
+		bag := s.collect(t, by)
+		x := must[*Expansion](t)(Expand(t.Context(), by, bag, 0))
+		x.Functions = nil
+		blind := sessionAs(t, s.a, "blind", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"cloudtrail:LookupEvents","Resource":"*"}]}`)
+		second, sum, err := ExpandInto(t.Context(), blind, s.c, evidence.Header{Operator: "o"}, bag, x, Options{Since: 2 * time.Hour, Unpaced: true})
+		if err != nil || sum.Complete || sum.States[evidence.Denied] != 2*len(x.Keys) {
+			t.Fatalf("%+v, %v", sum, err)
+		}
+		open := must[*evidence.Bag](t)(Resumable(t.Context(), s.c))
+		if open.ID() != second.ID() {
+			t.Fatalf("%s is to be resumed, not %s", open.ID(), second.ID())
+		}
+		if _, sum, err = Resume(t.Context(), by, s.c, open, evidence.Header{Operator: "o"}, Options{Unpaced: true}); err != nil || !sum.Complete || sum.Items != 2*len(x.Keys) {
+			t.Errorf("%+v, %v", sum, err)
+		}
+	})
+}
+
 // TestExpandFromLittle: a bag without the documents says what it cannot say.
 func TestExpandFromLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -9,6 +9,7 @@ package brief
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -97,6 +98,16 @@ func Of(ctx context.Context, in Input) (*Brief, error) {
 	if err != nil {
 		return nil, err
 	}
+	contained := func(f string) bool { return slices.ContainsFunc(in.Acts, func(a Act) bool { return a.Function == f }) }
+	slices.SortStableFunc(h.functions, func(x, y string) int { // those that somebody acted on first
+		if contained(x) == contained(y) {
+			return 0
+		}
+		if contained(x) {
+			return -1
+		}
+		return 1
+	})
 	n := min(len(h.functions), maxStories)
 	b.Functions, b.Untold, b.Collected = h.functions[:n], h.functions[n:], h.collected
 	t, err := b.tell(ctx, c, h)
@@ -117,6 +128,7 @@ func Of(ctx context.Context, in Input) (*Brief, error) {
 	if b.Notes, err = notes(ctx, c); err != nil {
 		return nil, err
 	}
+	slices.Sort(h.unread)
 	b.Unread = append(b.Unread, h.unread...)
 	b.Next = b.next(h, t)
 	return b, nil

@@ -256,6 +256,47 @@ func TestContained(t *testing.T) {
 	}
 }
 
+// TestManyFunctions: those that somebody acted on come first, and what is not told is named.
+func TestManyFunctions(t *testing.T) {
+	b := newBuild(t)
+	var targets []string
+	for i := range 10 {
+		targets = append(targets, fmt.Sprintf("%s-%d", fn, i))
+	}
+	w, err := b.c.Begin(t.Context(), evidence.Header{Kind: evidence.KindCollection, Targets: targets})
+	if err == nil {
+		_, err = w.Seal(t.Context(), evidence.StatusComplete)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := b.brief(Act{Act: ActURL, State: InForce, Function: targets[9], Since: b.now})
+	if len(got.Functions) != maxStories || got.Functions[0] != targets[9] || got.Functions[1] != targets[0] || !slices.Equal(got.Untold, targets[7:9]) {
+		t.Errorf("functions %q, not told %q", got.Functions, got.Untold)
+	}
+	one, err := Of(t.Context(), Input{Case: b.c, Function: targets[3], Now: b.now})
+	if err != nil || !slices.Equal(one.Functions, targets[3:4]) {
+		t.Errorf("%+v, %v", one, err)
+	}
+}
+
+// TestSealedElsewhere: a case whose identity is not here says that it cannot be read.
+func TestSealedElsewhere(t *testing.T) {
+	b := newBuild(t)
+	v, err := vault.NewFolder(filepath.Join(t.TempDir(), "case"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.c, err = evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Operator: "o", SealAll: true, Home: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	b.bag(nil, attack(""), artefact{"kms.key", "arn:k", "", `{"KeyMetadata":{"KeyState":"PendingDeletion"}}`})
+	got := b.brief()
+	if len(got.Deadlines) != 0 || !slices.ContainsFunc(got.Unread, func(u string) bool { return strings.Contains(u, "the identity of the case is not here") }) {
+		t.Errorf("deadlines %+v, not read %q", got.Deadlines, got.Unread)
+	}
+}
+
 // TestManyOfOneSort: a flood of one kind of change does not hide the others.
 func TestManyOfOneSort(t *testing.T) {
 	var all turns

@@ -18,7 +18,7 @@ const maxDocument = 8 << 20
 
 // holdings is what the sealed collections of a case hold about its functions.
 type holdings struct {
-	functions   []string // ARNs, contained ones and newest first
+	functions   []string // ARNs, as they came into the case
 	collected   time.Time
 	contained   time.Time // end of the newest run of containment
 	recordsFrom time.Time // what CloudTrail was asked for begins here
@@ -90,8 +90,7 @@ func (h *holdings) concerns(targets []string, function string) bool {
 	for _, arn := range targets {
 		if function == "" || arn == function || arn[strings.LastIndexByte(arn, ':')+1:] == function {
 			wanted = true
-			h.functions = slices.DeleteFunc(h.functions, func(f string) bool { return f == arn })
-			h.functions = append(h.functions, arn)
+			h.functions = with(h.functions, arn)
 		}
 	}
 	return wanted
