@@ -88,7 +88,8 @@ func ExpandNeeds() []awsapi.Need {
 
 // Expand looks for what a sealed collection points to: in its documents, and in one listing of
 // the region's functions. What cannot be read or listed becomes a note, and the rest goes on.
-// most bounds the functions; 0 is DefaultExpandMax.
+// most bounds the functions; 0 is DefaultExpandMax. The listing enters no journal: the session
+// should not carry a case's marker.
 func Expand(ctx context.Context, s *awsapi.Session, b *evidence.Bag, most int) (*Expansion, error) {
 	targets, err := targetsOf(b)
 	if err != nil {
