@@ -41,6 +41,10 @@ type query struct {
 }
 
 func collectLookup(ctx context.Context, j *Job) {
+	if j.followKeys(ctx); j.run.o.KeysOnly {
+		j.planned.Store(true) // if only by another target of this run
+		return
+	}
 	j.plan(j.queryWant(j.about(j.Target.Region, types.LookupAttributeKeyResourceName, j.Target.Function)))
 	j.lookupElsewhere()
 	role := j.roleOf(ctx)

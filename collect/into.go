@@ -47,25 +47,49 @@ func Resumable(ctx context.Context, c *evidence.Case) ([]*evidence.Bag, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := map[string]*evidence.Bag{} // by account
+	sealed := map[string][]*evidence.Bag{} // by account, by time
 	for b, err := range c.Bags(ctx) {
 		if err != nil {
 			return nil, err
 		}
 		if b.Sealed() && isCollection(b) {
-			newest[b.Header().Account] = b // by time
+			sealed[b.Header().Account] = append(sealed[b.Header().Account], b)
 		}
 	}
-	maps.DeleteFunc(newest, func(_ string, b *evidence.Bag) bool { return b.Header().Status != evidence.StatusPartial })
+	begun := map[string]*evidence.Bag{} // by account
+	for account, bags := range sealed {
+		if b := withGaps(bags); b != nil {
+			begun[account] = b
+		}
+	}
 	for _, b := range slices.Backward(open) { // the first of them is the newest
 		if isCollection(b) {
-			newest[b.Header().Account] = b
+			begun[b.Header().Account] = b
 		}
 	}
-	if len(newest) == 0 {
+	if len(begun) == 0 {
 		return nil, fmt.Errorf("%s: %w", c.Vault(), evidence.ErrNothingToResume)
 	}
-	return slices.SortedFunc(maps.Values(newest), func(x, y *evidence.Bag) int { return cmp.Compare(x.Header().Account, y.Header().Account) }), nil
+	return slices.SortedFunc(maps.Values(begun), func(x, y *evidence.Bag) int { return cmp.Compare(x.Header().Account, y.Header().Account) }), nil
+}
+
+// withGaps is the newest of an account's collections, if it has gaps. What an expansion had
+// whole says nothing of the collection that it began with.
+func withGaps(sealed []*evidence.Bag) *evidence.Bag {
+	continued := map[string]bool{}
+	for _, b := range slices.Backward(sealed) {
+		h := b.Header()
+		if continued[h.Continues] = true; continued[b.ID()] {
+			continue
+		}
+		if h.Status == evidence.StatusPartial {
+			return b
+		}
+		if h.Params[paramExpanded] == "" {
+			break
+		}
+	}
+	return nil
 }
 
 // Resume goes on with an unfinished collection, or asks again for the gaps of a sealed one
@@ -84,6 +108,7 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 		return nil, Summary{}, err
 	}
 	o.Scope = Scope(begun.Params["scope"])
+	o.takeKeys(begun.Params)
 	o.Only, o.Regions = strings.Fields(begun.Params["only"]), strings.Fields(begun.Params["regions"])
 	o.TrailBuckets = strings.Fields(begun.Params["trail_buckets"])
 	if o.Since, err = time.ParseDuration(begun.Params["since"]); err != nil {
@@ -117,6 +142,7 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 func (o Options) params(into map[string]string) {
 	into["scope"], into["since"], into["until"] = string(scopeOf(o)), sinceOf(o).String(), o.Until.Format(time.RFC3339)
 	lists(into, map[string][]string{"only": o.Only, "regions": o.Regions, "trail_buckets": o.TrailBuckets})
+	o.keyParams(into)
 }
 
 func lists(into map[string]string, of map[string][]string) {

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
@@ -26,6 +27,7 @@ type Settled struct {
 // collection, into a bag of its own. evidence.ErrNothingToResume if there is no collection.
 func Settle(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.Header, o Options) (*evidence.Bag, Summary, Settled, error) {
 	var newest *evidence.Bag
+	bags := map[string]*evidence.Bag{}
 	var out Settled
 	for b, err := range c.Bags(ctx) {
 		if err != nil {
@@ -35,6 +37,7 @@ func Settle(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence
 		if !b.Sealed() || header.Params["settles"] != "" {
 			continue
 		}
+		bags[b.ID()] = b
 		switch header.Kind {
 		case evidence.KindContainment:
 			out.LastAct = header.Ended
@@ -59,10 +62,12 @@ func Settle(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence
 	if err != nil {
 		return nil, Summary{}, out, fmt.Errorf("bag %s: its window: %w", newest.ID(), err)
 	}
-	targets, err := targetsOf(newest)
+	targets, err := withOrigin(newest, bags)
 	if err != nil {
 		return nil, Summary{}, out, err
 	}
+	o.takeKeys(begun.Params)
+	o.KeysOnly = false // of the functions too
 	now := c.Now().UTC().Truncate(time.Second)
 	o.Scope, o.Until, o.Since = All, now, min(now.Sub(until.Add(-since)), maxSince)
 	// The configuration names the role; trails may have been changed since.
@@ -75,4 +80,26 @@ func Settle(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence
 	h.Params = map[string]string{"settles": newest.ID()}
 	bag, sum, err := Into(ctx, s, c, h, targets, o)
 	return bag, sum, out, err
+}
+
+// withOrigin are the functions of a bag and, if it is an expansion, of those that it began with.
+func withOrigin(b *evidence.Bag, bags map[string]*evidence.Bag) ([]Target, error) {
+	var all []Target
+	for range len(bags) { // an expansion of an expansion
+		targets, err := targetsOf(b)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range targets {
+			if !slices.ContainsFunc(all, func(o Target) bool { return o.ARN == t.ARN }) {
+				all = append(all, t)
+			}
+		}
+		origin := bags[b.Header().Params[paramExpanded]]
+		if origin == nil {
+			break
+		}
+		b = origin
+	}
+	return all, nil
 }

@@ -51,7 +51,7 @@ func (s Story) shown() []int {
 
 // weight is smaller for what must not be missed.
 func (s Step) weight() int {
-	w := slices.Index([]Sort{StepCode, StepCredentials, StepContained, StepURL, StepGrant, StepRole, StepDenied, StepConfig, StepCase}, s.Sort)
+	w := slices.Index([]Sort{StepCode, StepCredentials, StepClaimed, StepContained, StepURL, StepGrant, StepRole, StepDenied, StepConfig, StepCase}, s.Sort)
 	if slices.Contains(s.Tags, TagPublicGrant) {
 		return 0
 	}

@@ -19,7 +19,7 @@ import (
 func (p *program) caseCommand() *cli.Command {
 	return &cli.Command{
 		Name: "case", Usage: "open the case that evidence goes into, sign it, hand it on",
-		Subcommands: []*cli.Command{p.caseListCommand(), p.caseShowCommand(), p.caseRevealCommand(), p.caseNoteCommand(), p.caseTransferCommand(), p.caseAccessCommand(), p.caseSealCommand(), p.caseKeysCommand(), p.caseExportCommand(), p.caseImportCommand(), p.caseImageCommand(), {
+		Subcommands: []*cli.Command{p.caseListCommand(), p.caseShowCommand(), p.caseBriefCommand(), p.caseRevealCommand(), p.caseNoteCommand(), p.caseTransferCommand(), p.caseAccessCommand(), p.caseSealCommand(), p.caseKeysCommand(), p.caseExportCommand(), p.caseImportCommand(), p.caseImageCommand(), {
 			Name: "open", Usage: "open a new case in a folder or a bucket",
 			ArgsUsage: "DIR|s3://bucket/prefix",
 			Description: "freezeframe case open ./case-4711 --title 'payments, suspected code overwrite' --authority 'CISO, ticket 4711' --operator 'Alice Example'\n\n" +

@@ -20,9 +20,9 @@ import (
 func (p *program) collectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "collect", Usage: "snapshot functions into a sealed bag of the case (reads only)",
-		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\n\n" +
+		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --function payments --expand   (then what shares its role, layers, events or attacker)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\n\n" +
 			"Code of every version, layers, configuration, sealed environment, policies, aliases, URLs, mappings, role, CloudTrail, logs. What could not be had is a recorded gap and exit code 3.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN, of any region and account (may be repeated)"},
 			&cli.StringFlag{Name: "functions-file", Usage: "further names and ARNs, one a line; - is standard input"},
 			&cli.StringSliceFlag{Name: "match", Usage: "functions whose name matches a pattern, such as 'pay*' or '*' (may be repeated)"},
@@ -41,7 +41,7 @@ func (p *program) collectCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "allow-private", Usage: "private network (CIDR) that code may be downloaded from: an interface endpoint or proxy (may be repeated)"},
 			tsaFlag(),
 			&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
-		},
+		}, expandFlags()...),
 		Action: p.collect,
 	}
 }
@@ -63,6 +63,9 @@ func (p *program) collect(c *cli.Context) error {
 		return err
 	}
 	o, err := p.collectOptions(c)
+	if err == nil {
+		err = expandUsage(c)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,6 +81,13 @@ func (p *program) collect(c *cli.Context) error {
 	o.Progress = func(x collect.Progress) { progress.Update(x.Done, x.Planned, x.Bytes, x.Last) }
 	all, err := p.runCollection(c, s, opened, o)
 	progress.Done()
+	if c.Bool("expand") && len(all) == 1 && err == nil && all[0].Err == nil {
+		first, err := p.collectedOf(c.Context, opened, all[0].Bag, all[0].Summary)
+		if err != nil {
+			return err
+		}
+		return p.collectFurther(c, s, opened, all[0].Bag, first, o)
+	}
 	if err := errors.Join(err, p.showAll(c, opened, all)); err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ func TestLook(t *testing.T) {
 		{Artefact: "logs.events", State: evidence.Denied, Call: "CloudWatchLogs:FilterLogEvents", Error: "AccessDeniedException: no"},
 		{Artefact: "logs.events", Source: evidence.Source{ARN: "b"}, State: evidence.Denied, Call: "CloudWatchLogs:FilterLogEvents", Error: "AccessDeniedException: no, not there either"},
 		{Artefact: "lambda.signing", State: evidence.Absent},
+		{Artefact: "trigger.unresolved", Source: evidence.Source{ARN: fn}, State: evidence.Absent, Note: "every service is followed"},
+		{Artefact: "trigger.unresolved", Source: evidence.Source{ARN: fn, Qualifier: "iot.amazonaws.com"}, State: evidence.NotCovered, Note: "a policy lets iot.amazonaws.com call"},
 	} {
 		if err := w.Gap(g); err != nil {
 			t.Fatal(err)
@@ -69,6 +71,7 @@ func TestLook(t *testing.T) {
 		"foreign-target $LATEST: failed events go to arn:aws:sqs:eu-central-1:999988887777:q",
 		"foreign-target : on failure, events of " + fn + ":$LATEST go to arn:aws:sqs:eu-central-1:999988887777:q",
 		"loader-key $LATEST: environment key NODE_OPTIONS can load a module first",
+		"open-trigger iot.amazonaws.com: a policy lets iot.amazonaws.com call",
 		"public-grant : function URL https://x.lambda-url/ of " + fn + " asks nobody who they are",
 		"public-grant : statement \"open\" allows lambda:InvokeFunction to everyone",
 	}
