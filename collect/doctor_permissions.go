@@ -27,15 +27,10 @@ var errNoDownload = errors.New("nothing is downloaded in a rehearsal")
 // account), so that the patterns are as wide as AWS lets such things be. nil is "*".
 func Resources(t Target) func(template string) []string {
 	part := partitionOf(t.Region)
-	in := func(service, rest string) []string {
-		return []string{fmt.Sprintf("arn:%s:%s:%s:%s:%s", part, service, t.Region, t.Account, rest)}
-	}
 	return func(template string) []string {
 		switch template {
 		case "function ARN":
 			return []string{t.ARN, t.ARN + ":*"}
-		case "capacity provider ARN":
-			return in("lambda", "capacity-provider:*")
 		case "durable execution ARN": // its own, with the version that runs: the function's alone is refused
 			return []string{t.ARN + ":*/durable-execution/*"}
 		case "role ARN":
@@ -45,11 +40,7 @@ func Resources(t Target) func(template string) []string {
 		case "layer version ARN": // layers come from other accounts too
 			return []string{fmt.Sprintf("arn:%s:lambda:%s:*:layer:*:*", part, t.Region)}
 		case "log group ARN": // a function of CloudFront logs in every region, under any name
-			return append(in("logs", "log-group:*"), fmt.Sprintf("arn:%s:logs:*:%s:log-group:*", part, t.Account))
-		case "event source mapping ARN":
-			return in("lambda", "event-source-mapping:*")
-		case "code signing config ARN":
-			return in("lambda", "code-signing-config:*")
+			return []string{fmt.Sprintf("arn:%s:logs:*:%s:log-group:*", part, t.Account)}
 		case "key ARN": // the key may be another account's
 			return []string{fmt.Sprintf("arn:%s:kms:%s:*:key/*", part, t.Region)}
 		case "bucket ARN":
@@ -58,32 +49,16 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
 		case "trail object ARN":
 			return []string{fmt.Sprintf("arn:%s:s3:::*AWSLogs/*", part)}
-		case "rule ARN":
-			return in("events", "rule/*")
 		case "topic ARN": // topics and queues of other accounts may be named
 			return []string{fmt.Sprintf("arn:%s:sns:*:*:*", part)}
 		case "queue ARN":
 			return []string{fmt.Sprintf("arn:%s:sqs:*:*:*", part)}
-		case "schedule ARN":
-			return in("scheduler", "schedule/*")
-		case "pipe ARN":
-			return in("pipes", "pipe/*")
 		case "secret ARN":
 			return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
-		case "access point ARN":
-			return in("elasticfilesystem", "access-point/*")
-		case "file system ARN":
-			return in("elasticfilesystem", "file-system/*")
 		case "object ARN": // packages kept by reference
 			return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
 		case "repository ARN": // images of other accounts may be shared
 			return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
-		case "detector ARN":
-			return in("guardduty", "detector/*")
-		case "analyzer ARN":
-			return in("access-analyzer", "analyzer/*")
-		case "alarm ARN":
-			return in("cloudwatch", "alarm:*")
 		case "REST API ARN": // API Gateway's resources have no account
 			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/restapis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/restapis/*", part, t.Region)}
 		case "HTTP API ARN":
@@ -93,7 +68,28 @@ func Resources(t Target) func(template string) []string {
 		case "trail ARN":
 			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}
+		if own := ownResources()[template]; own[0] != "" {
+			return []string{fmt.Sprintf("arn:%s:%s:%s:%s:%s", part, own[0], t.Region, t.Account, own[1])}
+		}
 		return nil
+	}
+}
+
+// ownResources are the templates of what lies in the target's account and region: service
+// and resource.
+func ownResources() map[string][2]string {
+	return map[string][2]string{
+		"capacity provider ARN":    {"lambda", "capacity-provider:*"},
+		"event source mapping ARN": {"lambda", "event-source-mapping:*"},
+		"code signing config ARN":  {"lambda", "code-signing-config:*"},
+		"rule ARN":                 {"events", "rule/*"},
+		"schedule ARN":             {"scheduler", "schedule/*"},
+		"pipe ARN":                 {"pipes", "pipe/*"},
+		"access point ARN":         {"elasticfilesystem", "access-point/*"},
+		"file system ARN":          {"elasticfilesystem", "file-system/*"},
+		"detector ARN":             {"guardduty", "detector/*"},
+		"analyzer ARN":             {"access-analyzer", "analyzer/*"},
+		"alarm ARN":                {"cloudwatch", "alarm:*"},
 	}
 }
 

@@ -43,7 +43,7 @@ func must[T any](t *testing.T) func(T, error) T {
 }
 
 func (s *spread) as(c awssim.Credentials) aws.Config {
-	cfg := adminConfig(s.a, "")
+	cfg := adminConfig(s.a)
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.SessionToken)
 	return cfg
 }
@@ -54,7 +54,7 @@ func stageSpread(t *testing.T) *spread {
 	t.Helper()
 	s := &spread{a: simAccount(t, awssim.Config{})}
 	ctx := t.Context()
-	l, i := lambda.NewFromConfig(adminConfig(s.a, "")), iam.NewFromConfig(adminConfig(s.a, ""))
+	l, i := lambda.NewFromConfig(adminConfig(s.a)), iam.NewFromConfig(adminConfig(s.a))
 	about := must[*lambda.GetFunctionConfigurationOutput](t)(l.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(bench.Function)}))
 	trust := func(principal string) *string {
 		return aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":` + principal + `,"Action":"sts:AssumeRole"}]}`)
@@ -64,6 +64,11 @@ func stageSpread(t *testing.T) *spread {
 	must[*iam.PutRolePolicyOutput](t)(i.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: aws.String("payments-role"), PolicyName: aws.String("far"),
 		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:CreateAccessKey","sts:AssumeRole"],"Resource":"*"}]}`)}))
 	must[*iam.CreateUserOutput](t)(i.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("backup")}))
+	for _, f := range must[*lambda.ListFunctionsOutput](t)(l.ListFunctions(ctx, &lambda.ListFunctionsInput{})).Functions {
+		if aws.ToString(f.FunctionName) != bench.Function { // else the account's others would all be mates
+			must[*lambda.UpdateFunctionConfigurationOutput](t)(l.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: f.FunctionName, Role: plain.Role.Arn}))
+		}
+	}
 	for name, change := range map[string]func(*lambda.CreateFunctionInput){
 		"role-mate":  func(in *lambda.CreateFunctionInput) { in.Role = about.Role },
 		"layer-mate": func(in *lambda.CreateFunctionInput) { in.Layers = []string{aws.ToString(about.Layers[0].Arn)} },
@@ -77,15 +82,15 @@ func stageSpread(t *testing.T) *spread {
 		must[*lambda.CreateFunctionOutput](t)(l.CreateFunction(ctx, in))
 	}
 	must[*lambda.PutFunctionEventInvokeConfigOutput](t)(l.PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{FunctionName: aws.String(bench.Function), Qualifier: aws.String("2"),
-		DestinationConfig: &lambdatypes.DestinationConfig{OnFailure: &lambdatypes.OnFailure{Destination: aws.String(functionARN("named") + ":$LATEST")}}}))
+		DestinationConfig: &lambdatypes.DestinationConfig{OnFailure: &lambdatypes.OnFailure{Destination: aws.String(namedARN("named") + ":$LATEST")}}}))
 	time.Sleep(3 * time.Hour)
 
 	hand := s.a.Cloud.Bootstrap(bench.AccountID, "mallory", allowAll)
 	s.mallory = hand.AccessKeyID
 	m := lambda.NewFromConfig(s.as(hand))
 	must[*lambda.UpdateFunctionConfigurationOutput](t)(m.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(bench.Function), Timeout: aws.Int32(7)}))
-	must[*lambda.UpdateFunctionCodeOutput](t)(m.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: aws.String(functionARN("victim")), ZipFile: bench.Pack("bad", 1<<10)}))
-	run := must[awssim.Credentials](t)(s.a.Cloud.ExecutionCredentials(functionARN(bench.Function)))
+	must[*lambda.UpdateFunctionCodeOutput](t)(m.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: aws.String(namedARN("victim")), ZipFile: bench.Pack("bad", 1<<10)}))
+	run := must[awssim.Credentials](t)(s.a.Cloud.ExecutionCredentials(namedARN(bench.Function)))
 	key := must[*iam.CreateAccessKeyOutput](t)(iam.NewFromConfig(s.as(run)).CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("backup")}))
 	deep := must[*sts.AssumeRoleOutput](t)(sts.NewFromConfig(s.as(run)).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + bench.AccountID + ":role/deep"), RoleSessionName: aws.String("deeper")}))
 	s.made, s.assumed = aws.ToString(key.AccessKey.AccessKeyId), aws.ToString(deep.Credentials.AccessKeyId)
@@ -95,7 +100,7 @@ func stageSpread(t *testing.T) *spread {
 	return s
 }
 
-func functionARN(name string) string {
+func namedARN(name string) string {
 	return "arn:aws:lambda:" + bench.Region + ":" + bench.AccountID + ":function:" + name
 }
 
@@ -271,7 +276,7 @@ func TestResumableBeyondExpansion(t *testing.T) {
 	v := must[*vault.Folder](t)(vault.NewFolder(filepath.Join(t.TempDir(), "case")))
 	c := must[*evidence.Case](t)(evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Operator: "o", Home: t.TempDir()}))
 	seal := func(status evidence.Status, from string) *evidence.Bag {
-		h := evidence.Header{Kind: evidence.KindCollection, Targets: []string{functionARN("payments")}, Params: map[string]string{}}
+		h := evidence.Header{Kind: evidence.KindCollection, Targets: []string{namedARN("payments")}, Params: map[string]string{}}
 		if from != "" {
 			h.Params[paramExpanded] = from
 		}
