@@ -97,11 +97,12 @@ func (j *Job) logGroup(ctx context.Context, group string) {
 		})
 }
 
-// describeGroup finds the one group among those that begin with its name, and gives its class.
+// describeGroup finds the one group among those that begin with its name, and gives its
+// class: "" where there is no such group, nothing where it is unknown.
 func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) []string {
 	if out, had := recall[cloudwatchlogs.DescribeLogGroupsOutput](ctx, j, w); had {
 		if out == nil || len(out.LogGroups) == 0 {
-			return nil
+			return []string{""}
 		}
 		return []string{string(out.LogGroups[0].LogGroupClass)}
 	}
@@ -136,6 +137,7 @@ func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w wan
 		j.refused(w, s, err)
 	default:
 		j.none(w, s, "no log group "+group)
+		return []string{""}
 	}
 	return nil
 }
@@ -157,7 +159,7 @@ func groupNote(g *types.LogGroup) string {
 func classNote(class string) string {
 	switch types.LogGroupClass(class) {
 	case types.LogGroupClassInfrequentAccess:
-		return "the group's class is INFREQUENT_ACCESS, which refuses FilterLogEvents: only Logs Insights reads it (StartQuery, GetQueryResults), which is not used"
+		return "the group's class is INFREQUENT_ACCESS, which refuses FilterLogEvents: read by Logs Insights (StartQuery, GetQueryResults), whose results have no eventId and cost the account what they scan"
 	case types.LogGroupClassDelivery:
 		return "the group's class is DELIVERY: events are kept for a day, and go on to S3 or Firehose by the group's delivery, where they are to be looked for"
 	}
