@@ -72,7 +72,7 @@ func scriptedNeeds() []awsapi.Need {
 	var all []awsapi.Need
 	for _, c := range scriptedCatalogue() {
 		for _, n := range c.Needs {
-			if !slices.ContainsFunc(all, func(o awsapi.Need) bool { return o.Call == n.Call }) {
+			if n.When != whenInfrequent && !slices.ContainsFunc(all, func(o awsapi.Need) bool { return o.Call == n.Call }) {
 				all = append(all, n)
 			}
 		}

@@ -42,7 +42,7 @@ func logEvents() Collector {
 const (
 	whenInfrequent = "a log group is of class INFREQUENT_ACCESS"
 
-	streamsAtOnce = 8      // of one log group
+	streamsAtOnce = 8      // over all log groups of a run
 	maxStreams    = 50_000 // of one log group: beyond that the group is read as a whole
 	namesMost     = 100    // of streams in one FilterLogEvents (API reference)
 	// artefactsMost bounds what a group adds to the bag: beyond that streams that were named
@@ -210,6 +210,12 @@ var errLogCap = errors.New("the cap on log bytes is met: raise --max-log-bytes")
 // read stores the events of one artefact, page by page.
 func (g *groupReader) read(ctx context.Context, r logRead) {
 	j := g.j
+	select {
+	case j.run.streams <- struct{}{}:
+		defer func() { <-j.run.streams }()
+	case <-ctx.Done():
+		return // close records it
+	}
 	switch {
 	case j.have(r.w):
 		return
