@@ -7,11 +7,18 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 )
+
+// ColdLogs is a log group of class INFREQUENT_ACCESS that the function writes to.
+const ColdLogs = "/shop/cold"
 
 // TrailBucket is where the account's trail delivers to.
 const TrailBucket = "audit-logs"
@@ -41,5 +48,20 @@ func (a *Account) addDeliveries(ctx context.Context) error {
 		}
 	}
 	a.Cloud.StageLogEvents(AccountID, Region, "/aws/lambda/"+Function+"2", "s", awssim.LogLine{At: a.Cloud.Now().Add(-time.Minute), Message: "not ours"})
+	if err := a.addColdLogs(ctx); err != nil {
+		return err
+	}
 	return a.Cloud.DeliverTrails()
+}
+
+// addColdLogs points the function to another log group, of the class that is cheap to write
+// to and hard to read.
+func (a *Account) addColdLogs(ctx context.Context) error {
+	if _, err := cloudwatchlogs.NewFromConfig(a.cfg).CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(ColdLogs), LogGroupClass: logstypes.LogGroupClassInfrequentAccess}); err != nil {
+		return err
+	}
+	a.Cloud.StageLogEvents(AccountID, Region, ColdLogs, "s", awssim.LogLine{At: a.Cloud.Now().Add(-time.Minute), Message: "cold"})
+	_, err := lambda.NewFromConfig(a.cfg).UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: aws.String(Function), LoggingConfig: &lambdatypes.LoggingConfig{LogGroup: aws.String(ColdLogs)}})
+	return err
 }

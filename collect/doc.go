@@ -176,7 +176,7 @@
 //	logs.events                     log group ARN   stream name              NDJSON compressed with zstd, one event a line: {"eventId","ingestionTime","logStreamName","message","timestamp"}, times epoch ms; Params: startTime, endTime, logStreams (how many); absent: no events in the window
 //	logs.events                     log group ARN   "FIRST:LAST"             the same of the streams from one name to another, where the group has more than 512
 //	logs.events                     log group ARN   ":quiet"                 the same of streams that were last written to before the window, as far as AWS says
-//	logs.events                     log group ARN                            the same of the group as a whole: logs.streams is not whole, or the group's class refuses
+//	logs.events                     log group ARN                            the same of the group as a whole: logs.streams is not whole, or the group's class is not STANDARD; of class INFREQUENT_ACCESS by Logs Insights, with "@ptr" in place of "eventId"
 //	logs.events                     FUNCTION        edge                     only ever a gap: which regions have log groups of a function of CloudFront is not known
 //
 // Qualifier "*" is only ever a gap: the versions or aliases (or keys) that may

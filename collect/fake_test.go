@@ -72,8 +72,8 @@ func scriptedNeeds() []awsapi.Need {
 	var all []awsapi.Need
 	for _, c := range scriptedCatalogue() {
 		for _, n := range c.Needs {
-			if n.Call == objectCall {
-				continue // packages by reference: the simulated account has them
+			if n.Call == objectCall || n.When == whenInfrequent {
+				continue // packages by reference, groups of another class: the simulated account has them
 			}
 			if !slices.ContainsFunc(all, func(o awsapi.Need) bool { return o.Call == n.Call }) {
 				all = append(all, n)

@@ -88,6 +88,9 @@ func (j *Job) logGroupIn(ctx context.Context, region, group string) (found, know
 		class, known = j.describeGroup(ctx, c, w, group)
 		found = len(class) > 0
 		p, _ := j.run.shared("class of log group " + group + " in " + region)
+		if known && !found {
+			class = []string{""} // none: nothing refuses
+		}
 		p.keep(nameList{names: class, known: true})
 	}
 	filters := func() {
@@ -172,7 +175,7 @@ func groupNote(g *types.LogGroup) string {
 func classNote(class string) string {
 	switch types.LogGroupClass(class) {
 	case types.LogGroupClassInfrequentAccess:
-		return "the group's class is INFREQUENT_ACCESS, which refuses FilterLogEvents: only Logs Insights reads it (StartQuery, GetQueryResults), which is not used"
+		return "the group's class is INFREQUENT_ACCESS, which refuses FilterLogEvents: read by Logs Insights (StartQuery, GetQueryResults), whose results have no eventId and cost the account what they scan"
 	case types.LogGroupClassDelivery:
 		return "the group's class is DELIVERY: events are kept for a day, and go on to S3 or Firehose by the group's delivery, where they are to be looked for"
 	}

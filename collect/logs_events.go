@@ -32,13 +32,17 @@ func logEvents() Collector {
 		Needs: []awsapi.Need{
 			need("CloudWatchLogs:DescribeLogStreams", "logs:DescribeLogStreams", "log group ARN"),
 			need(filterCall, "logs:FilterLogEvents", "log group ARN"),
+			{Call: startCall, When: whenInfrequent, IAM: []awsapi.Grant{{Action: "logs:StartQuery", Resource: "log group ARN"}}},
+			{Call: resultsCall, When: whenInfrequent, IAM: []awsapi.Grant{{Action: "logs:GetQueryResults", Resource: "*"}}},
 		},
 		Collect: collectLogEvents,
 	}
 }
 
 const (
-	streamsAtOnce = 8      // of one log group
+	whenInfrequent = "a log group is of class INFREQUENT_ACCESS"
+
+	streamsAtOnce = 8      // over all log groups of a run
 	maxStreams    = 50_000 // of one log group: beyond that the group is read as a whole
 	namesMost     = 100    // of streams in one FilterLogEvents (API reference)
 	// artefactsMost bounds what a group adds to the bag: beyond that streams that were named
@@ -51,6 +55,14 @@ const (
 type logRead struct {
 	w     want
 	names [][]string // of streams, as many as a call may name; nil is the whole group
+	// insights says that FilterLogEvents is refused, and Logs Insights is not.
+	insights bool
+}
+
+// pageSource gives the pages of an artefact's events.
+type pageSource interface {
+	next(ctx context.Context) ([]types.FilteredLogEvent, error) // nil at the end
+	stamp() stamp                                               // of the first call, or of the one that failed
 }
 
 func collectLogEvents(ctx context.Context, j *Job) {
@@ -83,12 +95,12 @@ type groupReader struct {
 func (g *groupReader) reads(ctx context.Context) []logRead {
 	j := g.j
 	whole := logRead{w: g.want("")}
-	if j.run.runs("logs.group") {
-		class, _ := j.run.shared("class of log group " + g.group + " in " + g.region)
-		if known := class.get(ctx).names; len(known) > 0 && classNote(known[0]) != "" {
-			whole.w.note = classNote(known[0]) + "; " + whole.w.note
-			return []logRead{whole}
+	if class := g.class(ctx); classNote(class) != "" {
+		whole.w.note = classNote(class) + "; " + whole.w.note
+		if whole.insights = class == string(types.LogGroupClassInfrequentAccess); whole.insights {
+			whole.w.call = startCall
 		}
+		return []logRead{whole}
 	}
 	streams, all := g.streams(ctx)
 	if !all {
@@ -113,6 +125,26 @@ func (g *groupReader) reads(ctx context.Context) []logRead {
 		out = append(out, whole)
 	}
 	return out
+}
+
+// class is the group's, as logs.group found it. Where it did not, one call shows it.
+func (g *groupReader) class(ctx context.Context) string {
+	j := g.j
+	if j.run.runs("logs.group") {
+		p, _ := j.run.shared("class of log group " + g.group + " in " + g.region)
+		if known := p.get(ctx).names; len(known) > 0 {
+			return known[0]
+		}
+	}
+	if _, had := j.keptEntry(g.want("")); had || ctx.Err() != nil {
+		return ""
+	}
+	_, _, err := ask(ctx, j, g.c.FilterLogEvents, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &g.group, Limit: aws.Int32(1),
+		StartTime: aws.Int64(j.run.since.UnixMilli()), EndTime: aws.Int64(j.run.until.UnixMilli())})
+	if state, text := classify(err); state == evidence.Failed && strings.HasPrefix(text, "Invalid") {
+		return string(types.LogGroupClassInfrequentAccess)
+	}
+	return ""
 }
 
 func (g *groupReader) of(qualifier string, names [][]string, streams int) logRead {
@@ -180,6 +212,12 @@ var errLogCap = errors.New("the cap on log bytes is met: raise --max-log-bytes")
 // read stores the events of one artefact, page by page.
 func (g *groupReader) read(ctx context.Context, r logRead) {
 	j := g.j
+	select {
+	case j.run.streams <- struct{}{}:
+		defer func() { <-j.run.streams }()
+	case <-ctx.Done():
+		return // close records it
+	}
 	switch {
 	case j.have(r.w):
 		return
@@ -189,22 +227,25 @@ func (g *groupReader) read(ctx context.Context, r logRead) {
 		j.gap(r.w, stamp{}, evidence.NotAttempted, "", errLogCap.Error())
 		return
 	}
-	p := g.pages(r.names)
+	p := g.pages(r)
 	first, err := p.next(ctx)
 	switch {
 	case err != nil:
-		j.refused(r.w, p.at, err)
+		if other, ok := errors.AsType[*ofCall](err); ok {
+			r.w.call = other.call
+		}
+		j.refused(r.w, p.stamp(), err)
 		return
 	case first == nil:
-		j.none(r.w, p.at, "no events in the window")
+		j.none(r.w, p.stamp(), "no events in the window")
 		return
 	}
-	err = j.put(ctx, r.w, p.at, func(out io.Writer) error {
+	err = j.put(ctx, r.w, p.stamp(), func(out io.Writer) error {
 		z, err := zstdWriter(out)
 		if err != nil {
 			return err
 		}
-		cut := g.copy(ctx, z, p, first)
+		cut := g.copy(ctx, z, p, first, r.id())
 		if err := z.Close(); err != nil { // also where it was cut short: what is there can be read to its end
 			return fmt.Errorf("compressing log events: %w", err)
 		}
@@ -214,14 +255,14 @@ func (g *groupReader) read(ctx context.Context, r logRead) {
 		return nil
 	})
 	if err != nil {
-		j.refused(r.w, p.at, err)
+		j.refused(r.w, p.stamp(), err)
 	}
 }
 
-func (g *groupReader) copy(ctx context.Context, out io.Writer, p *eventPages, page []types.FilteredLogEvent) (err error) {
+func (g *groupReader) copy(ctx context.Context, out io.Writer, p pageSource, page []types.FilteredLogEvent, id string) (err error) {
 	var lines []byte
 	for ; page != nil; page, err = p.next(ctx) {
-		lines = appendEvents(lines[:0], page)
+		lines = appendEvents(lines[:0], page, id)
 		granted, full := g.grant(lines)
 		if _, err := out.Write(granted); err != nil {
 			return err
@@ -247,10 +288,22 @@ func (g *groupReader) grant(lines []byte) (granted []byte, full bool) {
 	return lines[:fits], true
 }
 
-func (g *groupReader) pages(names [][]string) *eventPages {
-	p := &eventPages{j: g.j, c: g.c, group: g.group, names: names}
-	if names == nil {
+func (g *groupReader) pages(r logRead) pageSource {
+	if r.insights {
+		run := g.j.run
+		return &insightsPages{j: g.j, c: g.c, group: g.group, most: insightsMost, spans: [][2]int64{{run.since.Unix(), run.until.Unix()}}}
+	}
+	p := &eventPages{j: g.j, c: g.c, group: g.group, names: r.names}
+	if r.names == nil {
 		p.names = [][]string{nil}
 	}
 	return p
+}
+
+// id is what a line calls that by which an event is told from others.
+func (r logRead) id() string {
+	if r.insights {
+		return "@ptr"
+	}
+	return "eventId"
 }

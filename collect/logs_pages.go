@@ -57,6 +57,8 @@ func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error)
 	return nil, fmt.Errorf("%d pages without events one after another: the stream does not end", emptyPages)
 }
 
+func (p *eventPages) stamp() stamp { return p.at }
+
 // open begins with the next list of streams.
 func (p *eventPages) open() bool {
 	if len(p.names) == 0 {
@@ -107,10 +109,10 @@ func (p *eventPages) end() error {
 
 // appendEvents appends events, one a line, as encoder.document would write them: by far the
 // most lines of a case are these, and reflection takes ten times as long.
-func appendEvents(b []byte, events []types.FilteredLogEvent) []byte {
+func appendEvents(b []byte, events []types.FilteredLogEvent, id string) []byte {
 	for i := range events {
 		e := &events[i]
-		b = appendText(append(b, '{'), "eventId", e.EventId)
+		b = appendText(append(b, '{'), id, e.EventId)
 		b = appendNumber(b, "ingestionTime", e.IngestionTime)
 		b = appendText(b, "logStreamName", e.LogStreamName)
 		b = appendText(b, "message", e.Message)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/klauspost/compress/zstd"
 
@@ -55,8 +56,11 @@ func lines(t *testing.T, m *memory, group string) map[string]int {
 			continue
 		}
 		for line := range bytes.Lines(unpacked(t, m.bytes[key(e)])) {
-			var ev struct{ EventID, LogStreamName, Message string }
-			if err := json.Unmarshal(line, &ev); err != nil || ev.EventID == "" {
+			var ev struct {
+				EventID, LogStreamName, Message string
+				Ptr                             string `json:"@ptr"`
+			}
+			if err := json.Unmarshal(line, &ev); err != nil || ev.EventID+ev.Ptr == "" {
 				t.Errorf("%s: %v", line, err)
 			}
 			out[ev.LogStreamName+" "+ev.Message]++
@@ -150,12 +154,89 @@ func TestLogsWithoutAListOfStreams(t *testing.T) {
 	})
 }
 
-// TestLogsThatFilterLogEventsRefuses: the gap says what would read them.
-func TestLogsThatFilterLogEventsRefuses(t *testing.T) {
+// TestLogsOfInfrequentAccess: Logs Insights reads what FilterLogEvents refuses.
+func TestLogsOfInfrequentAccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, sum := collectSim(t, simAccount(t, awssim.Config{}), onlyLogs)
+		if got := lines(t, m, bench.ColdLogs); !sum.Complete || len(got) != 1 || got["s cold"] != 1 {
+			t.Errorf("%v, %+v", got, sum)
+		}
+	})
+}
+
+// TestLogsInsightsInSpans: what a query has no room for is asked for in halves, each event
+// once; a second that has more is named.
+func TestLogsInsightsInSpans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := simAccount(t, awssim.Config{})
+		s := sessionAs(t, a, "reader", allowAll)
+		target, err := ParseTarget(bench.AccountID, bench.Region, bench.Function)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := a.Cloud.Now().Add(-time.Hour).Truncate(time.Second)
+		for i := range 130 {
+			a.Cloud.StageLogEvents(bench.AccountID, bench.Region, bench.ColdLogs, "s", awssim.LogLine{At: begin.Add(time.Duration(i) * 500 * time.Millisecond), Message: fmt.Sprint("m", i)})
+		}
+		for most, whole := range map[int32]bool{20: true, 2: false} {
+			r := newRunner(Inputs{Connect: s.ConfigRecorded, Endpoint: s.Endpoint}, newMemory(), Options{Unpaced: true}, func(error) {})
+			j := &Job{Target: target, c: logEvents(), run: r}
+			p := &insightsPages{j: j, c: cloudwatchlogs.NewFromConfig(j.config(bench.Region)), group: bench.ColdLogs, spans: [][2]int64{{r.since.Unix(), r.until.Unix()}}, most: most}
+			got, last := map[string]int{}, error(nil)
+			for {
+				events, err := p.next(t.Context())
+				if last = err; len(events) == 0 {
+					break
+				}
+				for _, e := range events {
+					got[*e.Message]++
+				}
+			}
+			for message, n := range got {
+				if n != 1 {
+					t.Errorf("%s is there %d times", message, n)
+				}
+			}
+			if whole && (len(got) != 131 || last != nil) || !whole && (len(got) < 66 || last == nil) {
+				t.Errorf("%d at most: %d events, %v", most, len(got), last)
+			}
+		}
+	})
+}
+
+// TestLogsInsightsIsWaitedFor: a query that runs is asked for again, one that fails is a gap.
+func TestLogsInsightsIsWaitedFor(t *testing.T) {
+	for last, want := range map[string]evidence.State{"Complete": evidence.Collected, "Timeout": evidence.Failed} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			for call, answer := range map[string]string{
+				"CloudWatchLogs:DescribeLogGroups": `{"logGroups":[{"logGroupName":"/aws/lambda/payments","logGroupClass":"INFREQUENT_ACCESS"}]}`,
+				"CloudWatchLogs:StartQuery":        `{"queryId":"q"}`,
+			} {
+				f.faults[call] = func() *http.Response { return response(200, answer) }
+			}
+			var n atomic.Int64
+			f.faults["CloudWatchLogs:GetQueryResults"] = func() *http.Response {
+				if n.Add(1) < 3 {
+					return response(200, `{"status":"Running","results":[]}`)
+				}
+				return response(200, `{"status":"`+last+`","results":[[{"field":"@timestamp","value":"2026-11-20 10:00:00.123"},{"field":"@message","value":"m"},{"field":"@ptr","value":"p"}]]}`)
+			}
+			m, _ := collectFrom(t, f, Options{Unpaced: true})
+			k := "logs.events " + paymentsLogs
+			if m.states()[k] != want || want == evidence.Collected && string(unpacked(t, m.bytes[k])) != `{"@ptr":"p","message":"m","timestamp":1795168800123}`+"\n" {
+				t.Errorf("%s: %s %s", last, m.states()[k], unpacked(t, m.bytes[k]))
+			}
+		})
+	}
+}
+
+// TestLogsOfDelivery: the gap says where to look; what is masked is said to be.
+func TestLogsOfDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.faults["CloudWatchLogs:DescribeLogGroups"] = func() *http.Response {
-			return response(200, `{"logGroups":[{"logGroupName":"/aws/lambda/payments","logGroupClass":"INFREQUENT_ACCESS","dataProtectionStatus":"ACTIVATED"}]}`)
+			return response(200, `{"logGroups":[{"logGroupName":"/aws/lambda/payments","logGroupClass":"DELIVERY","dataProtectionStatus":"ACTIVATED"}]}`)
 		}
 		f.faults["CloudWatchLogs:FilterLogEvents"] = func() *http.Response {
 			r := response(400, `{"__type":"InvalidParameterException","message":"not supported"}`)
@@ -164,7 +245,7 @@ func TestLogsThatFilterLogEventsRefuses(t *testing.T) {
 		}
 		m, sum := collectFrom(t, f, Options{})
 		g := gapOf(m, "logs.events "+paymentsLogs)
-		if g == nil || g.State != evidence.Failed || !strings.Contains(g.Note, "StartQuery") || sum.Complete {
+		if g == nil || g.State != evidence.Failed || !strings.Contains(g.Note, "Firehose") || sum.Complete {
 			t.Errorf("%+v", g)
 		}
 		for _, e := range m.entries {
@@ -244,7 +325,7 @@ func TestEventLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		var w, g any
-		got := appendEvents(nil, []types.FilteredLogEvent{e})
+		got := appendEvents(nil, []types.FilteredLogEvent{e}, "eventId")
 		if json.Unmarshal(want, &w) != nil || json.Unmarshal(got, &g) != nil || !reflect.DeepEqual(w, g) || got[len(got)-1] != '\n' {
 			t.Errorf("%s, want %s", got, want)
 		}

@@ -25,19 +25,22 @@ const (
 
 // runner is one Run.
 type runner struct {
-	in     Inputs
-	o      Options
-	w      Artefacts
-	pacer  *Pacer
-	enc    encoder
-	stop   context.CancelCauseFunc
-	book   *book
-	since  time.Time // the window, fixed at the start
-	until  time.Time
-	slots  chan struct{} // downloads at once, over all targets
-	mu     sync.Mutex
-	claims map[string]bool
-	sweeps map[string]*promise[keysOfRoles] // by region
+	in    Inputs
+	o     Options
+	w     Artefacts
+	pacer *Pacer
+	enc   encoder
+	stop  context.CancelCauseFunc
+	book  *book
+	since time.Time // the window, fixed at the start
+	until time.Time
+	slots chan struct{} // downloads at once, over all targets
+	// streams are artefacts of log events read at once, over all targets: apart from slots,
+	// because a long log must not keep a package waiting whose address expires.
+	streams chan struct{}
+	mu      sync.Mutex
+	claims  map[string]bool
+	sweeps  map[string]*promise[keysOfRoles] // by region
 	// busLists are the EventBridge buses, by region.
 	busLists map[string]*promise[nameList]
 	listings map[string]*promise[sweep]    // of whole regions
@@ -108,11 +111,14 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 	}
 	return &runner{
 		in: in, o: o, w: w, pacer: o.Pacer, stop: stop,
-		enc:    encoder{redact: func(v string) string { return sealedMark + w.MAC([]byte(v)) + "]" }},
-		book:   newBook(w, o.Progress, stop),
-		since:  until.Add(-o.Since),
-		until:  until,
-		slots:  make(chan struct{}, o.Parallel),
+		enc:   encoder{redact: func(v string) string { return sealedMark + w.MAC([]byte(v)) + "]" }},
+		book:  newBook(w, o.Progress, stop),
+		since: until.Add(-o.Since),
+		until: until,
+		slots: make(chan struct{}, o.Parallel),
+
+		streams: make(chan struct{}, streamsAtOnce),
+
 		claims: map[string]bool{},
 		sweeps: map[string]*promise[keysOfRoles]{},
 

@@ -18,6 +18,7 @@ func logsOps() []operation {
 		op("logs", "CreateLogGroup", createLogGroup), op("logs", "DeleteLogGroup", deleteLogGroup), op("logs", "DescribeLogGroups", describeLogGroups),
 		op("logs", "CreateLogStream", createLogStream), op("logs", "DeleteLogStream", deleteLogStream), op("logs", "DescribeLogStreams", describeLogStreams),
 		op("logs", "PutLogEvents", putLogEvents), op("logs", "GetLogEvents", getLogEvents), op("logs", "FilterLogEvents", filterLogEvents),
+		op("logs", "StartQuery", startQuery), op("logs", "GetQueryResults", getQueryResults),
 		op("logs", "PutRetentionPolicy", putRetention), op("logs", "DeleteRetentionPolicy", deleteRetention),
 		op("logs", "PutSubscriptionFilter", putSubscription), op("logs", "DescribeSubscriptionFilters", describeSubscriptions), op("logs", "DeleteSubscriptionFilter", deleteSubscription),
 	}

@@ -10,7 +10,10 @@ import (
 )
 
 // logsState is CloudWatch Logs in one account and region.
-type logsState struct{ groups map[string]*logGroup }
+type logsState struct {
+	groups  map[string]*logGroup
+	queries map[string]*insightsQuery // no state of the account: reading leaves it as it was
+}
 
 func newLogsState() *logsState { return &logsState{groups: map[string]*logGroup{}} }
 

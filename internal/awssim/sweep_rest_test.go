@@ -43,6 +43,11 @@ func TestSweepLogs(t *testing.T) {
 	if _, err := cl.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: g, FilterPattern: aws.String("{ $.a = 1 }")}); codeOf(err) != "InvalidParameterException" {
 		t.Errorf("a pattern that is not simulated: %v", err)
 	}
+	query := must(cl.StartQuery(ctx, &cloudwatchlogs.StartQueryInput{LogGroupName: g, StartTime: aws.Int64(now/1000 - 1), EndTime: aws.Int64(now/1000 + 1), QueryString: aws.String("fields @timestamp, @message | sort @timestamp desc")}))(t)
+	found := must(cl.GetQueryResults(ctx, &cloudwatchlogs.GetQueryResultsInput{QueryId: query.QueryId}))(t)
+	if len(found.Results) != 3 || *found.Results[0][1].Value != "three error" || *found.Results[0][2].Field != "@ptr" {
+		t.Errorf("%s: %v", found.Status, found.Results)
+	}
 	must(cl.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{}))(t)
 	must(cl.DescribeLogStreams(ctx, &cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: g}))(t)
 	must(cl.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: g, RetentionInDays: aws.Int32(7)}))(t)
