@@ -17,7 +17,8 @@ func (a *Account) addBalancers(ctx context.Context) error {
 		return a.Cloud.StageTargetGroup(AccountID, Region, elbtypes.TargetGroup{TargetGroupName: &name, TargetType: elbtypes.TargetTypeEnumLambda}, elbtypes.TargetDescription{Id: &function})
 	}
 	mine, others := group("checkout", functionARN()+":live"), group("billing", functionARN()+"2")
-	for name, to := range map[string]string{"web": mine, "back": others} {
+	for _, b := range [][2]string{{"web", mine}, {"back", others}} {
+		name, to := b[0], b[1]
 		a.Cloud.StageLoadBalancer(AccountID, Region, name, awssim.StagedListener{
 			Listener: elbtypes.Listener{Port: aws.Int32(443), Protocol: elbtypes.ProtocolEnumHttps, SslPolicy: aws.String("ELBSecurityPolicy-TLS13-1-2-2021-06"),
 				DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumFixedResponse, FixedResponseConfig: &elbtypes.FixedResponseActionConfig{StatusCode: aws.String("404")}}}},

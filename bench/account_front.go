@@ -20,7 +20,8 @@ func (a *Account) addFronts(ctx context.Context) error {
 	calls := func(function string) *fronttypes.LambdaFunctionAssociations {
 		return &fronttypes.LambdaFunctionAssociations{Quantity: aws.Int32(1), Items: []fronttypes.LambdaFunctionAssociation{{EventType: fronttypes.EventTypeOriginRequest, LambdaFunctionARN: &function, IncludeBody: aws.Bool(true)}}}
 	}
-	for path, function := range map[string]string{"/pay/*": functionARN() + ":1", "/bill/*": functionARN() + "2:1"} {
+	for _, f := range [][2]string{{"/pay/*", functionARN() + ":1"}, {"/bill/*", functionARN() + "2:1"}} {
+		path, function := f[0], f[1]
 		a.Cloud.StageDistribution(AccountID, fronttypes.DistributionConfig{
 			Comment:              aws.String(path),
 			DefaultCacheBehavior: &fronttypes.DefaultCacheBehavior{TargetOriginId: aws.String("site"), ViewerProtocolPolicy: fronttypes.ViewerProtocolPolicyHttpsOnly},

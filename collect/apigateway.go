@@ -101,9 +101,7 @@ func (j *Job) readRestAPI(ctx context.Context, c *apigateway.Client, book *gatew
 		}
 		return nil
 	})
-	if err != nil {
-		j.unread(g, j.restWant(g.id, "resources", "GetResources"), err)
-	}
+	j.unread(g, j.restWant(g.id, "resources", "GetResources"), err)
 	err = authorizerPages(c, g.id).each(ctx, j, nil, func(o *apigateway.GetAuthorizersOutput) error {
 		for _, a := range o.Items {
 			if err := book.add(g, "authorizer "+aws.ToString(a.Name), a.AuthorizerUri); err != nil {
@@ -112,9 +110,7 @@ func (j *Job) readRestAPI(ctx context.Context, c *apigateway.Client, book *gatew
 		}
 		return nil
 	})
-	if err != nil {
-		j.unread(g, j.restWant(g.id, "authorizers", "GetAuthorizers"), err)
-	}
+	j.unread(g, j.restWant(g.id, "authorizers", "GetAuthorizers"), err)
 	if !g.hasVariables() {
 		return
 	}

@@ -104,9 +104,7 @@ func (j *Job) readHTTPAPI(ctx context.Context, c *apigatewayv2.Client, book *gat
 		}
 		return nil
 	})
-	if err != nil {
-		j.unread(g, j.httpWant(g.id, "integrations", "GetIntegrations"), err)
-	}
+	j.unread(g, j.httpWant(g.id, "integrations", "GetIntegrations"), err)
 	err = httpAuthorizerPages(c, g.id).each(ctx, j, nil, func(o *apigatewayv2.GetAuthorizersOutput) error {
 		for _, a := range o.Items {
 			if err := book.add(g, "authorizer "+aws.ToString(a.Name), a.AuthorizerUri); err != nil {
@@ -115,9 +113,7 @@ func (j *Job) readHTTPAPI(ctx context.Context, c *apigatewayv2.Client, book *gat
 		}
 		return nil
 	})
-	if err != nil {
-		j.unread(g, j.httpWant(g.id, "authorizers", "GetAuthorizers"), err)
-	}
+	j.unread(g, j.httpWant(g.id, "authorizers", "GetAuthorizers"), err)
 	if !g.hasVariables() {
 		return
 	}

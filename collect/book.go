@@ -19,12 +19,15 @@ type book struct {
 	mu    sync.Mutex
 	open  map[slot]want
 	seen  map[slot]bool
+	fine  map[slot]bool // looked at again, with nothing to be recorded: a gap from before is none any more
 	sum   Summary
 	prog  Progress
 	lost  int // absent where absence is no answer: taken away under our eyes
 	told  int64
 	store error
 }
+
+const stoppedNote = "the collection was stopped before it was done"
 
 // slot identifies a coverage entry.
 type slot struct {
@@ -36,7 +39,7 @@ func (w want) slot() slot { return slot{w.artefact, w.src} }
 
 func newBook(w Artefacts, tell func(Progress), stop context.CancelCauseFunc) *book {
 	return &book{
-		w: w, tell: tell, stop: stop, open: map[slot]want{}, seen: map[slot]bool{},
+		w: w, tell: tell, stop: stop, open: map[slot]want{}, seen: map[slot]bool{}, fine: map[slot]bool{},
 		sum: Summary{States: map[evidence.State]int{}},
 	}
 }
@@ -66,6 +69,19 @@ func (b *book) knows(w want) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.seen[w.slot()]
+}
+
+// overtaken says whether a gap from before was planned again, or found mended.
+func (b *book) overtaken(w want) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen[w.slot()] || b.fine[w.slot()]
+}
+
+func (b *book) mended(w want) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fine[w.slot()] = true
 }
 
 // gap records the gap in the store.
@@ -158,7 +174,7 @@ func (b *book) close(now time.Time) Summary {
 	for _, w := range left {
 		g := evidence.Gap{
 			Artefact: w.artefact, Source: w.src, State: evidence.NotAttempted, Call: w.call,
-			At: now.UTC(), Note: "the collection was stopped before it was done",
+			At: now.UTC(), Note: stoppedNote,
 		}
 		if err := b.w.Gap(g); err != nil {
 			errs = append(errs, err)

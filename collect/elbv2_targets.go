@@ -120,8 +120,10 @@ func (j *Job) sweepGroups(ctx context.Context, c *elb.Client) sweep {
 		}
 		each(all, gatewaysAtOnce, func(a any) {
 			g := a.(*lambdaGroup)
+			w := j.elbWant("targets", aws.ToString(g.about.TargetGroupArn), "DescribeTargetHealth")
 			out, at, err := ask(ctx, j, c.DescribeTargetHealth, &elb.DescribeTargetHealthInput{TargetGroupArn: g.about.TargetGroupArn})
 			if err == nil {
+				j.mended(w)
 				for _, t := range out.TargetHealthDescriptions {
 					if t.Target != nil {
 						g.targets = append(g.targets, aws.ToString(t.Target.Id))
@@ -131,7 +133,7 @@ func (j *Job) sweepGroups(ctx context.Context, c *elb.Client) sweep {
 			}
 			if state, _ := classify(err); state != evidence.Absent { // one that went away meanwhile calls nobody
 				g.failed = true
-				j.refused(j.elbWant("targets", aws.ToString(g.about.TargetGroupArn), "DescribeTargetHealth"), at, err)
+				j.refused(w, at, err)
 			}
 		})
 		return all, s, err

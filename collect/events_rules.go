@@ -139,6 +139,9 @@ func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string,
 			break // the next would be refused too
 		}
 	}
+	if whole {
+		j.mended(j.want("events.rules.bus", bus, "EventBridge:ListRuleNamesByTarget"))
+	}
 	names = slices.Sorted(maps.Keys(seen))
 	each(names, callsAtOnce, func(name string) { j.rule(ctx, c, bus, name) })
 	return names, whole

@@ -230,10 +230,11 @@ func (j *Job) gatewaysGranted(ctx context.Context, w want) (ids []string) {
 	return ids
 }
 
-// unread records that a part of an API could not be read while all were looked through. An
-// API that went away meanwhile calls nobody.
+// unread records that a part of an API could not be read while all were looked through; no
+// error is none. An API that went away meanwhile calls nobody.
 func (j *Job) unread(g *gateway, w want, err error) {
-	if state, _ := classify(err); state == evidence.Absent {
+	if state, _ := classify(err); err == nil || state == evidence.Absent {
+		j.mended(w)
 		return
 	}
 	g.failed = true

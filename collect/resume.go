@@ -156,17 +156,31 @@ func (j *Job) recallEvents(ctx context.Context, w want, found *keysOfRoles) bool
 	return j.have(w)
 }
 
-// keepGaps records again the gaps from before that this session did not ask about.
-func (r *runner) keepGaps() {
+// keepGaps records again the gaps from before that this session did not ask about. What could
+// not be asked for, because something else was unknown, a session that came to its end says
+// anew where it still holds.
+func (r *runner) keepGaps(ended bool) {
 	if r.kept == nil {
 		return
 	}
 	for _, g := range r.kept.KeptGaps() {
 		w := want{artefact: g.Artefact, src: g.Source, call: g.Call}
-		if r.book.knows(w) || g.Artefact == notEnteredGap { // this session is in it
+		hung := g.State == evidence.NotAttempted && g.Error == "" && g.Note != stoppedNote
+		if r.book.overtaken(w) || ended && hung || g.Artefact == notEnteredGap { // of an account: this session is in it
 			continue
 		}
 		r.book.plan(w)
 		r.book.gap(w, g)
+	}
+}
+
+// mended says that what was a gap before was asked for again, and that there is nothing of it
+// to be kept: so it is with what is looked through only to see whom it calls.
+func (j *Job) mended(ws ...want) {
+	if j.run.kept == nil {
+		return
+	}
+	for _, w := range ws {
+		j.run.book.mended(w)
 	}
 }

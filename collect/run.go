@@ -71,7 +71,7 @@ func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Option
 		all.Go(func() error { r.target(inner, t); return nil })
 	}
 	_ = all.Wait() // targets report through the book
-	r.keepGaps()
+	r.keepGaps(inner.Err() == nil)
 	if f, ok := w.(flusher); ok {
 		if err := f.Flush(context.WithoutCancel(ctx)); err != nil {
 			r.book.fail(err)

@@ -73,6 +73,7 @@ func (j *Job) schedule(ctx context.Context, c *scheduler.Client, x schedulertype
 	out, s, err := ask(ctx, j, c.GetSchedule, &scheduler.GetScheduleInput{GroupName: x.GroupName, Name: x.Name})
 	switch {
 	case universal && err == nil && !strings.Contains(aws.ToString(out.Target.Input), j.Target.Function):
+		j.mended(w)
 		return false // it calls Lambda, and another function
 	case !j.run.claim("schedule " + w.src.ARN):
 	case err != nil:

@@ -38,31 +38,41 @@ type referenceDocument struct{ References []reference }
 
 func collectReferences(ctx context.Context, j *Job) {
 	w := j.want("secrets.references", "", "")
-	doc, had := recall[referenceDocument](ctx, j, w)
-	if !had {
-		d, whole := j.namedSecrets(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return // close records it
-		case !whole:
-			j.skip(j.want("secrets.references", "*", ""), "what names secrets is not whole: lambda.configuration, lambda.configuration.versions, lambda.mappings, lambda.mappings.sweep, lambda.environment, iam.role, iam.role.inline, iam.role.inline.document, iam.role.attached, iam.policy or iam.policy.document")
-		}
-		if len(d.References) == 0 {
-			j.none(w, stamp{}, "nothing that was read names a secret or parameter by ARN (what the code asks for by name is not looked for)")
-		} else {
-			j.putJSON(ctx, w, stamp{started: j.now(), ended: j.now()}, d)
-		}
-		doc = &d
+	kept, had := recall[referenceDocument](ctx, j, w)
+	doc, whole := j.namedSecrets(ctx)
+	rest := j.want("secrets.references", "*", "")
+	switch {
+	case ctx.Err() != nil:
+		return // close records it
+	case !whole:
+		j.skip(rest, "what names secrets is not whole: lambda.configuration, lambda.configuration.versions, lambda.mappings, lambda.mappings.sweep, lambda.environment, iam.role, iam.role.inline, iam.role.inline.document, iam.role.attached, iam.policy or iam.policy.document")
+	case had && kept.lacks(doc):
+		j.skip(rest, "the list is from before some of what names secrets could be read; what that names is described beside it")
 	}
-	if doc == nil {
-		return
+	switch {
+	case had && kept != nil:
+		doc.References = append(doc.References, kept.References...) // environments are not read again: what they name stands there alone
+	case had:
+	case len(doc.References) == 0:
+		j.none(w, stamp{}, "nothing that was read names a secret or parameter by ARN (what the code asks for by name is not looked for)")
+	default:
+		j.putJSON(ctx, w, stamp{started: j.now(), ended: j.now()}, doc)
 	}
+	slices.SortFunc(doc.References, func(a, b reference) int { return strings.Compare(a.Arn, b.Arn) })
+	doc.References = slices.CompactFunc(doc.References, func(a, b reference) bool { return a.Arn == b.Arn })
 	each(doc.References, callsAtOnce, func(r reference) {
 		if arnPart(r.Arn, 2) == "ssm" {
 			j.storedParameter(ctx, r.Arn)
 		} else {
 			j.storedSecret(ctx, r.Arn)
 		}
+	})
+}
+
+// lacks says whether a list from before, nil if there was nothing to list, has not all of another.
+func (d *referenceDocument) lacks(o referenceDocument) bool {
+	return slices.ContainsFunc(o.References, func(r reference) bool {
+		return d == nil || !slices.ContainsFunc(d.References, func(k reference) bool { return k.Arn == r.Arn })
 	})
 }
 

@@ -158,7 +158,7 @@ func refuse(w http.ResponseWriter, service string, throttle bool) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		fmt.Fprint(w, body)
-	case "iam", "sts", "sns": // the query protocol
+	case "iam", "sts", "sns", "elasticloadbalancing", "cloudfront": // the query protocol, and what words errors like it
 		code, status := "InternalFailure", 500
 		if throttle {
 			code, status = "Throttling", 400
