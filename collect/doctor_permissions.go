@@ -58,43 +58,51 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
 		case "trail object ARN":
 			return []string{fmt.Sprintf("arn:%s:s3:::*AWSLogs/*", part)}
-		case "rule ARN":
-			return in("events", "rule/*")
-		case "topic ARN": // topics and queues of other accounts may be named
-			return []string{fmt.Sprintf("arn:%s:sns:*:*:*", part)}
-		case "queue ARN":
-			return []string{fmt.Sprintf("arn:%s:sqs:*:*:*", part)}
-		case "schedule ARN":
-			return in("scheduler", "schedule/*")
-		case "pipe ARN":
-			return in("pipes", "pipe/*")
-		case "secret ARN":
-			return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
-		case "access point ARN":
-			return in("elasticfilesystem", "access-point/*")
-		case "file system ARN":
-			return in("elasticfilesystem", "file-system/*")
-		case "object ARN": // packages kept by reference
-			return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
-		case "repository ARN": // images of other accounts may be shared
-			return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
-		case "detector ARN":
-			return in("guardduty", "detector/*")
-		case "analyzer ARN":
-			return in("access-analyzer", "analyzer/*")
-		case "alarm ARN":
-			return in("cloudwatch", "alarm:*")
-		case "REST API ARN": // API Gateway's resources have no account
-			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/restapis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/restapis/*", part, t.Region)}
-		case "HTTP API ARN":
-			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/apis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/apis/*", part, t.Region)}
-		case "distribution ARN":
-			return []string{fmt.Sprintf("arn:%s:cloudfront::%s:distribution/*", part, t.Account)}
-		case "trail ARN":
-			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}
-		return nil
+		return around(t, in, template)
 	}
+}
+
+// around are the resources of the services around a function.
+func around(t Target, in func(service, rest string) []string, template string) []string {
+	part := partitionOf(t.Region)
+	switch template {
+	case "rule ARN":
+		return in("events", "rule/*")
+	case "topic ARN": // topics and queues of other accounts may be named
+		return []string{fmt.Sprintf("arn:%s:sns:*:*:*", part)}
+	case "queue ARN":
+		return []string{fmt.Sprintf("arn:%s:sqs:*:*:*", part)}
+	case "schedule ARN":
+		return in("scheduler", "schedule/*")
+	case "pipe ARN":
+		return in("pipes", "pipe/*")
+	case "secret ARN":
+		return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
+	case "access point ARN":
+		return in("elasticfilesystem", "access-point/*")
+	case "file system ARN":
+		return in("elasticfilesystem", "file-system/*")
+	case "object ARN": // packages kept by reference
+		return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
+	case "repository ARN": // images of other accounts may be shared
+		return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
+	case "detector ARN":
+		return in("guardduty", "detector/*")
+	case "analyzer ARN":
+		return in("access-analyzer", "analyzer/*")
+	case "alarm ARN":
+		return in("cloudwatch", "alarm:*")
+	case "REST API ARN": // API Gateway's resources have no account
+		return []string{fmt.Sprintf("arn:%s:apigateway:%s::/restapis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/restapis/*", part, t.Region)}
+	case "HTTP API ARN":
+		return []string{fmt.Sprintf("arn:%s:apigateway:%s::/apis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/apis/*", part, t.Region)}
+	case "distribution ARN":
+		return []string{fmt.Sprintf("arn:%s:cloudfront::%s:distribution/*", part, t.Account)}
+	case "trail ARN":
+		return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
+	}
+	return nil
 }
 
 // permissions asks IAM what the caller may do; where that is refused, it tries the reads.
