@@ -49,30 +49,38 @@ func Resources(t Target) func(template string) []string {
 			return []string{fmt.Sprintf("arn:%s:s3:::*", part)}
 		case "trail object ARN":
 			return []string{fmt.Sprintf("arn:%s:s3:::*AWSLogs/*", part)}
-		case "topic ARN": // topics and queues of other accounts may be named
-			return []string{fmt.Sprintf("arn:%s:sns:*:*:*", part)}
-		case "queue ARN":
-			return []string{fmt.Sprintf("arn:%s:sqs:*:*:*", part)}
-		case "secret ARN":
-			return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
-		case "object ARN": // packages kept by reference
-			return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
-		case "repository ARN": // images of other accounts may be shared
-			return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
-		case "REST API ARN": // API Gateway's resources have no account
-			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/restapis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/restapis/*", part, t.Region)}
-		case "HTTP API ARN":
-			return []string{fmt.Sprintf("arn:%s:apigateway:%s::/apis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/apis/*", part, t.Region)}
-		case "distribution ARN":
-			return []string{fmt.Sprintf("arn:%s:cloudfront::%s:distribution/*", part, t.Account)}
-		case "trail ARN":
-			return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
 		}
 		if own := ownResources()[template]; own[0] != "" {
 			return []string{fmt.Sprintf("arn:%s:%s:%s:%s:%s", part, own[0], t.Region, t.Account, own[1])}
 		}
-		return nil
+		return around(t, template)
 	}
+}
+
+// around are the resources of the services around a function, which may be others' too.
+func around(t Target, template string) []string {
+	part := partitionOf(t.Region)
+	switch template {
+	case "topic ARN": // topics and queues of other accounts may be named
+		return []string{fmt.Sprintf("arn:%s:sns:*:*:*", part)}
+	case "queue ARN":
+		return []string{fmt.Sprintf("arn:%s:sqs:*:*:*", part)}
+	case "secret ARN":
+		return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
+	case "object ARN": // packages kept by reference
+		return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
+	case "repository ARN": // images of other accounts may be shared
+		return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
+	case "REST API ARN": // API Gateway's resources have no account
+		return []string{fmt.Sprintf("arn:%s:apigateway:%s::/restapis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/restapis/*", part, t.Region)}
+	case "HTTP API ARN":
+		return []string{fmt.Sprintf("arn:%s:apigateway:%s::/apis", part, t.Region), fmt.Sprintf("arn:%s:apigateway:%s::/apis/*", part, t.Region)}
+	case "distribution ARN":
+		return []string{fmt.Sprintf("arn:%s:cloudfront::%s:distribution/*", part, t.Account)}
+	case "trail ARN":
+		return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
+	}
+	return nil
 }
 
 // ownResources are the templates of what lies in the target's account and region: service

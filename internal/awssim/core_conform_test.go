@@ -164,7 +164,7 @@ func newerThanSDK(typ reflect.Type, member string) bool {
 	pkg := typ.PkgPath()[strings.LastIndex(typ.PkgPath(), "/service/")+len("/service/"):]
 	service, _, _ := strings.Cut(pkg, "/")
 	newer := map[string][]string{
-		"lambda":         {"AcceleratorConfig", "RuntimeConfig"},
+		"lambda":         {"AcceleratorConfig", "RuntimeConfig", "ExpectedExecutionTimeoutTimestamp", "PauseDetails", "ExecutionPausedDetails", "ExecutionResumedDetails"},
 		"kms":            {"ListKeysInput.ResourceOwners"},
 		"s3":             {"CreateMultipartUploadOutput.VersionId", "UploadPartOutput.VersionId", "AbortMultipartUploadOutput.VersionId", "ListPartsOutput.VersionId", "MultipartUpload.VersionId"},
 		"cloudtrail":     {"RecursiveLogging"},
