@@ -158,7 +158,7 @@ func TestNeedsAreTheCallsMade(t *testing.T) {
 				}
 			}
 			for call := range declared {
-				if slices.Contains(scriptedCollectors, c.Name) && !made[c.Name][call] && !(c.Name == "lambda.code" && call == "Lambda:GetFunction") {
+				if slices.Contains(scriptedCollectors, c.Name) && !made[c.Name][call] && !(c.Name == "lambda.code" && call == "Lambda:GetFunction") && call != startCall && call != resultsCall {
 					t.Errorf("%s declares %s and never made it", c.Name, call)
 				}
 			}
