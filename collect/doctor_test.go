@@ -167,7 +167,7 @@ func TestDoctorSeesWhatExpires(t *testing.T) {
 		a := simAccount(t, awssim.Config{})
 		cfg := aws.Config{Region: bench.Region, BaseEndpoint: aws.String(bench.Endpoint), HTTPClient: a.Cloud.Client(),
 			Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")}
-		if _, err := cloudwatchlogs.NewFromConfig(cfg).PutRetentionPolicy(t.Context(), &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: aws.String("/aws/lambda/" + bench.Function), RetentionInDays: aws.Int32(1)}); err != nil {
+		if _, err := cloudwatchlogs.NewFromConfig(cfg).PutRetentionPolicy(t.Context(), &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: aws.String(bench.ColdLogs), RetentionInDays: aws.Int32(1)}); err != nil {
 			t.Fatal(err)
 		}
 		all, err := Doctor(t.Context(), Patient{Session: sessionAs(t, a, "root2", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`), Target: simTarget, Needs: Needs(All)})
