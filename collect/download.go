@@ -134,6 +134,7 @@ func isExpiry(err error) bool {
 
 func (j *Job) notDownloaded(w want, s stamp, err error) {
 	if _, api := errors.AsType[smithy.APIError](err); api {
+		s.id = requestIDOf(err)
 		j.refused(w, s, err)
 		return
 	}
