@@ -33,13 +33,17 @@ func collectRules(ctx context.Context, j *Job) {
 	w := j.want("events.rules", "", "EventBridge:ListRuleNamesByTarget")
 	c := eventbridge.NewFromConfig(j.config(j.Target.Region))
 	listed := j.buses(ctx, c) // evidence by itself, whatever is known of the rules
+	rest := j.want("events.rules", "*", w.call)
 	if doc, had := recall[rulesDocument](ctx, j, w); had {
 		if doc != nil {
 			for bus, names := range doc.Rules {
 				each(names, callsAtOnce, func(name string) { j.rule(ctx, c, bus, name) })
 			}
 		}
-		return
+		if !j.wasGap(rest) {
+			return
+		}
+		w = rest // not every version and alias was asked for then
 	}
 	j.plan(w)
 	buses := listed.get(ctx)
@@ -49,7 +53,7 @@ func collectRules(ctx context.Context, j *Job) {
 	}
 	aliases, versions := j.facts.aliases.get(ctx), j.facts.versions.get(ctx)
 	if !aliases.known || !versions.known {
-		j.skip(j.want("events.rules", "*", w.call), "aliases or versions unknown: lambda.aliases or lambda.configuration.versions is not whole")
+		j.skip(rest, "aliases or versions unknown: lambda.aliases or lambda.configuration.versions is not whole")
 	}
 	arns := []string{j.Target.ARN}
 	for _, q := range append(versions.names(), aliases.names...) {
@@ -69,6 +73,11 @@ func collectRules(ctx context.Context, j *Job) {
 	case !whole:
 		j.skip(w, "not every bus could be asked: events.rules.bus says which")
 		return
+	case len(doc.Rules) == 0 && w.src.Qualifier != "":
+		j.mended(w)
+		return
+	case w.src.Qualifier != "" && (!aliases.known || !versions.known):
+		return // said above
 	case len(doc.Rules) == 0:
 		j.none(w, stamp{}, "no rule of any bus calls it")
 		return

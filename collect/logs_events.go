@@ -95,6 +95,9 @@ type groupReader struct {
 func (g *groupReader) reads(ctx context.Context) []logRead {
 	j := g.j
 	whole := logRead{w: g.want("")}
+	if _, had := j.keptEntry(whole.w); had {
+		return []logRead{whole} // an earlier session read the group as a whole
+	}
 	if class := g.class(ctx); classNote(class) != "" {
 		whole.w.note = classNote(class) + "; " + whole.w.note
 		if whole.insights = class == string(types.LogGroupClassInfrequentAccess); whole.insights {
@@ -136,7 +139,7 @@ func (g *groupReader) class(ctx context.Context) string {
 			return known[0]
 		}
 	}
-	if _, had := j.keptEntry(g.want("")); had || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return ""
 	}
 	_, _, err := ask(ctx, j, g.c.FilterLogEvents, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &g.group, Limit: aws.Int32(1),

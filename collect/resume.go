@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -172,6 +173,11 @@ func (r *runner) keepGaps(ended bool) {
 		r.book.plan(w)
 		r.book.gap(w, g)
 	}
+}
+
+// wasGap says whether an earlier session left this as a gap.
+func (j *Job) wasGap(w want) bool {
+	return j.run.kept != nil && slices.ContainsFunc(j.run.kept.KeptGaps(), func(g evidence.Gap) bool { return g.Artefact == w.artefact && g.Source == w.src })
 }
 
 // mended says that what was a gap before was asked for again, and that there is nothing of it

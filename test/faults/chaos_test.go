@@ -166,6 +166,14 @@ func refuse(w http.ResponseWriter, service string, throttle bool) {
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(status)
 		fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>m</Message></Error><RequestId>r</RequestId></ErrorResponse>", code)
+	case "ec2": // its own flavour of the query protocol
+		code, status := "InternalError", 500
+		if throttle {
+			code, status = "RequestLimitExceeded", 503
+		}
+		w.Header().Set("Content-Type", "text/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<?xml version=\"1.0\"?><Response><Errors><Error><Code>%s</Code><Message>m</Message></Error></Errors><RequestID>r</RequestID></Response>", code)
 	case "s3":
 		code, status := "InternalError", 500
 		if throttle {
