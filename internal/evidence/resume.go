@@ -263,6 +263,7 @@ func (w *Writer) readItem(ctx context.Context, n itemNote, there map[string]vaul
 	}
 	if n.Twin != nil {
 		w.take(n.Twin.Item, Collected)
+		w.kept.entries[key] = w.entries[len(w.entries)-1] // of a secret, what can be read back
 	}
 	return nil
 }
@@ -342,7 +343,11 @@ func (c *Case) Continue(ctx context.Context, b *Bag, s Session) (*Writer, error)
 	for _, e := range entries {
 		switch {
 		case e.State.Complete() || e.State == Mismatch:
-			w.kept.entries[keptKey{e.Artefact, e.Source}] = e
+			key := keptKey{e.Artefact, e.Source}
+			if _, twin := w.kept.entries[key]; twin && e.Item != nil && e.Item.Sensitive {
+				continue // of a secret, what can be read back
+			}
+			w.kept.entries[key] = e
 		case e.Gap != nil:
 			w.kept.gaps = append(w.kept.gaps, *e.Gap)
 		}
@@ -350,7 +355,8 @@ func (c *Case) Continue(ctx context.Context, b *Bag, s Session) (*Writer, error)
 	return w, nil
 }
 
-// Kept is what a resumed bag already has of an artefact: an item, or the answer that there is none.
+// Kept is what a resumed bag already has of an artefact: an item, or the answer that there is
+// none. Of a secret it is the redacted twin.
 func (w *Writer) Kept(artefact string, source Source) (Entry, bool) {
 	if w.kept == nil {
 		return Entry{}, false
