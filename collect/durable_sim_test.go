@@ -93,7 +93,7 @@ func TestDurableIsCutShort(t *testing.T) {
 		denied := func(op, resource string, nth int) awssim.Fault {
 			return awssim.Fault{Op: op, Resource: resource, Nth: nth, Fail: awssim.Fail{Code: "AccessDeniedException", Message: "injected", Status: 403}}
 		}
-		a.Cloud.Inject(denied("Lambda:GetDurableExecutionHistory", "old-and-running", 2), denied("Lambda:ListDurableExecutionsByFunction", ":1", 2))
+		a.Cloud.Inject(denied("Lambda:GetDurableExecutionHistory", "old-and-running", 2), denied("Lambda:ListDurableExecutionsByFunction", ":"+bench.DurableFunction+":1", 2))
 		m, _ := collectFunction(t, sessionAs(t, a, "again", allowAll), bench.DurableFunction, durableOnly())
 		got := countOf(m)
 		for k, n := range map[string]int{"lambda.durable truncated": 2, "lambda.durable collected": 1, "lambda.durable.history collected": 2, "lambda.durable.history.rest truncated": 1} {
