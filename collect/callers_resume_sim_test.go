@@ -1,28 +1,18 @@
 package collect
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 // TestCallersAreResumed: what was denied is asked for again, and found by the list that lies
 // in the bag; the account is not looked through a second time.
 func TestCallersAreResumed(t *testing.T) {
-	dir := t.TempDir()
-	v, err := vault.NewFolder(filepath.Join(dir, "case"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx := t.Context()
-	c, err := evidence.CreateCase(ctx, v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newCase(t)
 	a := simAccount(t, awssim.Config{})
 	s := sessionAs(t, a, "resumer", allowAll)
 	target, err := ParseTarget(bench.AccountID, bench.Region, bench.Function)

@@ -3,7 +3,6 @@ package collect
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,6 @@ import (
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 const durableARN = "arn:aws:lambda:" + bench.Region + ":" + bench.AccountID + ":function:" + bench.DurableFunction
@@ -106,16 +104,8 @@ func TestDurableIsCutShort(t *testing.T) {
 
 // TestDurableIsResumed: what was sealed is not asked for again.
 func TestDurableIsResumed(t *testing.T) {
-	dir := t.TempDir()
-	v, err := vault.NewFolder(filepath.Join(dir, "case"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx := t.Context()
-	c, err := evidence.CreateCase(ctx, v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newCase(t)
 	a := simAccount(t, awssim.Config{})
 	s := sessionAs(t, a, "resumer", allowAll)
 	target, err := ParseTarget(bench.AccountID, bench.Region, bench.DurableFunction)

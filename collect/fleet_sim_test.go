@@ -2,7 +2,6 @@ package collect
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +16,6 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 const otherAccount, closedAccount = "222222222222", "333333333333"
@@ -57,14 +55,7 @@ func fleetOf(t *testing.T) (*bench.Account, *awsapi.Session, *evidence.Case) {
 	}
 	make(there, "arn:aws:iam::"+otherAccount+":role/work", "payments", "pay-out", "search")
 	a.Cloud.Bootstrap(closedAccount, "admin", allowAll)
-	v, err := vault.NewFolder(filepath.Join(t.TempDir(), "case"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	kase, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Operator: "o", Home: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	kase := newCase(t)
 	return a, sessionAs(t, a, "responder", allowAll), kase
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +21,6 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/oci"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 func imagesOnly() Options {
@@ -235,16 +233,8 @@ func TestImageIndex(t *testing.T) {
 
 // TestImagesAreResumed: what was denied is asked for again, and nothing else.
 func TestImagesAreResumed(t *testing.T) {
-	dir := t.TempDir()
-	v, err := vault.NewFolder(filepath.Join(dir, "case"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx := t.Context()
-	c, err := evidence.CreateCase(ctx, v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newCase(t)
 	a := simAccount(t, awssim.Config{})
 	s := sessionAs(t, a, "resumer", allowAll)
 	target, err := ParseTarget(bench.AccountID, bench.Region, bench.ImageFunction)

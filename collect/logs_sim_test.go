@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -22,7 +21,6 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 // unpacked is what a document holds, compressed or not.
@@ -366,15 +364,7 @@ func TestLogsAreResumed(t *testing.T) {
 // caseOf is a fresh case, and a session in the account.
 func caseOf(t *testing.T, a *bench.Account) (*evidence.Case, *awsapi.Session, Target) {
 	t.Helper()
-	dir := t.TempDir()
-	v, err := vault.NewFolder(filepath.Join(dir, "case"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newCase(t)
 	target, err := ParseTarget(bench.AccountID, bench.Region, bench.Function)
 	if err != nil {
 		t.Fatal(err)

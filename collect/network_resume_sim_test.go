@@ -1,29 +1,19 @@
 package collect
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 // TestNetworkIsResumed: what was denied is asked for again, with the lists it hangs on read
 // from the bag: security groups that rules name, flow logs of interfaces, the doors of a
 // file system.
 func TestNetworkIsResumed(t *testing.T) {
-	dir := t.TempDir()
-	v, err := vault.NewFolder(filepath.Join(dir, "case"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx := t.Context()
-	c, err := evidence.CreateCase(ctx, v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newCase(t)
 	a := simAccount(t, awssim.Config{})
 	s := sessionAs(t, a, "resumer", allowAll)
 	target, err := ParseTarget(bench.AccountID, bench.Region, bench.Function)

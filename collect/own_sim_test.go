@@ -1,7 +1,6 @@
 package collect
 
 import (
-	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,6 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
@@ -25,14 +23,7 @@ import (
 func TestOwnCallsAreKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := simAccount(t, awssim.Config{})
-		v, err := vault.NewFolder(filepath.Join(t.TempDir(), "case"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Operator: "o", Home: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := newCase(t)
 		for range 2 { // the second reads what the first did
 			s := roleSession(t, a, c.ID, "sts:SetSourceIdentity")
 			target, err := ResolveTarget(t.Context(), s.Config("", ResolveNeeds()), s.Identity.Account, s.Region, bench.Function)
@@ -46,7 +37,7 @@ func TestOwnCallsAreKnown(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		marked, own, claimed := 0, 0, 0
-		_, err = timeline.Events(t.Context(), timeline.Options{TempDir: t.TempDir()}, timeline.Input{Case: c}, func(e *timeline.Event) error {
+		_, err := timeline.Events(t.Context(), timeline.Options{TempDir: t.TempDir()}, timeline.Input{Case: c}, func(e *timeline.Event) error {
 			if e.Kind != timeline.KindCloudTrail {
 				return nil
 			}

@@ -3,7 +3,6 @@ package collect
 import (
 	"errors"
 	"io"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,6 @@ import (
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 const allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
@@ -26,14 +24,7 @@ const allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action
 func TestSettle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := simAccount(t, awssim.Config{TrailDelay: 10 * time.Minute})
-		v, err := vault.NewFolder(filepath.Join(t.TempDir(), "case"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Operator: "o", Home: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := newCase(t)
 		s := sessionAs(t, a, "responder", allowAll)
 		if _, _, _, err := Settle(t.Context(), s, c, evidence.Header{}, Options{Unpaced: true}); !errors.Is(err, evidence.ErrNothingToResume) {
 			t.Errorf("nothing collected yet: %v", err)

@@ -3,6 +3,7 @@ package collect
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,9 +18,25 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 // The tests here say of the simulated account what the others say of a scripted one.
+
+// newCase opens a case in a folder of the test's own.
+func newCase(t *testing.T) *evidence.Case {
+	t.Helper()
+	dir := t.TempDir()
+	v, err := vault.NewFolder(filepath.Join(dir, "case"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 func simAccount(t *testing.T, c awssim.Config) *bench.Account {
 	t.Helper()
