@@ -71,7 +71,7 @@ func number(t *testing.T, name string, otherwise int) int {
 }
 
 func plan(t *testing.T) []kill {
-	kills, cuts := 20, 5
+	kills, cuts := 8, 2 // .ci/run asks for more, .ci/long for all
 	if testing.Short() {
 		kills, cuts = 4, 1
 	}
