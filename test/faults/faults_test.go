@@ -192,6 +192,9 @@ func once(t *testing.T, coverage []byte) {
 
 // TestFaultRuns: see the package.
 func TestFaultRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY under -short: the binary that is disturbed is built without the race detector; the plain run has it")
+	}
 	binary := filepath.Join(t.TempDir(), "freezeframe")
 	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/freezeframe").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)

@@ -72,9 +72,6 @@ func number(t *testing.T, name string, otherwise int) int {
 
 func plan(t *testing.T) []kill {
 	kills, cuts := 8, 2 // .ci/run asks for more, .ci/long for all
-	if testing.Short() {
-		kills, cuts = 4, 1
-	}
 	var out []kill
 	for i := range number(t, "FREEZEFRAME_KILLS", kills) {
 		out = append(out, kill{seed: uint64(i), phase: phases[i/2%len(phases)], bucket: i%2 == 1})
@@ -93,6 +90,9 @@ func TestKills(t *testing.T) {
 			t.Fatal("no strace: nothing can be killed at a chosen write")
 		}
 		t.Skip("SKIPPED LOUDLY: no strace")
+	}
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY under -short: the binary that is killed is built without the race detector; the plain run has it")
 	}
 	binary := build(t)
 	var want [2][]string
