@@ -256,14 +256,14 @@ func (w *Writer) readItem(ctx context.Context, n itemNote, there map[string]vaul
 	}
 	key := keptKey{n.Item.Artefact, n.Item.Source}
 	w.take(n.Item, n.State)
-	if n.State == Truncated {
-		w.kept.cut[key] = len(w.entries) - 1 // more of it is asked for again
-	} else {
-		w.kept.entries[key] = w.entries[len(w.entries)-1]
-	}
+	cut := len(w.entries) - 1
 	if n.Twin != nil {
 		w.take(n.Twin.Item, Collected)
-		w.kept.entries[key] = w.entries[len(w.entries)-1] // of a secret, what can be read back
+	}
+	if n.State == Truncated {
+		w.kept.cut[key] = cut // more of it is asked for again
+	} else {
+		w.kept.entries[key] = w.entries[len(w.entries)-1] // of a secret its twin: what can be read back
 	}
 	return nil
 }
