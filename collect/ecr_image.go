@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"io"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -215,24 +214,6 @@ func (i *imageRun) findings(ctx context.Context, w want, id ecrtypes.ImageIdenti
 	})
 	whole.ImageScanFindings, whole.NextToken = &all, nil
 	i.putCut(ctx, w, s, whole, cut)
-}
-
-// putCut stores a document, in state truncated if cut says why it is not whole.
-func (j *Job) putCut(ctx context.Context, w want, s stamp, v any, cut error) {
-	doc, err := j.run.enc.document(v)
-	if err != nil {
-		j.gap(w, s, evidence.Unreadable, clip(err.Error()), w.note)
-		return
-	}
-	err = j.put(ctx, w, s, func(out io.Writer) error {
-		if _, err := out.Write(doc); err != nil || cut == nil {
-			return err
-		}
-		return truncated(cut)
-	})
-	if err != nil {
-		j.refused(w, s, err)
-	}
 }
 
 // imageFailure is what ECR says of one image in an answer that is none of an error.

@@ -109,6 +109,24 @@ func (j *Job) putJSON(ctx context.Context, w want, s stamp, v any) {
 	})
 }
 
+// putCut stores a document, in state truncated if cut says why it is not whole.
+func (j *Job) putCut(ctx context.Context, w want, s stamp, v any, cut error) {
+	doc, err := j.run.enc.document(v)
+	if err != nil {
+		j.gap(w, s, evidence.Unreadable, clip(err.Error()), w.note)
+		return
+	}
+	err = j.put(ctx, w, s, func(out io.Writer) error {
+		if _, err := out.Write(doc); err != nil || cut == nil {
+			return err
+		}
+		return truncated(cut)
+	})
+	if err != nil {
+		j.refused(w, s, err)
+	}
+}
+
 // put stores what write writes. The error is write's own, to be recorded as a gap
 // by the caller; one of the store stops the run. What came before a cancellation
 // is still stored.

@@ -3,10 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
-
-	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
 
 // maxSwept bounds what a listing of a region may hold in memory: an attacker can make many.
@@ -95,28 +92,10 @@ func (j *Job) swept(ctx context.Context, w want, s sweep, member string, mine []
 	case s.err != nil && len(mine) == 0:
 		j.refused(w, s.at, s.err)
 	case s.err != nil:
-		j.putPart(ctx, w, s, member, mine)
+		j.putCut(ctx, w, s.at, map[string]any{member: mine}, s.err)
 	case len(mine) == 0:
 		j.none(w, s.at, none)
 	default:
 		j.putJSON(ctx, w, s.at, map[string]any{member: mine})
-	}
-}
-
-// putPart keeps what came before a sweep broke off.
-func (j *Job) putPart(ctx context.Context, w want, s sweep, member string, mine []any) {
-	doc, err := j.run.enc.document(map[string]any{member: mine})
-	if err != nil {
-		j.gap(w, s.at, evidence.Unreadable, clip(err.Error()), w.note)
-		return
-	}
-	err = j.put(ctx, w, s.at, func(out io.Writer) error {
-		if _, err := out.Write(doc); err != nil {
-			return err
-		}
-		return truncated(s.err)
-	})
-	if err != nil {
-		j.refused(w, s.at, err)
 	}
 }
