@@ -46,8 +46,10 @@ type Collected struct {
 
 // Fleet collects in several accounts at once, into one bag each. An account that cannot be
 // entered, or breaks, does not stop the others: that it was wanted and not had is in the case.
-// h says who asks, with what, and by which endpoint.
-func Fleet(ctx context.Context, c *evidence.Case, h evidence.Header, accounts []Entered, o Options) []Collected {
+// s is who entered them, or tried to; h says who that is and with what.
+func Fleet(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.Header, accounts []Entered, o Options) []Collected {
+	h.Endpoint, h.Principal = s.Endpoint, s.Identity.ARN // of accounts that cannot be entered
+	entering := s.Loose()
 	if o.Until.IsZero() {
 		o.Until = c.Now().UTC().Truncate(time.Second)
 	}
@@ -62,6 +64,9 @@ func Fleet(ctx context.Context, c *evidence.Case, h evidence.Header, accounts []
 		all.Go(func() error {
 			own := o
 			own.Progress = progress(i)
+			if i == 0 { // one journal is enough
+				own.Earlier = entering
+			}
 			out[i] = one(ctx, c, h, a, own)
 			return nil
 		})
@@ -94,6 +99,7 @@ func notEntered(ctx context.Context, c *evidence.Case, h evidence.Header, a Ente
 	if err != nil {
 		return nil, Summary{}, fmt.Errorf("beginning a bag: %w", err)
 	}
+	jotCalls(ctx, w, o.Earlier)
 	state, text := classify(a.Err)
 	sum := Summary{States: map[evidence.State]int{state: 1}, Started: c.Now(), Ended: c.Now()}
 	err = w.Gap(evidence.Gap{Artefact: notEnteredGap, Source: evidence.Source{ARN: "arn:aws:iam::" + a.Account + ":root", Account: a.Account}, State: state,

@@ -82,8 +82,13 @@ func (f *finder) byName(ctx context.Context, name string) {
 			f.add(region, name)
 		}
 	}
-	if !seen {
-		f.gap(name, "", "Lambda:GetFunction", evidence.NotAttempted, "", "no function of this name in "+strings.Join(f.asked.Regions, ", "))
+	if !seen && len(f.asked.Regions) > 0 {
+		region := f.asked.Regions[0]
+		t, err := ParseTarget(f.asked.Account, region, name)
+		if err != nil {
+			t.ARN = "" // whoever named it was told before
+		}
+		f.gap(t.ARN, region, "Lambda:GetFunction", evidence.NotAttempted, "", "no function of this name in "+strings.Join(f.asked.Regions, ", "))
 	}
 }
 

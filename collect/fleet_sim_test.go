@@ -79,13 +79,13 @@ func TestFleet(t *testing.T) {
 		asked := func(account string) Asked {
 			return Asked{Account: account, Regions: []string{bench.Region, "us-west-2"}, Names: []string{"payments", "nowhere"}, Patterns: []string{"pay*"}}
 		}
-		got := Fleet(t.Context(), c, evidence.Header{Operator: "o", Endpoint: s.Endpoint}, enterAll(t, s, asked(bench.AccountID), asked(otherAccount), asked(closedAccount)), Options{Unpaced: true})
+		got := Fleet(t.Context(), s, c, evidence.Header{Operator: "o"}, enterAll(t, s, asked(bench.AccountID), asked(otherAccount), asked(closedAccount)), Options{Unpaced: true})
 		want := []struct {
 			functions int
 			gaps      string
 		}{
-			{2, "lambda.functions nowhere not_attempted"},
-			{2, "lambda.functions nowhere not_attempted"},
+			{2, "lambda.functions arn:aws:lambda:" + bench.Region + ":" + bench.AccountID + ":function:nowhere not_attempted"},
+			{2, "lambda.functions arn:aws:lambda:" + bench.Region + ":" + otherAccount + ":function:nowhere not_attempted"},
 			{0, "account arn:aws:iam::" + closedAccount + ":root denied"},
 		}
 		for i, x := range got {
@@ -117,7 +117,6 @@ func TestFleet(t *testing.T) {
 			}
 			calls := len(a.Cloud.Calls()) - before
 			if i < 2 && calls > 12 {
-
 				t.Errorf("account %s: %d calls to resume with nothing but a name that is nowhere", in.Account, calls)
 			}
 			if i == 2 && (len(bag.Header().Targets) != 1 || sum.Items < 10 || strings.Contains(gapsOf(t, bag), "account")) {

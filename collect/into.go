@@ -174,6 +174,13 @@ func targetsOf(b *evidence.Bag) ([]Target, error) {
 	return out, nil
 }
 
+// jotCalls enters calls that no collector made: looking up, entering an account.
+func jotCalls(ctx context.Context, w *evidence.Writer, calls []awsapi.Exchange) {
+	for _, x := range calls {
+		_ = w.Jot(ctx, "call", callNote{"", x}) // a journal that cannot be written shows at the seal
+	}
+}
+
 // fill runs the collectors and seals the bag.
 func fill(ctx context.Context, s *awsapi.Session, w *evidence.Writer, targets []Target, o Options) (*evidence.Bag, Summary, error) {
 	skew := newSkews()
@@ -186,16 +193,11 @@ func fill(ctx context.Context, s *awsapi.Session, w *evidence.Writer, targets []
 			told(collector, x)
 		}
 	}
-	loose := func() {
-		for _, x := range s.Loose() {
-			_ = w.Jot(ctx, "call", callNote{"", x})
-		}
-	}
-	loose()
+	jotCalls(ctx, w, append(o.Earlier, s.Loose()...))
 	s = s.ReadOnly()
 	in := Inputs{Connect: s.ConfigRecorded, HTTP: s.HTTPClient(), Endpoint: s.Endpoint}
 	sum, runErr := Run(ctx, in, targets, w, o)
-	loose()
+	jotCalls(ctx, w, s.Loose())
 	w.SetHeader(func(h *evidence.Header) { h.SkewMS = skew.milliseconds() })
 	// What was collected is sealed also after an interruption.
 	bag, err := w.Seal(context.WithoutCancel(ctx), sum.Status())

@@ -19,6 +19,8 @@ import (
 type program struct {
 	s      *ui.Streams
 	getenv func(string) string
+
+	toldEndpoint bool // that this is not AWS is said once
 }
 
 // run is the whole program but for the exit.

@@ -73,13 +73,17 @@ func (p *program) collect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	w, err := p.wanted(c)
+	if err != nil {
+		return err
+	}
 	s, err := p.connect(c, opened, true)
 	if err != nil {
 		return err
 	}
 	progress := p.s.Progress("collecting")
 	o.Progress = func(x collect.Progress) { progress.Update(x.Done, x.Planned, x.Bytes, x.Last) }
-	all, err := p.runCollection(c, s, opened, o)
+	all, err := p.runCollection(c, s, opened, w, o)
 	progress.Done()
 	if c.Bool("expand") && len(all) == 1 && err == nil && all[0].Err == nil {
 		first, err := p.collectedOf(c.Context, opened, all[0].Bag, all[0].Summary)
@@ -99,8 +103,38 @@ func (p *program) collect(c *cli.Context) error {
 	return incomplete(all)
 }
 
+// wanted is what a collection is for: functions by name in the session's account and region,
+// which is what most ask for, or a fleet.
+type wanted struct {
+	targets []collect.Target
+	fleet   []collect.Asked
+}
+
+// wanted looks up what was typed by hand, so that a typing error ends the run before anything is
+// collected. It does so without the case's marker: a call that carries the marker and stands in
+// no journal is what somebody makes who poses as us.
+func (p *program) wanted(c *cli.Context) (w wanted, err error) {
+	if c.Bool("resume") || c.Bool("settle") {
+		return w, nil // the case says it
+	}
+	s, err := p.connect(c, nil, true)
+	if err != nil {
+		return w, err
+	}
+	if w.fleet, err = p.asked(c, s); err != nil {
+		return w, err
+	}
+	switch {
+	case w.fleet == nil:
+		w.targets, err = resolveTargets(c.Context, s, c.StringSlice("function"))
+	case c.String("functions-file") == "" && c.String("accounts-file") == "":
+		err = there(c.Context, enter(c, s, w.fleet))
+	}
+	return w, err
+}
+
 // runCollection collects, in one account or in many.
-func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evidence.Case, o collect.Options) ([]collect.Collected, error) {
+func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evidence.Case, w wanted, o collect.Options) ([]collect.Collected, error) {
 	h := header(operatorOf(c, opened))
 	if c.Bool("settle") {
 		bag, sum, settled, err := collect.Settle(c.Context, s, opened, h, o)
@@ -109,30 +143,14 @@ func (p *program) runCollection(c *cli.Context, s *awsapi.Session, opened *evide
 		}
 		return single(s, bag, sum, err)
 	}
-	if !c.Bool("resume") {
-		asked, err := p.asked(c, s)
-		if err != nil {
-			return nil, err
-		}
-		if asked == nil { // what most do: functions by name, in the session's account and region
-			targets, err := resolveTargets(c.Context, s, c.StringSlice("function"))
-			if err != nil {
-				return nil, err
-			}
-			bag, sum, err := collect.Into(c.Context, s, opened, h, targets, o)
-			return single(s, bag, sum, err)
-		}
-		entered := enter(c, s, asked)
-		if c.String("functions-file") == "" && c.String("accounts-file") == "" {
-			// Typed by hand: a typing error ends the run before anything is collected.
-			if err := there(c.Context, entered); err != nil {
-				return nil, err
-			}
-		}
-		h.Endpoint = s.Endpoint // also of accounts that cannot be entered
-		return collect.Fleet(c.Context, opened, h, entered, o), nil
+	if c.Bool("resume") {
+		return p.resumeCollections(c, s, opened, h, o)
 	}
-	return p.resumeCollections(c, s, opened, h, o)
+	if w.fleet == nil {
+		bag, sum, err := collect.Into(c.Context, s, opened, h, w.targets, o)
+		return single(s, bag, sum, err)
+	}
+	return collect.Fleet(c.Context, s, opened, h, enter(c, s, w.fleet), o), nil
 }
 
 func single(s *awsapi.Session, bag *evidence.Bag, sum collect.Summary, err error) ([]collect.Collected, error) {

@@ -39,7 +39,8 @@ func (p *program) connect(c *cli.Context, of *evidence.Case, readOnly bool) (*aw
 	if err != nil {
 		return nil, err
 	}
-	if s.Endpoint != "" {
+	if s.Endpoint != "" && !p.toldEndpoint {
+		p.toldEndpoint = true
 		p.s.Warn("this is not AWS: every call goes to %s (recorded in the case)", s.Endpoint)
 	}
 	return s, nil
