@@ -26,9 +26,6 @@ import (
 // crash) for the secrets of the environment, in every form they could take. The same search
 // finds them all once sealing is switched off.
 func TestSecretsStaySealed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED LOUDLY under -short: two dozen processes; the plain run has it")
-	}
 	w, dir := serveExercise(t)
 	caseDir := filepath.Join(dir, "case")
 	said := filepath.Join(dir, "said")
