@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
@@ -34,9 +35,10 @@ func distributions() Collector {
 
 // front is what a sweep keeps of a distribution; the rest of its summary may hold secrets.
 type front struct {
-	ID, ARN, DomainName string
-	Enabled             bool
-	Associations        []frontCall
+	ID, ARN, DomainName, Status, ETag, WebACLID string
+	Enabled, Staging                            bool
+	LastModified                                time.Time
+	Associations                                []frontCall
 }
 
 type frontCall struct {
@@ -67,7 +69,8 @@ func (j *Job) frontsOf(ctx context.Context, c *cloudfront.Client, w want) (mine 
 		f.Associations = slices.DeleteFunc(slices.Clone(f.Associations), func(c frontCall) bool { return !j.Target.calls(c.LambdaFunctionARN) })
 		if len(f.Associations) > 0 {
 			mine = append(mine, f)
-			docs = append(docs, map[string]any{"Id": f.ID, "ARN": f.ARN, "DomainName": f.DomainName, "Enabled": f.Enabled, "Associations": f.Associations})
+			docs = append(docs, map[string]any{"Id": f.ID, "ARN": f.ARN, "DomainName": f.DomainName, "Status": f.Status, "ETag": f.ETag, "WebACLId": f.WebACLID,
+				"Enabled": f.Enabled, "Staging": f.Staging, "LastModifiedTime": f.LastModified, "Associations": f.Associations})
 		}
 	}
 	j.swept(ctx, w, s, "Distributions", docs, "no distribution of this account calls it")
@@ -90,7 +93,8 @@ func (j *Job) sweepFronts(ctx context.Context, c *cloudfront.Client) sweep {
 			if o.DistributionList != nil {
 				for _, d := range o.DistributionList.Items {
 					if calls := frontCalls(d); len(calls) > 0 {
-						page = append(page, front{aws.ToString(d.Id), aws.ToString(d.ARN), aws.ToString(d.DomainName), aws.ToBool(d.Enabled), calls})
+						page = append(page, front{ID: aws.ToString(d.Id), ARN: aws.ToString(d.ARN), DomainName: aws.ToString(d.DomainName), Status: aws.ToString(d.Status), ETag: aws.ToString(d.ETag),
+							WebACLID: aws.ToString(d.WebACLId), Enabled: aws.ToBool(d.Enabled), Staging: aws.ToBool(d.Staging), LastModified: aws.ToTime(d.LastModifiedTime), Associations: calls})
 					}
 				}
 			}
