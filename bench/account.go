@@ -49,13 +49,7 @@ type Account struct {
 // NewAccount makes one whose function has that many published versions, each with
 // a package of its own of the given size that does not compress.
 func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*Account, error) {
-	c.AccountID, c.Region = AccountID, Region
-	cloud := awssim.New(c)
-	a := &Account{Cloud: cloud, Keys: cloud.Bootstrap(AccountID, "olivia", admin)}
-	a.cfg = aws.Config{
-		Region: Region, BaseEndpoint: aws.String(Endpoint), HTTPClient: cloud.Client(),
-		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
-	}
+	a := emptyAccount(c)
 	for _, step := range []func(context.Context) error{
 		a.makeRole,
 		a.makeKey,
@@ -87,6 +81,17 @@ func NewAccount(ctx context.Context, c awssim.Config, versions, codeSize int) (*
 		}
 	}
 	return a, nil
+}
+
+func emptyAccount(c awssim.Config) *Account {
+	c.AccountID, c.Region = AccountID, Region
+	cloud := awssim.New(c)
+	a := &Account{Cloud: cloud, Keys: cloud.Bootstrap(AccountID, "olivia", admin)}
+	a.cfg = aws.Config{
+		Region: Region, BaseEndpoint: aws.String(Endpoint), HTTPClient: cloud.Client(),
+		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
+	}
+	return a
 }
 
 func (a *Account) makeRole(ctx context.Context) error {
@@ -130,6 +135,10 @@ func (a *Account) makeFunction(ctx context.Context, versions, codeSize int) erro
 	if err != nil {
 		return err
 	}
+	if _, err := c.AddLayerVersionPermission(ctx, &lambda.AddLayerVersionPermissionInput{LayerName: aws.String("tracing"), VersionNumber: aws.Int64(layer.Version), StatementId: aws.String("partner"),
+		Action: aws.String("lambda:GetLayerVersion"), Principal: aws.String("210987654325")}); err != nil {
+		return err
+	}
 	if _, err := c.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String(Function), Role: aws.String(a.role), Runtime: lambdatypes.RuntimePython313, Handler: aws.String("index.handler"),
 		Code: &lambdatypes.FunctionCode{ZipFile: Pack("1", codeSize)}, Layers: []string{aws.ToString(layer.LayerVersionArn)}, Publish: true,
@@ -145,16 +154,21 @@ func (a *Account) makeFunction(ctx context.Context, versions, codeSize int) erro
 			return err
 		}
 	}
-	_, err = c.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: aws.String(Function), Name: aws.String("live"), FunctionVersion: aws.String("1")})
-	return err
+	for _, alias := range [][2]string{{"live", "1"}, {"next", fmt.Sprint(versions)}} {
+		if _, err := c.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: aws.String(Function), Name: &alias[0], FunctionVersion: &alias[1]}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *Account) addTriggers(ctx context.Context) error {
 	c := lambda.NewFromConfig(a.cfg)
-	for _, q := range []*string{nil, aws.String("live"), aws.String("1")} {
+	// Each qualifier has a policy of its own.
+	for i, q := range []*string{nil, aws.String("live"), aws.String("1"), aws.String("next")} {
 		if _, err := c.AddPermission(ctx, &lambda.AddPermissionInput{
 			FunctionName: aws.String(Function), Qualifier: q, StatementId: aws.String("partner"),
-			Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("210987654321"),
+			Action: aws.String("lambda:InvokeFunction"), Principal: aws.String(fmt.Sprintf("21098765432%d", 1+i)),
 		}); err != nil {
 			return err
 		}
@@ -232,7 +246,11 @@ func (a *Account) writeLogs(ctx context.Context) error {
 	for i := range 100 {
 		events = append(events, logstypes.InputLogEvent{Timestamp: aws.Int64(now + int64(i)), Message: aws.String(fmt.Sprintf("request %d served", i))})
 	}
-	_, err := c.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: group, LogStreamName: stream, LogEvents: events})
+	if _, err := c.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: group, LogStreamName: stream, LogEvents: events}); err != nil {
+		return err
+	}
+	_, err := c.PutSubscriptionFilter(ctx, &cloudwatchlogs.PutSubscriptionFilterInput{LogGroupName: group, FilterName: aws.String("archive"), FilterPattern: aws.String(""),
+		DestinationArn: aws.String("arn:aws:firehose:" + Region + ":" + AccountID + ":deliverystream/archive"), RoleArn: aws.String(a.role)})
 	return err
 }
 

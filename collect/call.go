@@ -48,7 +48,15 @@ func requestIDOf(err error) string {
 // fetch makes one call and stores its answer as the wanted document, or records
 // the gap and returns nil.
 func fetch[I, O, T any](ctx context.Context, j *Job, w want, call func(context.Context, *I, ...func(*T)) (*O, error), in *I) *O {
+	return fetchUnless(ctx, j, w, call, in, nil)
+}
+
+// fetchUnless is fetch of what AWS answers emptily where there is none: none says so in words.
+func fetchUnless[I, O, T any](ctx context.Context, j *Job, w want, call func(context.Context, *I, ...func(*T)) (*O, error), in *I, none func(*O) string) *O {
 	if out, had := recall[O](ctx, j, w); had {
+		if out == nil && none != nil {
+			out = new(O) // absent: as empty as it was
+		}
 		return out
 	}
 	j.plan(w)
@@ -57,8 +65,22 @@ func fetch[I, O, T any](ctx context.Context, j *Job, w want, call func(context.C
 		j.refused(w, s, err)
 		return nil
 	}
+	if none != nil {
+		if note := none(out); note != "" {
+			j.none(w, s, note)
+			return out
+		}
+	}
 	j.putJSON(ctx, w, s, out)
 	return out
+}
+
+// noneOf is the note of what has no parts.
+func noneOf(parts int, note string) string {
+	if parts == 0 {
+		return note
+	}
+	return ""
 }
 
 // errLoop is a listing whose token does not move: an emulator's habit.

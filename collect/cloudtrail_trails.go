@@ -35,7 +35,9 @@ func collectTrails(ctx context.Context, j *Job) {
 	c := cloudtrail.NewFromConfig(j.config(t.Region))
 	buckets, _ := j.run.shared(trailsKey(t))
 	// Trails of other regions and of the organization that record this region are shadows here.
-	out := fetch(ctx, j, w, c.DescribeTrails, &cloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)})
+	out := fetchUnless(ctx, j, w, c.DescribeTrails, &cloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)}, func(o *cloudtrail.DescribeTrailsOutput) string {
+		return noneOf(len(o.TrailList), "no trail records this region: nothing but the event history, of 90 days")
+	})
 	buckets.keep(bucketsOf(out))
 	if out == nil {
 		return

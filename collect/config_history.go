@@ -67,10 +67,14 @@ func (j *Job) recorders(ctx context.Context, c *configservice.Client) {
 	j.plan(w, status)
 	both(
 		func() {
-			fetch(ctx, j, w, c.DescribeConfigurationRecorders, &configservice.DescribeConfigurationRecordersInput{})
+			fetchUnless(ctx, j, w, c.DescribeConfigurationRecorders, &configservice.DescribeConfigurationRecordersInput{}, func(o *configservice.DescribeConfigurationRecordersOutput) string {
+				return noneOf(len(o.ConfigurationRecorders), "AWS Config has no recorder in this region")
+			})
 		},
 		func() {
-			fetch(ctx, j, status, c.DescribeConfigurationRecorderStatus, &configservice.DescribeConfigurationRecorderStatusInput{})
+			fetchUnless(ctx, j, status, c.DescribeConfigurationRecorderStatus, &configservice.DescribeConfigurationRecorderStatusInput{}, func(o *configservice.DescribeConfigurationRecorderStatusOutput) string {
+				return noneOf(len(o.ConfigurationRecordersStatus), "AWS Config has no recorder in this region")
+			})
 		})
 }
 

@@ -9,14 +9,20 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 )
 
-// concurrency keeps the difference between unset ({}) and 0.
+// concurrency keeps the difference between unset (absent) and 0.
 func concurrency() Collector {
 	return Collector{
 		Name: "lambda.concurrency", About: "reserved concurrency", Small: true,
 		Needs: []awsapi.Need{need("Lambda:GetFunctionConcurrency", "lambda:GetFunctionConcurrency", "function ARN")},
 		Collect: func(ctx context.Context, j *Job) {
-			fetch(ctx, j, j.want("lambda.concurrency", "", "Lambda:GetFunctionConcurrency"),
-				j.lambda().GetFunctionConcurrency, &lambda.GetFunctionConcurrencyInput{FunctionName: aws.String(j.Target.Function)})
+			fetchUnless(ctx, j, j.want("lambda.concurrency", "", "Lambda:GetFunctionConcurrency"),
+				j.lambda().GetFunctionConcurrency, &lambda.GetFunctionConcurrencyInput{FunctionName: aws.String(j.Target.Function)},
+				func(o *lambda.GetFunctionConcurrencyOutput) string {
+					if o.ReservedConcurrentExecutions == nil {
+						return "none is reserved: the function shares what the account has"
+					}
+					return ""
+				})
 		},
 	}
 }

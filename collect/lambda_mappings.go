@@ -29,9 +29,11 @@ func mappings() Collector {
 func collectMappings(ctx context.Context, j *Job) {
 	w := j.want("lambda.mappings", "", "Lambda:ListEventSourceMappings")
 	if out, had := recall[lambda.ListEventSourceMappingsOutput](ctx, j, w); had {
+		l := nameList{known: true}
 		if out != nil {
-			j.facts.sources.keep(nameList{names: sourcesOf(out.EventSourceMappings), known: true})
+			l.names = sourcesOf(out.EventSourceMappings)
 		}
+		j.facts.sources.keep(l)
 		return
 	}
 	j.plan(w)
@@ -51,6 +53,10 @@ func collectMappings(ctx context.Context, j *Job) {
 	}
 	all := merge(own, swept)
 	j.facts.sources.keep(nameList{names: sourcesOf(all), known: sweepErr == nil})
+	if len(all) == 0 && sweepErr == nil {
+		j.none(w, s, "no mapping calls the function, a version or an alias")
+		return
+	}
 	docs := make([]any, len(all))
 	order := make([]int, len(all))
 	for i := range order {

@@ -14,8 +14,9 @@ func tags() Collector {
 		Name: "lambda.tags", About: "tags of the function",
 		Needs: []awsapi.Need{need("Lambda:ListTags", "lambda:ListTags", "function ARN")},
 		Collect: func(ctx context.Context, j *Job) {
-			fetch(ctx, j, j.want("lambda.tags", "", "Lambda:ListTags"),
-				j.lambda().ListTags, &lambda.ListTagsInput{Resource: aws.String(j.Target.ARN)})
+			fetchUnless(ctx, j, j.want("lambda.tags", "", "Lambda:ListTags"),
+				j.lambda().ListTags, &lambda.ListTagsInput{Resource: aws.String(j.Target.ARN)},
+				func(o *lambda.ListTagsOutput) string { return noneOf(len(o.Tags), "no tags") })
 		},
 	}
 }

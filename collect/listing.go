@@ -9,7 +9,7 @@ import (
 )
 
 // listing stores a whole listing as one document {member: [...]}, page by page as
-// it comes, and says whether it came whole.
+// it comes, and says whether it came whole. An empty one is absent.
 func listing[I, O, T any](ctx context.Context, j *Job, w want, p pager[I, O, T], member string, items func(*O) any) bool {
 	if out, had := recall[O](ctx, j, w); had {
 		if out != nil {
@@ -23,13 +23,23 @@ func listing[I, O, T any](ctx context.Context, j *Job, w want, p pager[I, O, T],
 		j.refused(w, s, err)
 		return false
 	}
+	head := items(first) // once: it may take notes
+	if reflect.ValueOf(head).Len() == 0 && p.next(p.in, first) == "" {
+		j.none(w, s, "the list is empty")
+		return true
+	}
 	var cut error
 	err = j.put(ctx, w, s, func(out io.Writer) error {
 		doc := &listWriter{out: out, enc: j.run.enc}
 		if err := doc.begin(member); err != nil {
 			return err
 		}
-		cut = p.each(ctx, j, first, func(o *O) error { return doc.add(items(o)) })
+		cut = p.each(ctx, j, first, func(o *O) error {
+			if o == first {
+				return doc.add(head)
+			}
+			return doc.add(items(o))
+		})
 		if err := doc.end(); err != nil {
 			return err
 		}

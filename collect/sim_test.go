@@ -30,12 +30,18 @@ const shortShare = 8
 // newCase opens a case in a folder of the test's own.
 func newCase(t *testing.T) *evidence.Case {
 	t.Helper()
+	return newCaseFor(t)
+}
+
+// newCaseFor seals to the given keys.
+func newCaseFor(t *testing.T, recipients ...string) *evidence.Case {
+	t.Helper()
 	dir := t.TempDir()
 	v, err := vault.NewFolder(filepath.Join(dir, "case"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
+	c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home"), Recipients: recipients})
 	if err != nil {
 		t.Fatal(err)
 	}
