@@ -27,6 +27,7 @@ import (
 // TestCaseInBucket: what `case open` says of retention, hold and owner holds for every object
 // that any later command writes.
 func TestCaseInBucket(t *testing.T) {
+	t.Parallel()
 	a, server, client := accountWithBucket(t, true)
 	dir := t.TempDir()
 	run := func(want int, args ...string) string {
@@ -85,6 +86,7 @@ func TestCaseInBucket(t *testing.T) {
 
 // TestUnversionedBucket: a bucket that keeps no versions is used, and named at every turn.
 func TestUnversionedBucket(t *testing.T) {
+	t.Parallel()
 	a, server, _ := accountWithBucket(t, false)
 	dir := t.TempDir()
 	said, code, err := both(a, server, dir, "case", "open", "s3://evidence/case", "--title", "t", "--authority", "a", "--operator", "o")
@@ -100,9 +102,11 @@ func TestUnversionedBucket(t *testing.T) {
 // TestTwoResponders: two processes collect into one case at the same moment; both end up in
 // the ledger, in order, and nothing is lost.
 func TestTwoResponders(t *testing.T) {
+	t.Parallel()
 	a, server, _ := accountWithBucket(t, true)
 	for _, where := range []string{"folder", "s3://evidence/case"} {
 		t.Run(where, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			if said, code, err := both(a, server, dir, "case", "open", where, "--title", "t", "--authority", "a", "--operator", "o"); code != 0 || err != nil {
 				t.Fatal(said, code, err)
@@ -159,6 +163,7 @@ func both(a *bench.Account, endpoint, dir string, args ...string) (said string, 
 
 // TestOpeningInBucket: opening a case and adding to it costs the same calls however long its ledger is.
 func TestOpeningInBucket(t *testing.T) {
+	t.Parallel()
 	a, server, _ := accountWithBucket(t, true)
 	cfg := aws.Config{Region: bench.Region, BaseEndpoint: &server, Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")}
 	open := func() vault.Vault {

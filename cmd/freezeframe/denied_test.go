@@ -31,15 +31,8 @@ const deniedShare = 8
 // stands in the coverage as a gap, with it only what cannot be asked for without its answer,
 // the case verifies, and the code in it is byte for byte what an undenied collection holds.
 func TestDeniedReads(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	whole := map[string]deniedRun{}
-	for _, function := range bench.Functions() {
-		r := collectDenied(dir, "", function)
-		if r.err != nil || r.code != ui.ExitOK || len(r.code256) == 0 {
-			t.Fatalf("nothing denied of %s: %+v", function, r)
-		}
-		whole[function] = r
-	}
 	needs := slices.DeleteFunc(collect.Needs(collect.All), func(n awsapi.Need) bool {
 		return strings.HasPrefix(n.Call, "Presigned:") // a presigned URL asks for no permission
 	})
@@ -57,17 +50,30 @@ func TestDeniedReads(t *testing.T) {
 		needs = needs[:(all+share-1)/share]
 	}
 	t.Logf("%d of %d reads; FREEZEFRAME_DENIALS=all denies every one", len(needs), all)
-	runs := make([]deniedRun, len(needs))
+	runs, undenied := make([]deniedRun, len(needs)), make([]deniedRun, len(bench.Functions()))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 8) // they mostly wait for their own pace
-	for i, n := range needs {
+	inSlot := func(f func()) {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			runs[i] = collectDenied(dir, n.Call, bench.Occasion(n.Call))
+			f()
 		})
 	}
+	for i, n := range needs {
+		inSlot(func() { runs[i] = collectDenied(dir, n.Call, bench.Occasion(n.Call)) })
+	}
+	for i, function := range bench.Functions() {
+		inSlot(func() { undenied[i] = collectDenied(dir, "", function) })
+	}
 	wg.Wait()
+	whole := map[string]deniedRun{}
+	for i, function := range bench.Functions() {
+		if r := undenied[i]; r.err != nil || r.code != ui.ExitOK || len(r.code256) == 0 {
+			t.Fatalf("nothing denied of %s: %+v", function, r)
+		}
+		whole[function] = undenied[i]
+	}
 	for i, n := range needs {
 		t.Run(n.Call, func(t *testing.T) { runs[i].check(t, n.Call, whole[bench.Occasion(n.Call)]) })
 	}

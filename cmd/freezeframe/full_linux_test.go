@@ -29,6 +29,7 @@ done
 // TestFullDisk: a full disk is one clear line and a failure; what was written stays
 // intact, and with room the same command works.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	w, err := staged()
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ sys.exit(code)`
 // verified in bounded memory; what is odd is told, no control character reaches a terminal,
 // nothing is written outside the case, and the raw packages stay.
 func TestHostileCode(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED LOUDLY: unpacks bombs; run without -short")
 	}

@@ -19,6 +19,7 @@ import (
 // TestCaseImage: what a version ran comes out of the case by digest, whole or not at all, from
 // a case that seals all too.
 func TestCaseImage(t *testing.T) {
+	t.Parallel()
 	for name, flags := range map[string][]string{"plain": nil, "sealed": {"--seal-all"}} {
 		t.Run(name, func(t *testing.T) {
 			a, err := bench.NewAccount(context.Background(), awssim.Config{}, 1, 1<<10)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -18,6 +19,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Processes under test mostly wait for their own pace: more of them than processors.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"freezeframe": main})
 }
 

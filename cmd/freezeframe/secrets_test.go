@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"io"
 	"net/http/httptest"
 	"os"
@@ -16,7 +16,6 @@ import (
 	"github.com/freezeframe-ir/freezeframe/collect"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence/secretscan"
-	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
 )
@@ -26,7 +25,8 @@ import (
 // crash) for the secrets of the environment, in every form they could take. The same search
 // finds them all once sealing is switched off.
 func TestSecretsStaySealed(t *testing.T) {
-	w, dir := serveExercise(t)
+	t.Parallel()
+	w, dir, env := serveExercise(t)
 	caseDir := filepath.Join(dir, "case")
 	said := filepath.Join(dir, "said")
 	if err := os.Mkdir(said, 0o700); err != nil {
@@ -40,12 +40,12 @@ func TestSecretsStaySealed(t *testing.T) {
 		"contain status --json", "contain release --reason r", "contain undo --all revoke-sessions --reason r",
 		"playbook run lambda-compromise --set function=payments --yes", "collect --function nothere",
 	} {
-		out := runIn(t, said, i, caseDir, line)
+		out := runIn(t, env, said, i, line)
 		if out != 0 && !strings.Contains(line, "nothere") {
 			t.Errorf("%s: exit code %d", line, out)
 		}
 	}
-	crash(t, w, said, caseDir)
+	crash(t, env, said)
 	s := secretscan.New(tabletop.Secrets()...)
 	sealed := func(path string) bool { return strings.Contains(filepath.ToSlash(path), "/data/sealed/") }
 	for _, where := range []string{caseDir, said} {
@@ -60,8 +60,8 @@ func TestSecretsStaySealed(t *testing.T) {
 	foundWhenUnsealed(t, w, dir)
 }
 
-// serveExercise stages the exercise and serves it on 127.0.0.1, with the environment set to it.
-func serveExercise(t *testing.T) (*tabletop.World, string) {
+// serveExercise stages the exercise and serves it on 127.0.0.1. env is that of a responder.
+func serveExercise(t *testing.T) (w *tabletop.World, dir string, env []string) {
 	t.Helper()
 	w, err := staged()
 	if err != nil {
@@ -69,39 +69,42 @@ func serveExercise(t *testing.T) (*tabletop.World, string) {
 	}
 	server := httptest.NewServer(w.Cloud)
 	t.Cleanup(server.Close)
-	dir := t.TempDir()
-	for k, v := range map[string]string{
-		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": w.Scenario.Region, "AWS_ACCESS_KEY_ID": w.Responder.AccessKeyID, "AWS_SECRET_ACCESS_KEY": w.Responder.SecretAccessKey,
-		"AWS_CONFIG_FILE": filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none"), "FREEZEFRAME_HOME": filepath.Join(dir, "home"),
-	} {
-		t.Setenv(k, v)
-	}
-	return w, dir
+	dir = t.TempDir()
+	return w, dir, append(environ(w.Responder, server.URL, w.Scenario.Region, dir), "FREEZEFRAME_CASE="+filepath.Join(dir, "case"))
 }
 
-// runIn runs a command line in process and keeps what it said.
-func runIn(t *testing.T, said string, n int, caseDir, line string) int {
-	t.Helper()
-	t.Setenv("FREEZEFRAME_CASE", caseDir)
-	var out, errs bytes.Buffer
-	code := run(context.Background(), append([]string{"freezeframe"}, strings.Fields(line)...), &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
-	for name, b := range map[string]*bytes.Buffer{"out": &out, "err": &errs} {
-		if err := os.WriteFile(filepath.Join(said, name+"-"+string(rune('a'+n))), b.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return code
-}
-
-// crash makes a collecting process dump its goroutines and die.
-func crash(t *testing.T, w *tabletop.World, said, caseDir string) {
+// runIn runs a command line and keeps what it said.
+func runIn(t *testing.T, env []string, said string, n int, line string) int {
 	t.Helper()
 	path, err := exec.LookPath("freezeframe")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "collect", "--function", "payments", "--case", caseDir)
-	cmd.Env = append(os.Environ(), "GOTRACEBACK=all")
+	cmd := exec.Command(path, strings.Fields(line)...)
+	cmd.Env = env
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		t.Fatal(err)
+	}
+	for name, b := range map[string]*bytes.Buffer{"out": &out, "err": &errs} {
+		if err := os.WriteFile(filepath.Join(said, name+"-"+string(rune('a'+n))), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// crash makes a collecting process dump its goroutines and die.
+func crash(t *testing.T, env []string, said string) {
+	t.Helper()
+	path, err := exec.LookPath("freezeframe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "collect", "--function", "payments")
+	cmd.Env = append(env[:len(env):len(env)], "GOTRACEBACK=all")
 	var trace bytes.Buffer
 	cmd.Stderr = &trace
 	if err := cmd.Start(); err != nil {
