@@ -163,6 +163,7 @@ func TestStopAtEachWrite(t *testing.T) {
 		for _, dies := range []bool{true, false} {
 			for _, done := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s dies=%v done=%v", name, dies, done), func(t *testing.T) {
+					t.Parallel()
 					stopEach(t, of, dies, done)
 				})
 			}
@@ -171,7 +172,6 @@ func TestStopAtEachWrite(t *testing.T) {
 }
 
 func stopEach(t *testing.T, of func(*faulty) vault.Vault, dies, done bool) {
-	t.Setenv("TMPDIR", t.TempDir())
 	for n := 1; ; n++ {
 		folder, home := newFolder(t), t.TempDir()
 		f := &faulty{Vault: folder, nth: n, dies: dies, done: done}
