@@ -55,7 +55,10 @@ func (a *annotator) credentials(e *Event) {
 	if fn := a.facts.functionOf(e); fn != "" && e.Principal.Function == "" {
 		e.Principal.Function = fn
 	}
-	k := a.facts.keys[e.AccessKey]
+	var k keyFacts
+	if known := a.facts.keys[e.AccessKey]; known != nil {
+		k = *known
+	}
 	switch {
 	case k.inside && !e.InLambda && direct(e):
 		e.Tag(TagOutside)

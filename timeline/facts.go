@@ -9,7 +9,7 @@ import (
 // keys show inside of Lambda and which outside, and which roles functions run as.
 // Bounded: what does not fit is counted.
 type facts struct {
-	keys      map[string]keyFacts
+	keys      map[string]*keyFacts
 	roles     map[string][]string // role ARN without path -> functions
 	untracked int64
 }
@@ -25,7 +25,7 @@ const (
 	maxRoles = 1 << 14
 )
 
-func newFacts() facts { return facts{keys: map[string]keyFacts{}, roles: map[string][]string{}} }
+func newFacts() facts { return facts{keys: map[string]*keyFacts{}, roles: map[string][]string{}} }
 
 // learn takes what an event shows. Only temporary keys of role sessions matter.
 func (f *facts) learn(e *Event) {
@@ -35,19 +35,19 @@ func (f *facts) learn(e *Event) {
 	if e.Principal.Type != "AssumedRole" || !strings.HasPrefix(e.AccessKey, "ASIA") {
 		return
 	}
-	k, known := f.keys[e.AccessKey]
-	if !known && len(f.keys) >= maxKeys {
-		f.untracked++
-		return
+	k := f.keys[e.AccessKey]
+	if k == nil {
+		if len(f.keys) >= maxKeys {
+			f.untracked++
+			return
+		}
+		k = &keyFacts{}
+		f.keys[strings.Clone(e.AccessKey)] = k
 	}
-	was := k
 	k.inside = k.inside || e.InLambda
 	k.outside = k.outside || !e.InLambda && direct(e)
-	if k.function == "" || e.Principal.Function != "" && e.Principal.Function < k.function {
-		k.function = e.Principal.Function
-	}
-	if k != was || !known {
-		f.keys[e.AccessKey] = k
+	if fn := e.Principal.Function; k.function == "" && fn != "" || fn != "" && fn < k.function {
+		k.function = strings.Clone(fn)
 	}
 }
 
@@ -57,7 +57,7 @@ func (f *facts) addRole(role, function string) {
 	if !strings.HasPrefix(role, "arn:") || slices.Contains(have, function) || !known && len(f.roles) >= maxRoles || len(have) >= 256 {
 		return
 	}
-	f.roles[role] = append(have, function)
+	f.roles[strings.Clone(role)] = append(have, strings.Clone(function))
 	slices.Sort(f.roles[role])
 }
 
@@ -74,16 +74,19 @@ func plainRole(arn string) string {
 func (f *facts) join(o facts) {
 	f.untracked += o.untracked
 	for key, b := range o.keys {
-		a, known := f.keys[key]
-		if !known && len(f.keys) >= maxKeys {
+		a := f.keys[key]
+		switch {
+		case a == nil && len(f.keys) >= maxKeys:
 			f.untracked++
+			continue
+		case a == nil:
+			f.keys[key] = b
 			continue
 		}
 		a.inside, a.outside = a.inside || b.inside, a.outside || b.outside
 		if a.function == "" || b.function != "" && b.function < a.function {
 			a.function = b.function
 		}
-		f.keys[key] = a
 	}
 	for role, functions := range o.roles {
 		for _, fn := range functions {
@@ -99,7 +102,7 @@ func (f *facts) functionOf(e *Event) string {
 	if p.Function != "" {
 		return p.Function
 	}
-	if k, ok := f.keys[e.AccessKey]; ok && k.function != "" {
+	if k := f.keys[e.AccessKey]; k != nil && k.function != "" {
 		return k.function
 	}
 	for _, fn := range f.roles[plainRole(p.Role)] {

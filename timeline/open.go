@@ -17,21 +17,32 @@ const (
 	readAhead     = 256 << 10
 )
 
-// inflate looks at the first bytes and inflates gzip (all members) and zstd; other
-// bytes pass. What it gives fails where bytes follow the last gzip member.
-func inflate(r io.Reader) (out io.Reader, done func(), err error) {
-	b := bufio.NewReaderSize(r, readAhead)
+// inflater opens one stream after the other, with the same buffers: a trail's bucket is made of
+// many small files.
+type inflater struct {
+	in *bufio.Reader
+	z  gzip.Reader
+}
+
+// open looks at the first bytes and inflates gzip (all members) and zstd; other
+// bytes pass. What it gives fails where bytes follow the last gzip member, and is good until
+// the next is opened.
+func (x *inflater) open(r io.Reader) (out io.Reader, done func(), err error) {
+	if x.in == nil {
+		x.in = bufio.NewReaderSize(nil, readAhead)
+	}
+	b := x.in
+	b.Reset(r)
 	head, err := b.Peek(4)
 	if err != nil && err != io.EOF {
 		return nil, nil, fmt.Errorf("reading its first bytes: %w", err)
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(b)
-		if err != nil {
+		if err := x.z.Reset(b); err != nil {
 			return nil, nil, fmt.Errorf("inflating gzip: %w", err)
 		}
-		return z, func() { _ = z.Close() }, nil // it closes nothing but itself
+		return &x.z, func() {}, nil
 	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderMaxMemory(maxZstdWindow), zstd.WithDecoderConcurrency(1))
 		if err != nil {

@@ -119,7 +119,7 @@ func (r *run) one(ctx context.Context, t task, s *Sink) error {
 		return ctx.Err()
 	}
 	counted := &countingReader{r: nil}
-	inflated, done, err := inflate(raw)
+	inflated, done, err := s.inflater.open(raw)
 	if err == nil {
 		counted.r = inflated
 		err = t.source.Events(ctx, Stream{R: counted, Raw: t.raw, Item: t.item, Name: t.name}, s)

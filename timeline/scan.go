@@ -2,7 +2,9 @@ package timeline
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -52,52 +54,50 @@ func (s *scan) want(c byte) error {
 }
 
 // rawString consumes a string and gives its content as it stands, and whether it has escapes.
+// It looks at eight bytes at a time for the next quote, backslash or control character: a raw
+// line feed in a string means that a quote is missing.
 func (s *scan) rawString() (raw []byte, escaped bool, err error) {
 	if err := s.want('"'); err != nil {
 		return nil, false, err
 	}
-	start := s.i
+	b, start, i := s.b, s.i, s.i
 	for {
-		n := bytes.IndexByte(s.b[s.i:], '"')
-		if n < 0 {
-			if bytes.IndexByte(s.b[start:], '\n') >= 0 {
-				return nil, false, errSyntax
+		for ; i+8 <= len(b); i += 8 {
+			if m := telling(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
 			}
+		}
+		for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
+			i++
+		}
+		if i >= len(b) {
 			return nil, false, errShort
 		}
-		seg := s.b[s.i : s.i+n]
-		s.i += n + 1
-		slash := bytes.IndexByte(seg, '\\')
-		if slash >= 0 || escaped {
-			escaped = true
-			if trailingSlashes(s.b[start:s.i-1])%2 == 1 {
-				continue // the quote is escaped
+		switch b[i] {
+		case '"':
+			s.i = i + 1
+			return b[start:i], escaped, nil
+		case '\\':
+			if escaped = true; i+1 >= len(b) {
+				return nil, false, errShort
 			}
-		}
-		raw = s.b[start : s.i-1]
-		if hasControl(raw) {
+			if b[i+1] < 0x20 {
+				return nil, false, errSyntax
+			}
+			i += 2
+		default:
 			return nil, false, errSyntax
 		}
-		return raw, escaped, nil
 	}
 }
 
-func trailingSlashes(b []byte) int {
-	n := 0
-	for n < len(b) && b[len(b)-1-n] == '\\' {
-		n++
-	}
-	return n
-}
-
-// hasControl: a raw line feed in a string means that a quote is missing.
-func hasControl(b []byte) bool {
-	for _, c := range b {
-		if c < 0x20 {
-			return true
-		}
-	}
-	return false
+// telling marks the first byte of a word, from the lowest, that is a quote, a backslash or a
+// control character. (What it marks behind the first may be wrong: a borrow travels upwards.)
+func telling(w uint64) uint64 {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, slash := w^('"'*ones), w^('\\'*ones)
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-0x20*ones)&^w) & tops
 }
 
 // object walks an object; member must consume the value of each key. A null is an empty object.

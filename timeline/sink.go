@@ -10,11 +10,12 @@ import (
 // Sink takes what one reader finds. Every reader has its own; they are joined when all
 // have ended, in a way that does not depend on who read what.
 type Sink struct {
-	o       *Options
-	spool   *spool
-	arena   arena
-	runs    []string
-	window  []byte
+	o      *Options
+	spool  *spool
+	arena  arena
+	runs   []string
+	window []byte
+	inflater
 	facts   facts
 	skips   skipList
 	counts  map[string]int

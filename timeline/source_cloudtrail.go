@@ -16,7 +16,7 @@ func cloudTrailSource() Source {
 			return it.Artefact == "cloudtrail.lookup" || it.Artefact == "cloudtrail.log"
 		},
 		Events: func(ctx context.Context, in Stream, out *Sink) error {
-			t := trailReader{in: in, out: out, words: newWords()}
+			t := trailReader{in: in, out: out}
 			r := records{w: newWindow(in.R, out.buffer()), parse: t.parse, skip: out.skipper(in.Raw)}
 			r.done = func(line, offset int64) error {
 				if err := ctx.Err(); err != nil {
@@ -31,14 +31,13 @@ func cloudTrailSource() Source {
 
 // trailReader parses one record at a time into ev.
 type trailReader struct {
-	in    Stream
-	out   *Sink
-	words *words
+	in  Stream
+	out *Sink
 
 	ev      Event
 	raw     trailParts
 	nested  []byte // scratch for the record inside a LookupEvents element
-	decoded []byte // scratch for strings with escapes
+	decoded []byte // strings of this record that had escapes
 }
 
 // trailParts is what normalisation needs of a record besides the event's own fields.
@@ -55,7 +54,7 @@ type trailParts struct {
 
 // parse reads one element: a record, a LookupEvents element, a digest, or a wrapper.
 func (t *trailReader) parse(s *scan) error {
-	t.ev, t.raw = Event{Resources: t.ev.Resources[:0]}, trailParts{}
+	t.ev, t.raw, t.decoded = Event{Resources: t.ev.Resources[:0], Tags: t.ev.Tags[:0]}, trailParts{}, t.decoded[:0]
 	if c := s.peek(); c != '{' && c != 0 {
 		return s.skip()
 	}
@@ -100,7 +99,7 @@ func (t *trailReader) plain(s *scan, key []byte) error {
 	e := &t.ev
 	switch string(key) {
 	case "eventTime":
-		return t.unique(s, &t.raw.time)
+		return t.text(s, &t.raw.time)
 	case "eventSource":
 		return t.text(s, &e.Service)
 	case "eventName":
@@ -116,15 +115,15 @@ func (t *trailReader) plain(s *scan, key []byte) error {
 	case "errorMessage":
 		return t.text(s, &e.ErrorText)
 	case "requestID":
-		return t.unique(s, &e.RequestID)
+		return t.text(s, &e.RequestID)
 	case "eventID", "eventId": // aggregated events write eventId
-		return t.unique(s, &e.ID)
+		return t.text(s, &e.ID)
 	case "eventType":
 		return t.text(s, &t.raw.eventType)
 	case "recipientAccountId", "accountId": // aggregated events write accountId
 		return t.text(s, &e.Account)
 	case "sharedEventID":
-		return t.unique(s, &e.SharedID)
+		return t.text(s, &e.SharedID)
 	case "vpcEndpointId":
 		return t.text(s, &e.VPCE)
 	case "eventCategory":

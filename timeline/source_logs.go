@@ -17,7 +17,7 @@ func logSource() Source {
 		About: "CloudWatch log events of a function: START, END, REPORT, faults and its own lines",
 		Reads: func(it evidence.Item) bool { return it.Artefact == "logs.events" },
 		Events: func(ctx context.Context, in Stream, out *Sink) error {
-			l := logReader{t: trailReader{words: newWords()}, in: in, out: out}
+			l := logReader{in: in, out: out}
 			l.function, l.region, l.account = functionOfGroup(in.Item.Source.ARN)
 			if p := strings.SplitN(in.Item.Source.ARN, ":", 6); len(p) == 6 {
 				l.arn = p[0] + ":" + p[1] + ":lambda:" + p[3] + ":" + p[4] + ":function:"
@@ -59,13 +59,13 @@ func functionOfGroup(arn string) (function, region, account string) {
 }
 
 func (l *logReader) parse(s *scan) error {
-	l.id, l.message, l.stream, l.millis = "", "", "", -1
+	l.id, l.message, l.stream, l.millis, l.t.decoded = "", "", "", -1, l.t.decoded[:0]
 	return s.objectOr(func(key []byte) error {
 		switch string(key) {
 		case "eventId":
-			return l.t.unique(s, &l.id)
+			return l.t.text(s, &l.id)
 		case "message":
-			return l.t.unique(s, &l.message)
+			return l.t.text(s, &l.message)
 		case "logStreamName":
 			return l.t.text(s, &l.stream)
 		case "timestamp":

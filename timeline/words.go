@@ -3,6 +3,7 @@ package timeline
 import (
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // words keeps strings that records repeat (agents, ARNs, regions), so that each is
@@ -58,13 +59,18 @@ func (w *words) once(b []byte) string {
 	return string(b)
 }
 
-// text reads a string; a value of another type is skipped.
-func (t *trailReader) text(s *scan, into *string) error { return t.read(s, into, t.words.of) }
+// view is a string that lies in b: it is good as long as b is not written to. Millions of
+// events pass through a reader whose strings live until the event is encoded.
+func view(b []byte) string {
+	if len(b) > MaxField {
+		return cut(string(b[:min(len(b), MaxField+utf8.UTFMax)]), MaxField)
+	}
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
 
-// unique is text for what hardly repeats.
-func (t *trailReader) unique(s *scan, into *string) error { return t.read(s, into, t.words.once) }
-
-func (t *trailReader) read(s *scan, into *string, make func([]byte) string) error {
+// text reads a string; a value of another type is skipped. It is good until the next record is
+// parsed: clone what is kept.
+func (t *trailReader) text(s *scan, into *string) error {
 	if s.peek() != '"' {
 		return s.skip()
 	}
@@ -73,12 +79,13 @@ func (t *trailReader) read(s *scan, into *string, make func([]byte) string) erro
 		return err
 	}
 	if escaped {
-		if t.decoded, err = unescape(t.decoded[:0], raw); err != nil {
+		at := len(t.decoded)
+		if t.decoded, err = unescape(t.decoded, raw); err != nil {
 			return err
 		}
-		raw = t.decoded
+		raw = t.decoded[at:]
 	}
-	*into = make(raw)
+	*into = view(raw)
 	return nil
 }
 
