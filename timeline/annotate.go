@@ -5,7 +5,8 @@ import (
 )
 
 // annotator adds to events, in order, what takes more than one event to see, and
-// decides what comes out. Its memory is bounded.
+// decides what comes out. Its memory is bounded. An event's strings may lie in a buffer that
+// is used again: clone what is kept.
 type annotator struct {
 	o      Options
 	facts  *facts
@@ -84,8 +85,9 @@ func (a *annotator) link(e *Event) {
 		delete(a.shared, a.ring[0])
 		a.ring = a.ring[1:]
 	}
-	a.shared[e.SharedID] = e.ID
-	a.ring = append(a.ring, e.SharedID)
+	shared := strings.Clone(e.SharedID) // the event's own strings are good for a moment only
+	a.shared[shared] = strings.Clone(e.ID)
+	a.ring = append(a.ring, shared)
 }
 
 // lastHash is the code hash that a function was last known to have.
@@ -105,7 +107,7 @@ func (a *annotator) code(e *Event) {
 	was, known := a.hashes[e.Function]
 	if e.Kind == KindState {
 		if e.Qualifier == "$LATEST" && !known && len(a.hashes) < maxHashes {
-			a.hashes[e.Function] = lastHash{c.CodeHash, true}
+			a.hashes[strings.Clone(e.Function)] = lastHash{strings.Clone(c.CodeHash), true}
 		}
 		return
 	}
@@ -120,7 +122,7 @@ func (a *annotator) code(e *Event) {
 		e.Tag(TagNewCode) // uploaded; what was before is not in the evidence
 	}
 	if known || len(a.hashes) < maxHashes {
-		a.hashes[e.Function] = lastHash{hash: c.CodeHash}
+		a.hashes[strings.Clone(e.Function)] = lastHash{hash: strings.Clone(c.CodeHash)}
 	}
 }
 

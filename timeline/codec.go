@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -12,11 +13,12 @@ import (
 //	u32 length of what follows
 //	u16 length of the key, u16 length of the key up to the end of the id
 //	u32 length of the fields that say what happened (as against where it was read)
-//	key: time u64 (sign bit flipped), kind u8, id, 0, path, 0, offset u64   (big-endian)
+//	key: time u64 (sign bit flipped), kind u8, id, 0, origin u32, offset u64   (big-endian)
 //	fields
 //
-// Keys compare as bytes; records of one event id are neighbours, and the order is
-// total, so neither the number of readers nor the order of files shows in the result.
+// Keys compare as bytes; records of one event id are neighbours, and the order is total, so
+// the number of readers does not show in the result. An origin is an artefact or a file, by
+// its number in the order of the listing.
 
 const frameHead = 12
 
@@ -39,11 +41,11 @@ func (f frame) fields() []byte { return f[frameHead+len(f.key()):] }
 
 // check makes sure that the lengths of a frame lie inside it.
 func (f frame) check() error {
-	if len(f) < frameHead+9 {
+	if len(f) < frameHead+22 {
 		return errFrame
 	}
 	key, id := int(binary.LittleEndian.Uint16(f[4:])), int(binary.LittleEndian.Uint16(f[6:]))
-	if id < 9 || id > key || int64(frameHead+key)+int64(binary.LittleEndian.Uint32(f[8:])) > int64(len(f)) {
+	if id < 9 || id+13 > key || int64(frameHead+key)+int64(binary.LittleEndian.Uint32(f[8:])) > int64(len(f)) {
 		return errFrame
 	}
 	return nil
@@ -53,22 +55,46 @@ func kindRank(k Kind) byte {
 	return byte(slices.Index([]Kind{KindCloudTrail, KindLog, KindState, KindResponder}, k) + 1)
 }
 
+// origins are the artefacts and files that events were read in. Safe for concurrent use.
+type origins struct {
+	mu  sync.Mutex
+	all []origin
+}
+
+type origin struct {
+	raw    Raw // without line and offset
+	source string
+}
+
+func originOf(raw Raw, source string) origin {
+	raw.Line, raw.Offset = 0, 0
+	return origin{raw, source}
+}
+
+func (p *origins) add(x origin) uint32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = append(p.all, x)
+	return uint32(len(p.all) - 1)
+}
+
 // appendFrame encodes e behind b.
-func appendFrame(b []byte, e *Event) []byte {
+func appendFrame(b []byte, e *Event, at uint32) []byte {
 	start := len(b)
 	b = append(b, make([]byte, frameHead)...)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Time.UnixNano())^1<<63)
 	b = append(b, kindRank(e.Kind))
 	b = append(b, cut(e.ID, MaxField)...)
 	idEnd := len(b) - start - frameHead
-	b = append(append(append(b, 0), cut(e.Raw.Path, 2*MaxField)...), 0)
+	b = append(b, 0)
+	b = binary.BigEndian.AppendUint32(b, at)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Raw.Offset))
 	keyEnd := len(b) - start - frameHead
 
 	c := codec{b: b}
 	c.substance(e)
 	substance := len(c.b) - start - frameHead - keyEnd
-	c.place(e)
+	c.number(&e.Raw.Line)
 	b = c.b
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-4))
 	binary.LittleEndian.PutUint16(b[start+4:], uint16(keyEnd))
@@ -77,38 +103,49 @@ func appendFrame(b []byte, e *Event) []byte {
 	return b
 }
 
-// decodeFrame fills e. Strings are made through w.
-func decodeFrame(f frame, e *Event, w *words) error {
+// decoder makes events of frames. Strings are made through words; without them they lie in the
+// frame, and are good as long as that is.
+type decoder struct {
+	words *words
+	few   *words
+	at    []origin
+}
+
+// decode fills e.
+func (d *decoder) decode(f frame, e *Event) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	key := f.key()
 	*e = Event{Resources: e.Resources[:0], Tags: e.Tags[:0]}
-	e.Time = time.Unix(0, int64(binary.BigEndian.Uint64(f.key())^1<<63)).UTC()
-	c := codec{b: f.fields(), words: w, reading: true}
+	e.Time = time.Unix(0, int64(binary.BigEndian.Uint64(key)^1<<63)).UTC()
+	c := codec{b: f.fields(), decoder: d, reading: true}
 	c.substance(e)
-	c.place(e)
-	if len(c.b) != 0 {
-		c.bad = true
-	}
-	if c.bad {
+	var line int64
+	c.number(&line)
+	n := binary.BigEndian.Uint32(key[len(key)-12:])
+	if len(c.b) != 0 || c.bad || int64(n) >= int64(len(d.at)) {
 		return errFrame
 	}
+	e.Raw, e.Source = d.at[n].raw, d.at[n].source
+	e.Raw.Line, e.Raw.Offset = line, int64(binary.BigEndian.Uint64(key[len(key)-8:]))
 	return nil
 }
 
 // codec walks the fields of an event, writing or reading them: one list for both.
 type codec struct {
+	*decoder
 	b       []byte
-	words   *words
 	reading bool
 	bad     bool
 }
 
 func (c *codec) substance(e *Event) {
-	c.text((*string)(&e.Kind), &e.TimestampDesc, &e.Category, &e.AccessKey, &e.Address, &e.UserAgent,
-		&e.Service, &e.Action, &e.RawAction, (*string)(&e.Outcome), &e.ErrorCode, &e.ErrorText,
-		&e.Region, &e.Account, &e.VPCE, &e.Function, &e.Qualifier)
-	c.strings(c.words.once, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
+	c.few((*string)(&e.Kind), &e.TimestampDesc, (*string)(&e.Outcome))
+	c.text(&e.Category, &e.AccessKey, &e.Address, &e.UserAgent, &e.Service, &e.Action)
+	c.unless(&e.RawAction, e.Action)
+	c.text(&e.ErrorCode, &e.ErrorText, &e.Region, &e.Account, &e.VPCE, &e.Function, &e.Qualifier)
+	c.strings(c.once, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
 	p := &e.Principal
 	c.text(&p.Type, &p.Name, &p.Session, &p.ARN, &p.ID, &p.Account, &p.Role, &p.Function, &p.Version, &p.Via)
 	c.time(&p.Created)
@@ -116,17 +153,42 @@ func (c *codec) substance(e *Event) {
 	c.text(&d.CodeHash, &d.WasHash, &d.Version, &d.Role, &d.Layers, &d.Grantee, &d.Allows, &d.Sid,
 		&d.AuthType, &d.URL, &d.NewKey, &d.Policy, &d.Setting)
 	c.flags(&e.InLambda, &e.ReadOnly, &p.Scoped, &p.Console)
-	c.list(&e.Resources)
-	c.list(&e.Tags)
+	c.list(&e.Resources, c.text)
+	c.list(&e.Tags, c.few)
 }
 
-func (c *codec) place(e *Event) {
-	c.text(&e.Source, &e.Raw.Bag, &e.Raw.Item, &e.Raw.Path, &e.Raw.SHA256)
-	c.number(&e.Raw.Line)
-	c.number(&e.Raw.Offset)
+func (c *codec) text(all ...*string) { c.strings(c.of, all...) }
+
+// few is text of which there are few, and which counters are kept by: it is never a view.
+func (c *codec) few(all ...*string) { c.strings(c.fewOf, all...) }
+
+func (c *codec) fewOf(b []byte) string { return c.decoder.few.of(b) }
+
+func (c *codec) of(b []byte) string {
+	if c.words == nil {
+		return view(b)
+	}
+	return c.words.of(b)
 }
 
-func (c *codec) text(all ...*string) { c.strings(c.words.of, all...) }
+func (c *codec) once(b []byte) string {
+	if c.words == nil {
+		return view(b)
+	}
+	return c.words.once(b)
+}
+
+// unless writes nothing for what is usually the same.
+func (c *codec) unless(s *string, usual string) {
+	if !c.reading && *s == usual {
+		var none string
+		c.text(&none)
+		return
+	}
+	if c.text(s); c.reading && *s == "" {
+		*s = usual
+	}
+}
 
 func (c *codec) strings(make func([]byte) string, all ...*string) {
 	for _, s := range all {
@@ -180,18 +242,18 @@ func (c *codec) flags(all ...*bool) {
 	}
 }
 
-func (c *codec) list(l *[]string) {
+func (c *codec) list(l *[]string, text func(...*string)) {
 	n := int64(len(*l))
 	c.number(&n)
 	if !c.reading {
 		for i := range *l {
-			c.text(&(*l)[i])
+			text(&(*l)[i])
 		}
 		return
 	}
 	for ; n > 0 && !c.bad; n-- {
 		var s string
-		c.text(&s)
+		text(&s)
 		*l = append(*l, s)
 	}
 }

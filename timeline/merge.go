@@ -5,86 +5,188 @@ import (
 	"context"
 	"io"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// grouper takes frames in order and lets each event out once. Records of one event id
-// and time are neighbours: equal ones are copies (a trail and a lookup, two lookups), and
-// where two differ both come out, tagged, because one of them was altered.
-type grouper struct {
-	run   *run
-	notes *annotator
-	words *words
-	each  func(*Event) error
+// Frames in order become events in three steps that run beside each other, a batch at a time:
+// copies are dropped, events are decoded and annotated, events are given out.
 
-	held   []frame // of one ident: one of each substance, at most maxVariants
-	copies []int   // how often each was seen besides
-	event  Event
+// batchEvents is how many events pass at once; batches is how many are under way.
+const (
+	batchEvents = 512
+	batches     = 6
+)
+
+// batch is a stretch of frames, and then of events. The events' strings lie in buf.
+type batch struct {
+	buf    []byte
+	spans  []span
+	events []Event
+	keep   []bool
 }
 
-const maxVariants = 8
+// span is a frame in a batch.
+type span struct {
+	at, end  int
+	copies   int  // how often it was seen besides
+	conflict bool // there is another record of its id that says something else
+}
 
-func (g *grouper) all(ctx context.Context, m *merger) error {
-	for n := 0; ; n++ {
+func (b *batch) frame(s span) frame { return frame(b.buf[s.at:s.end]) }
+
+func (b *batch) empty() { b.buf, b.spans = b.buf[:0], b.spans[:0] }
+
+// pipeline carries batches from step to step, and back.
+type pipeline struct {
+	run                     *run
+	free, grouped, annotate chan *batch
+}
+
+// pipe gives out every event of m.
+func (r *run) pipe(ctx context.Context, m *merger, notes *annotator, each func(*Event) error) error {
+	p := pipeline{run: r, free: make(chan *batch, batches), grouped: make(chan *batch, batches), annotate: make(chan *batch, batches)}
+	for range batches {
+		p.free <- &batch{}
+	}
+	d := decoder{few: newWords(), at: r.origins.all}
+	if r.keeps {
+		d.words = newWords()
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(p.grouped)
+		return p.group(ctx, m)
+	})
+	g.Go(func() error {
+		defer close(p.annotate)
+		return p.decode(ctx, &d, notes)
+	})
+	g.Go(func() error { return p.give(ctx, each) })
+	return g.Wait()
+}
+
+// pass hands a batch on.
+func pass(ctx context.Context, to chan<- *batch, b *batch) error {
+	select {
+	case to <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// group takes frames in order and passes each event once. Records of one event id and time are
+// neighbours: equal ones are copies (a trail and a lookup, two lookups), and where two differ
+// both come out, tagged, because one of them was altered.
+func (p *pipeline) group(ctx context.Context, m *merger) error {
+	b, err := p.next(ctx)
+	if err != nil {
+		return err
+	}
+	first := 0 // of the group, in b.spans
+	for {
 		f, err := m.next()
 		if err == io.EOF {
-			return g.flush()
+			return pass(ctx, p.grouped, b)
 		}
 		if err != nil {
 			return err
 		}
-		if n%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		held := b.spans[first:]
+		if len(held) > 0 && (!f.hasID() || len(held) == maxVariants || !bytes.Equal(f.ident(), b.frame(held[0]).ident())) {
+			if first = len(b.spans); first >= batchEvents {
+				if err := pass(ctx, p.grouped, b); err != nil {
+					return err
+				}
+				if b, err = p.next(ctx); err != nil {
+					return err
+				}
+				first = 0
+			}
+			held = nil
 		}
-		if err := g.take(f); err != nil {
-			return err
-		}
-	}
-}
-
-func (g *grouper) take(f frame) error {
-	if len(g.held) > 0 && (!f.hasID() || !bytes.Equal(f.ident(), g.held[0].ident()) || len(g.held) == maxVariants) {
-		if err := g.flush(); err != nil {
-			return err
-		}
-	}
-	for i, h := range g.held {
-		if f.key()[8] != kindRank(KindCloudTrail) || bytes.Equal(f.substance(), h.substance()) {
-			g.copies[i]++
-			g.run.sum.Duplicates++
-			return nil
-		}
-	}
-	if len(g.held) < cap(g.held) {
-		g.held = g.held[:len(g.held)+1]
-	} else {
-		g.held = append(g.held, nil)
-	}
-	last := len(g.held) - 1
-	g.held[last] = append(g.held[last][:0], f...)
-	g.copies = append(slices.Grow(g.copies, 1), 0)
-	return nil
-}
-
-func (g *grouper) flush() error {
-	conflict := len(g.held) > 1
-	for i, f := range g.held {
-		e := &g.event
-		if err := decodeFrame(f, e, g.words); err != nil {
-			return err
-		}
-		e.AlsoSeen = g.copies[i]
-		if conflict {
-			e.Tag(TagConflict)
-			g.run.sum.Conflicts++
-		}
-		if !g.notes.event(e) {
+		if i := copyOf(b, held, f); i >= 0 {
+			held[i].copies++
+			p.run.sum.Duplicates++
 			continue
 		}
-		g.run.count(e)
-		if err := g.each(e); err != nil {
+		at := len(b.buf)
+		b.buf = append(b.buf, f...)
+		b.spans = append(b.spans, span{at: at, end: len(b.buf)})
+		if n := len(b.spans) - first; n > 1 {
+			b.spans[len(b.spans)-1].conflict = true
+			if p.run.sum.Conflicts++; n == 2 {
+				b.spans[first].conflict = true
+				p.run.sum.Conflicts++
+			}
+		}
+	}
+}
+
+const maxVariants = 8
+
+// copyOf is which of the held frames f is a copy of, -1 if of none.
+func copyOf(b *batch, held []span, f frame) int {
+	if len(held) == 0 {
+		return -1
+	}
+	if f.key()[8] != kindRank(KindCloudTrail) {
+		return 0
+	}
+	return slices.IndexFunc(held, func(s span) bool { return bytes.Equal(f.substance(), b.frame(s).substance()) })
+}
+
+// next is an empty batch.
+func (p *pipeline) next(ctx context.Context) (*batch, error) {
+	select {
+	case b := <-p.free:
+		b.empty()
+		return b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// decode makes events of frames, and annotates them in order.
+func (p *pipeline) decode(ctx context.Context, d *decoder, notes *annotator) error {
+	for b := range p.grouped {
+		if n := len(b.spans) - len(b.events); n > 0 {
+			b.events, b.keep = append(b.events, make([]Event, n)...), append(b.keep, make([]bool, n)...)
+		}
+		for i, s := range b.spans {
+			e := &b.events[i]
+			if err := d.decode(b.frame(s), e); err != nil {
+				return err
+			}
+			e.AlsoSeen = s.copies
+			if s.conflict {
+				e.Tag(TagConflict)
+			}
+			b.keep[i] = notes.event(e)
+		}
+		if err := pass(ctx, p.annotate, b); err != nil {
 			return err
 		}
 	}
-	g.held, g.copies = g.held[:0], g.copies[:0]
 	return nil
+}
+
+// give counts events and gives them out.
+func (p *pipeline) give(ctx context.Context, each func(*Event) error) error {
+	for b := range p.annotate {
+		for i := range b.spans {
+			if !b.keep[i] {
+				continue
+			}
+			p.run.count(&b.events[i])
+			if err := each(&b.events[i]); err != nil {
+				return err
+			}
+		}
+		if err := pass(ctx, p.free, b); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }

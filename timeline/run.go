@@ -24,6 +24,9 @@ type run struct {
 	spool spool
 	sum   Summary
 
+	origins origins
+	keeps   bool // what events say is kept by who gets them
+
 	mu       sync.Mutex // guards what follows, and calls of Progress
 	progress Progress
 	refs     []evidence.Ref
@@ -59,6 +62,7 @@ type task struct {
 	raw    Raw
 	item   evidence.Item
 	name   string // of the source, for events
+	origin uint32 // raw and name, numbered in the order of the listing
 	open   func(ctx context.Context) (io.ReadCloser, error)
 }
 
@@ -66,14 +70,14 @@ type task struct {
 func (r *run) read(ctx context.Context) ([]*Sink, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	tasks := make(chan task)
-	first := newSink(&r.o, &r.spool)
+	first := newSink(&r.o, &r.spool, &r.origins)
 	g.Go(func() error {
 		defer close(tasks)
 		return r.list(ctx, first, tasks)
 	})
 	sinks := []*Sink{first}
 	for range r.o.Workers {
-		s := newSink(&r.o, &r.spool)
+		s := newSink(&r.o, &r.spool, &r.origins)
 		s.tick = r.tick()
 		sinks = append(sinks, s)
 		g.Go(func() error {
@@ -91,6 +95,7 @@ func (r *run) read(ctx context.Context) ([]*Sink, error) {
 // list finds the tasks, and reads what is small and stands in no artefact: journals and ledger.
 func (r *run) list(ctx context.Context, s *Sink, tasks chan<- task) error {
 	give := func(t task) error {
+		t.origin = r.origins.add(originOf(t.raw, t.name))
 		select {
 		case tasks <- t:
 			return nil
@@ -118,6 +123,7 @@ func (r *run) one(ctx context.Context, t task, s *Sink) error {
 		s.Skip(t.raw, 0, 0, fmt.Sprintf("cannot be opened: %v", err))
 		return ctx.Err()
 	}
+	s.at = numbered{originOf(t.raw, t.name), t.origin}
 	counted := &countingReader{r: nil}
 	inflated, done, err := s.inflater.open(raw)
 	if err == nil {
@@ -209,8 +215,7 @@ func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Eve
 	}
 	m, err := newMerger(append(cursors, files...))
 	if err == nil {
-		g := grouper{run: r, notes: newAnnotator(r.o, f, &r.own), words: newWords(), each: each}
-		err = g.all(ctx, m)
+		err = r.pipe(ctx, m, newAnnotator(r.o, f, &r.own), each)
 	}
 	return errors.Join(err, m.close())
 }

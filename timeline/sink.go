@@ -10,11 +10,13 @@ import (
 // Sink takes what one reader finds. Every reader has its own; they are joined when all
 // have ended, in a way that does not depend on who read what.
 type Sink struct {
-	o      *Options
-	spool  *spool
-	arena  arena
-	runs   []string
-	window []byte
+	o       *Options
+	spool   *spool
+	origins *origins
+	at      numbered // where the last event was read
+	arena   arena
+	runs    []string
+	window  []byte
 	inflater
 	facts   facts
 	skips   skipList
@@ -25,8 +27,14 @@ type Sink struct {
 	tick    func(events int64)
 }
 
-func newSink(o *Options, s *spool) *Sink {
-	return &Sink{o: o, spool: s, arena: arena{limit: o.RunEvents}, facts: newFacts(),
+// numbered is an origin and its number.
+type numbered struct {
+	origin
+	n uint32
+}
+
+func newSink(o *Options, s *spool, p *origins) *Sink {
+	return &Sink{o: o, spool: s, origins: p, arena: arena{limit: o.RunEvents}, facts: newFacts(),
 		skips: skipList{max: o.MaxSkips}, counts: map[string]int{}}
 }
 
@@ -41,7 +49,10 @@ func (s *Sink) Emit(e *Event) error {
 	if !s.wanted(e) {
 		return nil
 	}
-	s.arena.add(e)
+	if at := originOf(e.Raw, e.Source); at != s.at.origin {
+		s.at = numbered{at, s.origins.add(at)}
+	}
+	s.arena.add(e, s.at.n)
 	if !s.arena.full() {
 		return nil
 	}

@@ -72,12 +72,12 @@ type arenaEntry struct {
 	at   int
 }
 
-func (a *arena) add(e *Event) {
+func (a *arena) add(e *Event, origin uint32) {
 	at := len(a.b)
 	if cap(a.b)-at < 64<<10 && cap(a.b) >= 1<<20 {
 		a.b = slices.Grow(a.b, arenaBytes-at+1<<20) // once to its full size, not by and by
 	}
-	a.b = appendFrame(a.b, e)
+	a.b = appendFrame(a.b, e, origin)
 	a.index = append(a.index, arenaEntry{binary.BigEndian.Uint64(a.b[at+frameHead:]), at})
 }
 
@@ -169,7 +169,9 @@ func fileCursor(name string) (*cursor, error) {
 	}
 	r := bufio.NewReaderSize(f, runBuffer)
 	var buf []byte
+	given := 0 // of what lies in the reader, by the last call
 	return &cursor{file: f, next: func(c *cursor) error {
+		_, _ = r.Discard(given) // it was peeked at
 		head, err := r.Peek(4)
 		if err == io.EOF && len(head) == 0 {
 			return io.EOF
@@ -180,6 +182,13 @@ func fileCursor(name string) (*cursor, error) {
 		n := 4 + int(binary.LittleEndian.Uint32(head))
 		if n > maxRecord {
 			return errFrame
+		}
+		if given = 0; n <= runBuffer {
+			if c.head, err = r.Peek(n); err != nil {
+				return fmt.Errorf("reading a sorted run: %w", err)
+			}
+			given = n
+			return c.head.check()
 		}
 		buf = slices.Grow(buf[:0], n)[:n]
 		if _, err := io.ReadFull(r, buf); err != nil {

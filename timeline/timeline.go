@@ -130,9 +130,10 @@ func Build(ctx context.Context, o Options, in Input, out io.Writer) (Summary, er
 }
 
 // Events runs the engine without a format: each is called with every event in order.
-// The event is reused: copy what is kept.
+// The event is reused, its strings are not: copy what is kept.
 func Events(ctx context.Context, o Options, in Input, each func(*Event) error) (Summary, error) {
 	r := newRun(o, in)
+	r.keeps = true
 	err := r.do(ctx, each)
 	return r.sum, err
 }
