@@ -64,7 +64,7 @@ func (f *facts) addRole(role, function string) {
 // plainRole takes the path out of a role's ARN: sessions are issued without it.
 func plainRole(arn string) string {
 	head, tail, found := strings.Cut(arn, ":role/")
-	if !found {
+	if !found || strings.IndexByte(tail, '/') < 0 {
 		return arn
 	}
 	return head + ":role/" + tail[strings.LastIndexByte(tail, '/')+1:]
@@ -104,6 +104,9 @@ func (f *facts) functionOf(e *Event) string {
 	}
 	if k := f.keys[e.AccessKey]; k != nil && k.function != "" {
 		return k.function
+	}
+	if len(f.roles) == 0 || p.Role == "" {
+		return ""
 	}
 	for _, fn := range f.roles[plainRole(p.Role)] {
 		if functionName(fn) == p.Session {

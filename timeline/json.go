@@ -3,6 +3,7 @@ package timeline
 import (
 	"encoding/binary"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -76,8 +77,26 @@ func (m *members) time(name, layout string, t time.Time) {
 	}
 	m.name(name)
 	m.b = append(m.b, '"')
-	m.b = t.UTC().AppendFormat(m.b, layout)
+	if t = t.UTC(); t.Nanosecond() == 0 && t.Year() >= 1000 && t.Year() <= 9999 && strings.HasSuffix(layout, "Z") {
+		m.b = appendSeconds(m.b, t) // what CloudTrail has; both layouts end alike
+	} else {
+		m.b = t.AppendFormat(m.b, layout)
+	}
 	m.b = append(m.b, '"')
+}
+
+// appendSeconds writes a time as RFC 3339 does where it has no fraction.
+func appendSeconds(b []byte, t time.Time) []byte {
+	y, month, d := t.Date()
+	h, m, s := t.Clock()
+	two := func(n int, end byte) { b = append(b, byte('0'+n/10), byte('0'+n%10), end) }
+	b = append(b, byte('0'+y/1000), byte('0'+y/100%10), byte('0'+y/10%10), byte('0'+y%10), '-')
+	two(int(month), '-')
+	two(d, 'T')
+	two(h, ':')
+	two(m, ':')
+	two(s, 'Z')
+	return b
 }
 
 // plainPrefix is how many bytes of s need no second look, by eights.

@@ -101,11 +101,11 @@ func resolvePrincipal(p *Principal) {
 		p.Name = "root"
 	case "AssumedRole":
 		// assumed-role/ROLE/SESSION
-		parts := strings.SplitN(last, "/", 3)
-		if len(parts) == 3 && parts[0] == "assumed-role" {
-			p.Session = parts[2]
+		rest, assumed := strings.CutPrefix(last, "assumed-role/")
+		if role, session, found := strings.Cut(rest, "/"); assumed && found {
+			p.Session = session
 			if p.Name == "" {
-				p.Name = parts[1]
+				p.Name = role
 			}
 		} else if i := strings.IndexByte(p.ID, ':'); i >= 0 && p.Session == "" {
 			p.Session = p.ID[i+1:]

@@ -204,21 +204,26 @@ func grants(e *Event) {
 // messageOf is one line for people: who did what to what, from where, and what came of it.
 func messageOf(e *Event) string {
 	var b strings.Builder
+	b.Grow(256)
 	b.WriteString(e.Principal.String())
 	if e.Outcome == Success {
 		b.WriteString(" called ")
 	} else {
 		b.WriteString(" tried ")
 	}
-	b.WriteString(e.Service + ":" + e.Action)
+	b.WriteString(e.Service)
+	b.WriteByte(':')
+	b.WriteString(e.Action)
 	if w := whatOf(e); w != "" {
-		b.WriteString(" on " + w)
+		b.WriteString(" on ")
+		b.WriteString(w)
 	}
 	if d := changeText(e); d != "" {
 		b.WriteString(" (" + d + ")")
 	}
 	if e.Address != "" {
-		b.WriteString(" from " + e.Address)
+		b.WriteString(" from ")
+		b.WriteString(e.Address)
 	}
 	if e.Outcome != Success {
 		b.WriteString(": " + string(e.Outcome))

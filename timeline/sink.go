@@ -34,7 +34,7 @@ type numbered struct {
 }
 
 func newSink(o *Options, s *spool, p *origins) *Sink {
-	return &Sink{o: o, spool: s, origins: p, arena: arena{limit: o.RunEvents}, facts: newFacts(),
+	return &Sink{o: o, spool: s, origins: p, arena: arena{limit: o.RunEvents, bytes: max(allArenas/max(o.Workers, 1), 4<<20)}, facts: newFacts(),
 		skips: skipList{max: o.MaxSkips}, counts: map[string]int{}}
 }
 

@@ -17,8 +17,8 @@ import (
 // when the arena is full. Runs are merged at the end, in groups where there are many.
 
 const (
-	defaultRunEvents = 20000
-	arenaBytes       = 16 << 20 // a run is spilled at this size, whatever its number of events
+	defaultRunEvents = 1 << 20
+	allArenas        = 96 << 20 // of all readers; a run is spilled at a reader's share, whatever its number of events
 	maxFanIn         = 64       // runs merged at once: each holds one file and one buffer
 	runBuffer        = 64 << 10
 )
@@ -64,7 +64,8 @@ func (s *spool) remove() error {
 type arena struct {
 	b     []byte
 	index []arenaEntry
-	limit int
+	limit int // of events
+	bytes int
 }
 
 type arenaEntry struct {
@@ -75,13 +76,13 @@ type arenaEntry struct {
 func (a *arena) add(e *Event, origin uint32) {
 	at := len(a.b)
 	if cap(a.b)-at < 64<<10 && cap(a.b) >= 1<<20 {
-		a.b = slices.Grow(a.b, arenaBytes-at+1<<20) // once to its full size, not by and by
+		a.b = slices.Grow(a.b, a.bytes-at+1<<20) // once to its full size, not by and by
 	}
 	a.b = appendFrame(a.b, e, origin)
 	a.index = append(a.index, arenaEntry{binary.BigEndian.Uint64(a.b[at+frameHead:]), at})
 }
 
-func (a *arena) full() bool { return len(a.index) >= a.limit || len(a.b) >= arenaBytes }
+func (a *arena) full() bool { return len(a.index) >= a.limit || len(a.b) >= a.bytes }
 
 func (a *arena) frame(i int) frame {
 	at := a.index[i].at
