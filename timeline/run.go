@@ -103,6 +103,10 @@ func (r *run) list(ctx context.Context, s *Sink, tasks chan<- task) error {
 			return ctx.Err()
 		}
 	}
+	return r.listAll(ctx, s, give)
+}
+
+func (r *run) listAll(ctx context.Context, s *Sink, give func(task) error) error {
 	if r.in.Case != nil {
 		if err := r.listCase(ctx, s, give); err != nil {
 			return err

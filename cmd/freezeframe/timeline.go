@@ -30,6 +30,12 @@ func (p *program) timelineCommand() *cli.Command {
 				Action:      p.buildTimeline,
 			},
 			{
+				Name: "pivot", Usage: "print the CloudTrail records that name a function, role, key or address, as they were logged",
+				ArgsUsage:   "VALUE [PATH...]",
+				Description: "freezeframe timeline pivot AKIAIOSFODNN7EXAMPLE ./trail-bucket > key.jsonl\nfreezeframe timeline build key.jsonl   (their timeline)\n\nFiles that do not hold the value are inflated, not parsed: malformed records in them are reported by timeline build alone.",
+				Action:      p.pivot,
+			},
+			{
 				Name: "story", Usage: "what was changed about one function, by whom, and what its credentials did",
 				ArgsUsage:   "[PATH...]",
 				Description: "freezeframe timeline story --function payments",
@@ -57,6 +63,39 @@ func (p *program) buildTimeline(c *cli.Context) error {
 		return err
 	}
 	return p.timelineEnd(c, in, o, sum)
+}
+
+func (p *program) pivot(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return ui.UsageHint("freezeframe timeline pivot VALUE [PATH...]", "the value to look for is missing: the name of a function or role, an ARN, an access key, an address")
+	}
+	in := timeline.Input{Paths: c.Args().Tail()}
+	if len(in.Paths) == 0 {
+		var err error
+		if in.Case, err = p.openCase(c); err != nil {
+			return err
+		}
+	}
+	sum, err := timeline.Pivot(c.Context, timeline.Options{}, in, c.Args().First(), p.s.Out)
+	if err != nil {
+		return err
+	}
+	if err := p.recordAnalysis(c, in, map[string]string{"pivot": c.Args().First(), "records": fmt.Sprint(sum.Records)}); err != nil {
+		return err
+	}
+	if !p.s.Quiet {
+		fmt.Fprintf(p.s.Err, "%s in %d of %s\n", ui.Plural(int(sum.Records), "record"), sum.Named, ui.Plural(int(sum.Files), "file"))
+		for _, x := range sum.Covered {
+			fmt.Fprintf(p.s.Err, "read: %s %s, %s delivered from %s to %s\n", x.Account, x.Region, ui.Plural(x.Files, "file"), x.From.Format(time.RFC3339), x.To.Format(time.RFC3339))
+		}
+	}
+	for _, s := range sum.Skipped {
+		p.s.Warn("not read: %s:%d: %s", s.Path, s.Line, s.Reason)
+	}
+	if sum.Skips > 0 {
+		return ui.Incomplete("", "%s could not be read", ui.Plural(int(sum.Skips), "file or record"))
+	}
+	return nil
 }
 
 func (p *program) tellStory(c *cli.Context) error {
@@ -120,15 +159,8 @@ func moment(s string, now time.Time) (time.Time, error) {
 
 // timelineEnd says on stderr what the timeline does not show, and records in the case that it was read.
 func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Options, sum timeline.Summary) error {
-	if in.Case != nil {
-		err := in.Case.Record(c.Context, evidence.Event{Type: evidence.EventAnalyse, Actor: localUser(), Reason: "timeline printed",
-			Data: map[string]string{"format": o.Format, "function": o.Function, "events": fmt.Sprint(sum.Events)}})
-		switch {
-		case errors.Is(err, archive.ErrReadOnly):
-			p.s.Warn("that it was read is not recorded: an exported case takes no events (freezeframe case import)")
-		case err != nil:
-			return fmt.Errorf("recording the analysis in the ledger: %w", err)
-		}
+	if err := p.recordAnalysis(c, in, map[string]string{"format": o.Format, "function": o.Function, "events": fmt.Sprint(sum.Events)}); err != nil {
+		return err
 	}
 	if !p.s.Quiet {
 		fmt.Fprintf(p.s.Err, "%s, %s read, %s dropped\n", ui.Plural(int(sum.Events), "event"), ui.Plural(int(sum.Read), "record"), ui.Plural(int(sum.Duplicates), "duplicate"))
@@ -150,4 +182,19 @@ func (p *program) tellMissing(sum timeline.Summary) {
 	for _, g := range sum.Gaps {
 		p.s.Warn("not in the case: %s %s: %s %s", g.Artefact, g.Source, g.State, g.Why)
 	}
+}
+
+// recordAnalysis records in the case, if there is one, that it was read.
+func (p *program) recordAnalysis(c *cli.Context, in timeline.Input, data map[string]string) error {
+	if in.Case == nil {
+		return nil
+	}
+	err := in.Case.Record(c.Context, evidence.Event{Type: evidence.EventAnalyse, Actor: localUser(), Reason: "timeline printed", Data: data})
+	switch {
+	case errors.Is(err, archive.ErrReadOnly):
+		p.s.Warn("that it was read is not recorded: an exported case takes no events (freezeframe case import)")
+	case err != nil:
+		return fmt.Errorf("recording the analysis in the ledger: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,339 @@
+package timeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// needle is what is looked for.
+type needle struct {
+	value []byte
+	// plain: JSON writes it as it stands, but for escapes that nobody needs. Otherwise it holds a
+	// quote, a backslash, a control character, or what encoders like to escape.
+	plain  bool
+	hiding [][]byte // escapes that a text must not have for the value to be seen in it
+}
+
+func newNeedle(value string) needle {
+	n := needle{value: []byte(value), plain: true, hiding: [][]byte{[]byte(`\u`)}}
+	for _, c := range n.value {
+		switch {
+		case c == '"' || c == '\\' || c < 0x20:
+			n.plain = false
+		case c == '/':
+			n.hiding = append(n.hiding, []byte(`\/`))
+		}
+	}
+	return n
+}
+
+// visible says whether the value, if a text holds it, stands there as it is.
+func (n *needle) visible(text []byte) bool {
+	if !n.plain {
+		return false
+	}
+	for _, h := range n.hiding {
+		if bytes.Contains(text, h) {
+			return false
+		}
+	}
+	return true
+}
+
+// in says whether a decoded string holds the value as a whole word.
+func (n *needle) in(s []byte) bool {
+	for from := 0; ; {
+		i := bytes.Index(s[from:], n.value)
+		if i < 0 {
+			return false
+		}
+		i += from
+		if (i == 0 || !inWord(s[i-1]) || !inWord(n.value[0])) &&
+			(i+len(n.value) == len(s) || !inWord(s[i+len(n.value)]) || !inWord(n.value[len(n.value)-1])) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+// inWord says whether names of functions, roles and keys go on over c.
+func inWord(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '-' || c == '_' || c >= 0x80
+}
+
+// searcher looks through one file after the other.
+type searcher struct {
+	*pivot
+	sink *Sink
+
+	text    []byte // of the file, inflated
+	decoded []byte
+	out     []byte
+
+	bytes, files, named, records int64
+}
+
+const (
+	maxWhole = 32 << 20 // a file that inflates to more is read in a window
+	outChunk = 1 << 20
+)
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
+
+// one searches a file and gives what it finds to its turn.
+func (f *searcher) one(ctx context.Context, t turn) error {
+	defer close(t.found)
+	raw, err := t.open(ctx)
+	if err != nil {
+		f.sink.Skip(t.raw, 0, 0, fmt.Sprintf("cannot be opened: %v", err))
+		return ctx.Err()
+	}
+	f.files++
+	before := f.records
+	f.out = (*buffers.Get().(*[]byte))[:0]
+	counted := &countingReader{}
+	inflated, done, err := f.sink.inflater.open(raw)
+	if err == nil {
+		counted.r = inflated
+		err = f.search(ctx, t, counted)
+		done()
+	}
+	err = f.sink.judge(ctx, t.raw, counted, errors.Join(err, raw.Close()))
+	f.bytes += counted.n
+	if f.records > before {
+		f.named++
+	}
+	if err != nil {
+		return err
+	}
+	return f.flush(ctx, t)
+}
+
+func (f *searcher) flush(ctx context.Context, t turn) error {
+	b := f.out
+	if len(b) == 0 {
+		buffers.Put(&b)
+		return nil
+	}
+	f.out = (*buffers.Get().(*[]byte))[:0]
+	select {
+	case t.found <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// search reads the whole file if it is not too large, and parses it only if the value is in it,
+// or could be without being seen.
+func (f *searcher) search(ctx context.Context, t turn, r *countingReader) error {
+	var err error
+	f.text, err = readInto(f.text[:0], r, maxWhole)
+	switch {
+	case err != nil:
+		// What came before the damage is searched all the same.
+	case len(f.text) == maxWhole:
+		return f.parse(ctx, t, io.MultiReader(bytes.NewReader(f.text), r))
+	}
+	if !f.needle.visible(f.text) || bytes.Contains(f.text, f.needle.value) && !f.split() {
+		f.out = f.out[:0]
+		return errors.Join(f.parse(ctx, t, bytes.NewReader(f.text)), err)
+	}
+	return err
+}
+
+func readInto(b []byte, r io.Reader, limit int) ([]byte, error) {
+	for len(b) < limit {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):min(cap(b), limit)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// split takes the records out of a file of the form that CloudTrail delivers, {"Records":[...]},
+// by their brackets alone. False: it has another form, or is damaged, and is to be parsed.
+func (f *searcher) split() bool {
+	records := f.records
+	s := scan{b: f.text}
+	if s.want('{') != nil {
+		return false
+	}
+	if key, err := s.key(); err != nil || string(key) != "Records" || s.want('[') != nil {
+		return false
+	}
+	next := f.after(s.i)
+	for {
+		switch s.peek() {
+		case ',':
+			s.i++
+		case '{':
+			start := s.i
+			if s.i = bracketed(f.text, start); s.i < 0 {
+				f.records = records
+				return false
+			}
+			if next < s.i {
+				f.take(f.text[start:s.i])
+				next = f.after(s.i)
+			}
+		case ']':
+			s.i++
+			if s.want('}') == nil && s.peek() == 0 && s.i == len(s.b) {
+				return true
+			}
+			f.records = records
+			return false
+		default:
+			f.records = records
+			return false
+		}
+	}
+}
+
+// after is where the value stands next, at or behind i.
+func (f *searcher) after(i int) int {
+	if n := bytes.Index(f.text[i:], f.needle.value); n >= 0 {
+		return i + n
+	}
+	return len(f.text)
+}
+
+// bracketed is the end of the object at i, by its brackets and quotes; -1 if it does not end.
+func bracketed(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch c := b[i]; c {
+		case '"':
+			if i = quoted(b, i+1); i < 0 {
+				return -1
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+		i++
+	}
+	return -1
+}
+
+// quoted is the end of the string whose opening quote is before i; -1 if it does not end.
+func quoted(b []byte, i int) int {
+	for {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			return -1
+		}
+		end := i + n
+		if n == 0 || b[end-1] != '\\' || trailingSlashes(b[i:end])%2 == 0 {
+			return end + 1
+		}
+		i = end + 1
+	}
+}
+
+func trailingSlashes(b []byte) int {
+	n := 0
+	for n < len(b) && b[len(b)-1-n] == '\\' {
+		n++
+	}
+	return n
+}
+
+// take writes a record that holds the value's bytes, if a string of it holds the value.
+func (f *searcher) take(record []byte) {
+	if !f.names(record) {
+		return
+	}
+	f.write(record)
+}
+
+// write adds a record as one line.
+func (f *searcher) write(record []byte) {
+	f.records++
+	if bytes.IndexByte(record, '\n') < 0 && bytes.IndexByte(record, '\r') < 0 {
+		f.out = append(append(f.out, record...), '\n')
+		return
+	}
+	var line bytes.Buffer
+	if json.Compact(&line, record) != nil {
+		line.Reset()
+		line.Write(bytes.ReplaceAll(bytes.ReplaceAll(record, []byte("\n"), []byte(" ")), []byte("\r"), nil))
+	}
+	f.out = append(append(f.out, line.Bytes()...), '\n')
+}
+
+// names says whether a string of the record, a name of a member too, holds the value.
+func (f *searcher) names(record []byte) bool {
+	for i := 0; i < len(record); i++ {
+		if record[i] != '"' {
+			continue
+		}
+		end := quoted(record, i+1)
+		if end < 0 {
+			return false
+		}
+		if f.stringNames(record[i+1 : end-1]) {
+			return true
+		}
+		i = end - 1
+	}
+	return false
+}
+
+func (f *searcher) stringNames(raw []byte) bool {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return f.needle.in(raw)
+	}
+	var err error
+	if f.decoded, err = unescape(f.decoded[:0], raw); err != nil {
+		return false
+	}
+	return f.needle.in(f.decoded)
+}
+
+// parse reads records one by one, in whatever form they come.
+func (f *searcher) parse(ctx context.Context, t turn, in io.Reader) error {
+	p := trailReader{in: Stream{Raw: t.raw}, out: f.sink}
+	var record []byte
+	r := records{w: newWindow(in, f.sink.buffer()), skip: f.sink.skipper(t.raw)}
+	r.parse = func(s *scan) error {
+		s.peek()
+		start := s.i
+		if err := p.parse(s); err != nil {
+			return err
+		}
+		if record = s.b[start:s.i]; p.raw.inner {
+			record = bytes.TrimRight(p.nested, "\n")
+		}
+		return nil
+	}
+	r.done = func(int64, int64) error {
+		if err := ctx.Err(); err != nil || !p.raw.object || p.raw.digest || !f.names(record) {
+			return err
+		}
+		f.write(record)
+		if len(f.out) < outChunk {
+			return nil
+		}
+		return f.flush(ctx, t)
+	}
+	return r.run()
+}
