@@ -72,6 +72,10 @@ func (p *program) caseImage(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("image to %s: %w", path, err)
 	}
+	err = p.recordAnalysis(c, opened, "image written", map[string]string{"function": out.Function, "qualifier": out.Qualifier, "manifest": string(out.Manifest.Digest)})
+	if err != nil {
+		return err
+	}
 	return p.s.Show(out, func(t *ui.Printer) {
 		t.Line("%s %s ran %s (deployed as %s)", out.Function, out.Qualifier, out.Image, out.Deployed)
 		t.Line("%s: manifest %s, %s, every digest compared", out.Path, out.Manifest.Digest, ui.Plural(len(out.Blobs), "blob"))

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -213,4 +214,19 @@ func localUser() string {
 		return u.Username
 	}
 	return "unknown"
+}
+
+// recordAnalysis records in the case, if there is one, that it was read.
+func (p *program) recordAnalysis(c *cli.Context, of *evidence.Case, reason string, data map[string]string) error {
+	if of == nil {
+		return nil
+	}
+	err := of.Record(c.Context, evidence.Event{Type: evidence.EventAnalyse, Actor: localUser(), Reason: reason, Data: data})
+	switch {
+	case errors.Is(err, archive.ErrReadOnly):
+		p.s.Warn("that it was read is not recorded: an exported case takes no events (freezeframe case import)")
+	case err != nil:
+		return fmt.Errorf("recording the analysis in the ledger: %w", err)
+	}
+	return nil
 }

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
-	"github.com/freezeframe-ir/freezeframe/internal/vault/archive"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
@@ -80,7 +77,7 @@ func (p *program) pivot(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.recordAnalysis(c, in, map[string]string{"pivot": c.Args().First(), "records": fmt.Sprint(sum.Records)}); err != nil {
+	if err := p.recordAnalysis(c, in.Case, "timeline printed", map[string]string{"pivot": c.Args().First(), "records": fmt.Sprint(sum.Records)}); err != nil {
 		return err
 	}
 	if !p.s.Quiet {
@@ -159,7 +156,7 @@ func moment(s string, now time.Time) (time.Time, error) {
 
 // timelineEnd says on stderr what the timeline does not show, and records in the case that it was read.
 func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Options, sum timeline.Summary) error {
-	if err := p.recordAnalysis(c, in, map[string]string{"format": o.Format, "function": o.Function, "events": fmt.Sprint(sum.Events)}); err != nil {
+	if err := p.recordAnalysis(c, in.Case, "timeline printed", map[string]string{"format": o.Format, "function": o.Function, "events": fmt.Sprint(sum.Events)}); err != nil {
 		return err
 	}
 	if !p.s.Quiet {
@@ -182,19 +179,4 @@ func (p *program) tellMissing(sum timeline.Summary) {
 	for _, g := range sum.Gaps {
 		p.s.Warn("not in the case: %s %s: %s %s", g.Artefact, g.Source, g.State, g.Why)
 	}
-}
-
-// recordAnalysis records in the case, if there is one, that it was read.
-func (p *program) recordAnalysis(c *cli.Context, in timeline.Input, data map[string]string) error {
-	if in.Case == nil {
-		return nil
-	}
-	err := in.Case.Record(c.Context, evidence.Event{Type: evidence.EventAnalyse, Actor: localUser(), Reason: "timeline printed", Data: data})
-	switch {
-	case errors.Is(err, archive.ErrReadOnly):
-		p.s.Warn("that it was read is not recorded: an exported case takes no events (freezeframe case import)")
-	case err != nil:
-		return fmt.Errorf("recording the analysis in the ledger: %w", err)
-	}
-	return nil
 }
