@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/internal/vault/archive"
 	"github.com/freezeframe-ir/freezeframe/timeline"
@@ -52,7 +53,11 @@ func (p *program) buildTimeline(c *cli.Context) error {
 	if p.s.JSON {
 		o.Format = "jsonl"
 	}
-	sum, err := timeline.Build(c.Context, o, in, p.s.Out)
+	out := p.s.Out
+	if o.Format != "table" { // the other formats are JSON
+		out = safetext.JSON(out)
+	}
+	sum, err := timeline.Build(c.Context, o, in, out)
 	if err != nil {
 		return err
 	}

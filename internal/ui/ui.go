@@ -29,10 +29,10 @@ type Streams struct {
 }
 
 // Show prints a result: v as JSON with --json, otherwise what human prints.
-// Both come from the same value.
+// Both come from the same value, and neither can do anything to a terminal.
 func (s *Streams) Show(v any, human func(*Printer)) error {
 	if s.JSON {
-		enc := json.NewEncoder(s.Out)
+		enc := json.NewEncoder(safetext.JSON(s.Out))
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(v)
