@@ -152,6 +152,13 @@ func (p *program) tellMissing(sum timeline.Summary) {
 	for _, s := range sum.Skipped {
 		p.s.Warn("not read: %s:%d: %s", s.Path, s.Line, s.Reason)
 	}
+	if len(sum.HiddenAt) > 0 {
+		at := sum.HiddenAt[0].Path
+		if line := sum.HiddenAt[0].Line; line > 0 {
+			at += fmt.Sprintf(":%d", line)
+		}
+		p.s.Warn("%s with control, direction or invisible characters, shown escaped; the first is from %s", ui.Plural(int(sum.Hidden), "event"), at)
+	}
 	for _, g := range sum.Gaps {
 		p.s.Warn("not in the case: %s %s: %s %s", g.Artefact, g.Source, g.State, g.Why)
 	}
