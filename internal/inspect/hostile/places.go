@@ -47,9 +47,9 @@ func Places() []Place {
 		{Name: "GuardDuty finding", Service: "guardduty", Shape: "String", Room: 2048},
 		{Name: "Inspector finding", Service: "inspector2", Shape: "FindingTitle", Max: 1024},
 		{Name: "recorded configuration", Service: "config", Shape: "Configuration", Room: 64 << 10},
-		{Name: "user agent", Room: 1024}, // CloudTrail cuts it there, by its user guide
-		{Name: "request parameter", Room: 4 << 10},
-		{Name: "error message", Room: 1024}, // CloudTrail's documented length
+		{Name: "user agent", Room: 1024},       // CloudTrail cuts it there, by its user guide
+		{Name: "request parameter", Room: 256}, // what Lambda takes as a description
+		{Name: "error message", Room: 1024},    // CloudTrail's documented length
 		{Name: "object key", Service: "s3", Shape: "ObjectKey", Room: 512, XML: true},
 	}
 }
