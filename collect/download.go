@@ -313,7 +313,7 @@ func fromAWS(u *url.URL, endpoint string) bool {
 			return false
 		}
 	}
-	return u.Scheme == "https" && awsHost(u.Hostname())
+	return u.Scheme == "https" && (u.Port() == "" || u.Port() == "443") && awsHost(u.Hostname())
 }
 
 // awsHost says whether a name is under one of AWS's domains.
