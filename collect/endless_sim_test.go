@@ -117,7 +117,7 @@ func withToken(text []byte, kind, token string) []byte {
 // time. Each is read to its bound and no further, and stands in the coverage as cut, with
 // the reason.
 func TestEndlessListings(t *testing.T) {
-	const most = 4
+	const most = 3
 	pages := map[string]int{}
 	cut := map[string][]string{} // by call: what was said
 	synctest.Test(t, func(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -103,6 +105,7 @@ func newHostileAccount(t *testing.T) *hostileAccount {
 		t.Logf("%-30s %3d texts in %2d values", p.Name, len(held), len(values))
 	}
 	h.trailFile()
+	h.bombs()
 	return h
 }
 
@@ -380,6 +383,29 @@ func (h *hostileAccount) objects(values []string) {
 		key := "AWSLogs/" + bench.AccountID + "/CloudTrail/" + bench.Region + "/" + at.Format("2006/01/02") + "/" + v
 		_, err := c.PutObject(h.ctx, &s3.PutObjectInput{Bucket: aws.String(bench.TrailBucket), Key: &key, Body: bytes.NewReader([]byte("\x1b[31mno gzip"))})
 		h.must("object", err)
+	}
+}
+
+// bombs are log files that grow when they are read: of nothing, of one text, of one record.
+func (h *hostileAccount) bombs() {
+	c := s3.NewFromConfig(h.cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	at := h.Cloud.Now().UTC()
+	for name, parts := range map[string][3]string{
+		"zeros": {"", "\x00", ""}, "text": {`{"Records":[{"eventName":"`, "A", `"}]}`}, "depth": {`{"Records":`, "[", ``}, "record": {`{"Records":[{"x":[`, "1,", `1]}]}`},
+	} {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		block := []byte(strings.Repeat(parts[1], 1<<20/len(parts[1])))
+		_, err := io.WriteString(z, parts[0])
+		for i := 0; i < 4 && err == nil; i++ {
+			_, err = z.Write(block)
+		}
+		h.must("bomb", err)
+		_, err = io.WriteString(z, parts[2])
+		h.must("bomb", errors.Join(err, z.Close()))
+		key := "AWSLogs/" + bench.AccountID + "/CloudTrail/" + bench.Region + "/" + at.Format("2006/01/02") + "/" + bench.AccountID + "_CloudTrail_" + bench.Region + "_" + at.Format("20060102T1504Z") + "_" + name + ".json.gz"
+		_, err = c.PutObject(h.ctx, &s3.PutObjectInput{Bucket: aws.String(bench.TrailBucket), Key: &key, Body: bytes.NewReader(b.Bytes())})
+		h.must("bomb", err)
 	}
 }
 
