@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -86,6 +87,20 @@ func noneOf(parts int, note string) string {
 // errLoop is a listing whose token does not move: an emulator's habit.
 var errLoop = errors.New("the listing repeats its page token")
 
+// maxToken bounds a page token: it travels in a URL often enough, and AWS's are far shorter.
+const maxToken = 64 << 10
+
+// goesOn says why a listing is not read further after some pages: none of AWS's has as many.
+func (j *Job) goesOn(pages int, token string) error {
+	if pages >= j.run.o.MaxPages {
+		return fmt.Errorf("there are more than %d pages: the listing does not end", pages)
+	}
+	if len(token) > maxToken {
+		return fmt.Errorf("a page token of %d bytes is none", len(token))
+	}
+	return nil
+}
+
 // pager reads the pages of one listing. Token loops of our own: the SDK's
 // paginators put its clients into interfaces (see docs/architecture.md).
 type pager[I, O, T any] struct {
@@ -98,7 +113,7 @@ type pager[I, O, T any] struct {
 func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O) error) error {
 	var seen tokens
 	out := first
-	for {
+	for n := 1; ; n++ {
 		if out == nil {
 			var err error
 			if out, _, err = ask(ctx, j, p.call, p.in); err != nil {
@@ -114,6 +129,9 @@ func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O
 		}
 		if seen.repeats(token) {
 			return errLoop
+		}
+		if err := j.goesOn(n, token); err != nil {
+			return err
 		}
 		out = nil
 	}

@@ -73,7 +73,8 @@ type Options struct {
 	TrailBuckets  []string
 	MaxTrailBytes int64 // of files in trails' buckets; 0 is 1 GiB
 
-	MaxKeys int // access keys of the role's sessions to look up; 0 is 50
+	MaxKeys  int // access keys of the role's sessions to look up; 0 is 50
+	MaxPages int // of one listing, or of one stream's events; 0 is 100 000
 
 	AllowPrivate []netip.Prefix // private addresses that downloads may come from
 

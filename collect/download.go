@@ -32,6 +32,7 @@ const (
 	sizeSlack     = 4 << 10                // above the declared size before we stop reading
 	sizeUnknown   = 512 << 20              // cap where no size is declared
 	stallAfter    = time.Minute
+	slowest       = 8 << 10 // bytes a second, over a whole download
 )
 
 var (
@@ -40,6 +41,8 @@ var (
 	errAddress   = errors.New("the address is neither HTTPS at AWS nor the configured endpoint")
 	errPrivate   = errors.New("the address resolves to a private network: allow it with --allow-private CIDR if that is an interface endpoint or proxy")
 	errTransient = errors.New("the download broke off")
+	errStalled   = fmt.Errorf("%w: nothing came for %s", errTransient, stallAfter)
+	errSlow      = errors.New("the download is slower than any line: given up")
 )
 
 // statusError is a refusal by whoever serves presigned downloads.
@@ -150,41 +153,56 @@ func (j *Job) notDownloaded(w want, s stamp, err error) {
 	j.gap(w, s, state, text, w.note)
 }
 
-// stream copies the package, no more than it may be.
+// stream copies the package, no more than it may be, and no longer than it may take: a
+// server that sends a byte a minute must not hold a collection for years.
 func (j *Job) stream(parent context.Context, out io.Writer, p pack) (err error) {
-	ctx, cancel := context.WithCancel(parent)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	most := p.most()
+	stall := time.AfterFunc(stallAfter, func() { cancel(errStalled) })
+	defer stall.Stop()
+	end := time.AfterFunc(stallAfter+time.Duration(most/slowest)*time.Second, func() { cancel(errSlow) })
+	defer end.Stop()
 	if p.open == nil {
 		p.open = func(ctx context.Context) (io.ReadCloser, error) { return j.open(ctx, p.location) }
+	} else {
+		stall.Stop() // a call is paced and tried again as all calls are; the first read starts it
 	}
 	body, err := p.open(ctx)
 	if err != nil {
-		return err
+		return endedBy(parent, ctx, err)
 	}
-	stall := time.AfterFunc(stallAfter, cancel)
-	defer stall.Stop()
 	defer func() { err = errors.Join(err, body.Close()) }()
-	most := p.size + sizeSlack
-	switch {
-	case p.exact:
-		most = p.size
-	case p.size <= 0:
-		most = sizeUnknown
-	}
 	limited := &io.LimitedReader{R: body, N: most + 1}
 	if _, err := io.CopyBuffer(out, progressing{limited, stall}, make([]byte, 128<<10)); err != nil {
-		if parent.Err() != nil {
-			return parent.Err()
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w: nothing came for %s", errTransient, stallAfter)
-		}
-		return fmt.Errorf("%w: %w", errTransient, withoutURL(err))
+		return endedBy(parent, ctx, fmt.Errorf("%w: %w", errTransient, withoutURL(err)))
 	}
 	if limited.N == 0 {
 		return fmt.Errorf("%w: more than %d", errTooLarge, most)
 	}
 	return nil
+}
+
+// endedBy is why a download ended: the run's end, our own limit, or what went wrong.
+func endedBy(parent, ctx context.Context, err error) error {
+	switch {
+	case parent.Err() != nil:
+		return parent.Err()
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// most is how many bytes the package may have.
+func (p pack) most() int64 {
+	switch {
+	case p.exact:
+		return p.size
+	case p.size <= 0:
+		return sizeUnknown
+	}
+	return p.size + sizeSlack
 }
 
 // progressing puts the stall off with every read.
@@ -295,7 +313,7 @@ func fromAWS(u *url.URL, endpoint string) bool {
 			return false
 		}
 	}
-	return u.Scheme == "https" && awsHost(u.Hostname())
+	return u.Scheme == "https" && (u.Port() == "" || u.Port() == "443") && awsHost(u.Hostname())
 }
 
 // awsHost says whether a name is under one of AWS's domains.
@@ -323,27 +341,11 @@ func plain(client aws.HTTPClient, own bool, allow []netip.Prefix) aws.HTTPClient
 			d := &net.Dialer{Timeout: 30 * time.Second, Control: func(_, address string, _ syscall.RawConn) error { return dialable(address, allow) }}
 			t.DialContext = d.DialContext
 		}
-		t.DisableKeepAlives = true // a transport of its own for each download leaves nothing behind
+		t.MaxResponseHeaderBytes = 64 << 10 // S3's are a tenth of it
+		t.DisableKeepAlives = true          // a transport of its own for each download leaves nothing behind
 		return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	case nil:
 		return plain(awshttp.NewBuildableClient(), own, allow)
 	}
 	return client
-}
-
-func dialable(address string, allow []netip.Prefix) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("%w: %s", errPrivate, address)
-	}
-	ip := ap.Addr().Unmap()
-	for _, p := range allow {
-		if p.Contains(ip) {
-			return nil
-		}
-	}
-	if ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast() {
-		return fmt.Errorf("%w: %s", errPrivate, ip)
-	}
-	return nil
 }

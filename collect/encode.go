@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
@@ -147,8 +148,8 @@ func (e encoder) member(in reflect.Type, name string, v reflect.Value) (any, err
 		return e.value(v)
 	}
 	text, err := url.PathUnescape(v.Elem().String())
-	if err != nil {
-		text = v.Elem().String()
+	if err != nil || !utf8.ValidString(text) {
+		text = v.Elem().String() // as it was served: a document must be JSON, whatever is in it
 	}
 	if json.Valid([]byte(text)) {
 		return json.RawMessage(text), nil

@@ -140,6 +140,9 @@ func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string,
 			for _, name := range o.RuleNames {
 				seen[name] = true
 			}
+			if len(seen) > maxSwept {
+				return errSwept
+			}
 			return nil
 		})
 		if err != nil {
@@ -174,6 +177,9 @@ func (j *Job) rule(ctx context.Context, c *eventbridge.Client, bus, name string)
 		func() { j.ruleTargets(ctx, c, targets, bus, name) })
 }
 
+// maxTargets bounds the targets of one rule; AWS allows five, and more on request.
+const maxTargets = 1000
+
 // ruleTargets keeps all targets of a rule, the other ones too: what an owner's rule also
 // calls. What they are given may hold secrets.
 func (j *Job) ruleTargets(ctx context.Context, c *eventbridge.Client, w want, bus, name string) {
@@ -194,7 +200,12 @@ func (j *Job) ruleTargets(ctx context.Context, c *eventbridge.Client, w want, bu
 			return aws.ToString(in.NextToken)
 		},
 	}
-	err = p.each(ctx, j, first, func(o *eventbridge.ListTargetsByRuleOutput) error { all = append(all, o.Targets...); return nil })
+	err = p.each(ctx, j, first, func(o *eventbridge.ListTargetsByRuleOutput) error {
+		if all = append(all, o.Targets...); len(all) > maxTargets {
+			return tooMany(maxTargets)
+		}
+		return nil
+	})
 	if err != nil {
 		j.refused(w, s, err)
 		return

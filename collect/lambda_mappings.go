@@ -111,6 +111,9 @@ func (j *Job) listMappings(ctx context.Context, c *lambda.Client, function *stri
 				found = append(found, m)
 			}
 		}
+		if len(found) > maxSwept {
+			return errSwept
+		}
 		return nil
 	})
 	return found, s, err

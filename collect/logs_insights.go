@@ -32,6 +32,7 @@ type insightsPages struct {
 	spans [][2]int64      // epoch seconds, both included; the last is the next
 	edge  map[string]bool // @ptr of events in the last second of the span before: the next has them too
 	cut   error           // why something is missing
+	asked int             // queries
 	at    stamp
 }
 
@@ -41,6 +42,9 @@ func (p *insightsPages) next(ctx context.Context) ([]types.FilteredLogEvent, err
 	for len(p.spans) > 0 {
 		span := p.spans[len(p.spans)-1]
 		p.spans = p.spans[:len(p.spans)-1]
+		if p.asked++; p.asked > p.j.run.o.MaxPages {
+			return nil, fmt.Errorf("more than %d queries of Logs Insights: the group does not end", p.asked-1)
+		}
 		events, whole, err := p.ask(ctx, span)
 		if err != nil {
 			return nil, err
@@ -107,6 +111,9 @@ func (p *insightsPages) ask(ctx context.Context, span [2]int64) ([]types.Filtere
 		}
 		for _, r := range out.Results {
 			events = append(events, insightsEvent(r))
+		}
+		if len(events) > int(p.most) {
+			return nil, false, fmt.Errorf("the query of Logs Insights gave more than the %d events that were asked for", p.most)
 		}
 		if in.NextToken = out.NextToken; aws.ToString(in.NextToken) == "" {
 			matched := 0.0

@@ -24,6 +24,8 @@ type eventPages struct {
 
 	in   *cloudwatchlogs.FilterLogEventsInput // of the list being read
 	seen tokens
+	read int      // pages of that list
+	cut  error    // why the next page is not asked for
 	gone []string // streams that were listed and are not there any more
 	at   stamp    // of the first call, or of the one that failed
 }
@@ -31,6 +33,10 @@ type eventPages struct {
 // next is the next page with events in it, nil at the end.
 func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error) {
 	for empty := 0; empty < emptyPages; empty++ {
+		if err := p.cut; err != nil {
+			p.cut = nil
+			return nil, err
+		}
 		if p.in == nil && !p.open() {
 			return nil, p.end()
 		}
@@ -44,17 +50,30 @@ func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error)
 		if err != nil {
 			return nil, err
 		}
-		if p.in.NextToken = out.NextToken; aws.ToString(out.NextToken) == "" {
-			p.in = nil
-		} else if p.seen.repeats(*out.NextToken) {
-			p.in, p.names = nil, nil
-			return nil, errLoop
-		}
+		p.read++
+		p.turn(out.NextToken)
 		if len(out.Events) > 0 {
 			return out.Events, nil
 		}
 	}
 	return nil, fmt.Errorf("%d pages without events one after another: the stream does not end", emptyPages)
+}
+
+// turn takes the token of the next page. Why there is none to be asked for is told after the
+// events that came with it.
+func (p *eventPages) turn(token *string) {
+	if p.in.NextToken = token; aws.ToString(token) == "" {
+		p.in = nil
+		return
+	}
+	if p.seen.repeats(*token) {
+		p.cut = errLoop
+	} else {
+		p.cut = p.j.goesOn(p.read, *token)
+	}
+	if p.cut != nil {
+		p.in, p.names = nil, nil
+	}
 }
 
 func (p *eventPages) stamp() stamp { return p.at }
@@ -69,7 +88,7 @@ func (p *eventPages) open() bool {
 		LogGroupName: aws.String(p.group), LogStreamNames: p.names[0],
 		StartTime: aws.Int64(r.since.UnixMilli()), EndTime: aws.Int64(r.until.UnixMilli()),
 	}, tokens{}
-	p.names = p.names[1:]
+	p.names, p.read = p.names[1:], 0
 	return true
 }
 

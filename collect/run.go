@@ -102,6 +102,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 	o.MaxLogBytes = orDefault(o.MaxLogBytes, 256<<20)
 	o.MaxTrailBytes = orDefault(o.MaxTrailBytes, 1<<30)
 	o.MaxKeys = orDefault(o.MaxKeys, 50)
+	o.MaxPages = orDefault(o.MaxPages, 100_000)
 	if o.Pacer == nil {
 		o.Pacer = NewPacer(nil, nil)
 	}

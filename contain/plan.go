@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
 // parallelReads of documents: Lambda allows 15 control-plane calls a second.
@@ -420,11 +421,14 @@ func (p *Plan) check() error {
 	return nil
 }
 
-// Encode is the plan as a file: indented JSON with a final newline.
+// Encode is the plan as a file: indented JSON with a final newline. People read it before
+// they approve it: nothing in it moves or hides what they see.
 func (p *Plan) Encode() ([]byte, error) {
-	b, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(safetext.JSON(&b))
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(p); err != nil {
 		return nil, fmt.Errorf("encoding the plan: %w", err)
 	}
-	return append(b, '\n'), nil
+	return b.Bytes(), nil
 }

@@ -86,11 +86,14 @@ func report(ctx context.Context, env *Env, function string, story timeline.Story
 	return b.Bytes(), nil
 }
 
-// markdown keeps text from the account from being read as Markdown or HTML, or by a terminal.
+// markdown keeps text from the account from being read as Markdown or HTML, or by a terminal,
+// and an address in it from becoming a link by itself.
 func markdown(s string) string {
 	var b strings.Builder
-	for _, r := range safetext.Escape(s) {
-		if strings.ContainsRune("\\`*_{}[]()<>#+!|&~", r) {
+	text := safetext.Escape(s)
+	for i, r := range text {
+		links := r == ':' && strings.HasPrefix(text[i:], "://") || r == '.' && i >= 3 && strings.EqualFold(text[i-3:i], "www")
+		if links || strings.ContainsRune("\\`*_{}[]()<>#+!|&~", r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)

@@ -10,12 +10,32 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Bombs: what a stream inflates to is read in a window, so only time is at stake. A gzip
-// stream cannot exceed 1032 to 1; zstd's window is bounded, its default would be 64 GiB.
+// Bombs: what a stream inflates to is read in a window, so only time is at stake: of gzip,
+// which others wrote, as far as maxRatio lets it; zstd we wrote ourselves, with a cap. Its
+// window is bounded, its default would be 64 GiB.
 const (
 	maxZstdWindow = 64 << 20
 	readAhead     = 256 << 10
+	// CloudTrail's files inflate to some fifteen times their size, and to fewer bytes than
+	// are always read.
+	maxRatio   = 500
+	alwaysRead = 128 << 20
 )
+
+// bounded fails where a stream inflates as only a bomb does.
+type bounded struct {
+	io.Reader
+	packed *countingReader
+	n      int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.n += int64(n); b.n > alwaysRead && b.n > maxRatio*b.packed.n {
+		return 0, fmt.Errorf("%d bytes inflate to more than %d: a bomb", b.packed.n, b.n)
+	}
+	return n, err
+}
 
 // inflater opens one stream after the other, with the same buffers: a trail's bucket is made of
 // many small files.
@@ -31,8 +51,8 @@ func (x *inflater) open(r io.Reader) (out io.Reader, done func(), err error) {
 	if x.in == nil {
 		x.in = bufio.NewReaderSize(nil, readAhead)
 	}
-	b := x.in
-	b.Reset(r)
+	b, packed := x.in, &countingReader{r: r}
+	b.Reset(packed)
 	head, err := b.Peek(4)
 	if err != nil && err != io.EOF {
 		return nil, nil, fmt.Errorf("reading its first bytes: %w", err)
@@ -42,7 +62,7 @@ func (x *inflater) open(r io.Reader) (out io.Reader, done func(), err error) {
 		if err := x.z.Reset(b); err != nil {
 			return nil, nil, fmt.Errorf("inflating gzip: %w", err)
 		}
-		return &x.z, func() {}, nil
+		return &bounded{Reader: &x.z, packed: packed}, func() {}, nil
 	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderMaxMemory(maxZstdWindow), zstd.WithDecoderConcurrency(1))
 		if err != nil {

@@ -237,6 +237,11 @@ func (r *run) count(e *Event) {
 	for _, t := range e.Tags {
 		r.sum.ByTag[t]++
 	}
+	if e.hides() {
+		if r.sum.Hidden++; len(r.sum.HiddenAt) < maxHiddenAt {
+			r.sum.HiddenAt = append(r.sum.HiddenAt, e.Raw)
+		}
+	}
 }
 
 // countingReader counts, and remembers the reader's error apart from its content's.

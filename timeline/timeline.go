@@ -89,10 +89,14 @@ type Summary struct {
 	CloudTrailTo   time.Time `json:"cloudtrail_complete_to,omitzero"`
 	// KeysUntracked counts access keys beyond the bound up to which the same key
 	// is recognised inside and outside of Lambda.
-	KeysUntracked int64          `json:"keys_untracked,omitempty"`
-	Inputs        []evidence.Ref `json:"inputs,omitempty"` // artefacts read, for derived.json
-	Bytes         int64          `json:"bytes"`            // of inflated text
-	Runs          int            `json:"runs"`             // spilled to disk
+	KeysUntracked int64 `json:"keys_untracked,omitempty"`
+	// Hidden counts events with control, direction or invisible characters in what somebody
+	// else wrote: the views escape them.
+	Hidden   int64          `json:"events_that_hide,omitempty"`
+	HiddenAt []Raw          `json:"events_that_hide_at,omitempty"` // the first few
+	Inputs   []evidence.Ref `json:"inputs,omitempty"`              // artefacts read, for derived.json
+	Bytes    int64          `json:"bytes"`                         // of inflated text
+	Runs     int            `json:"runs"`                          // spilled to disk
 }
 
 // Complete says whether everything there was could be read, and nothing that concerns

@@ -10,6 +10,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/internal/caseuco"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
 
@@ -58,7 +59,7 @@ func (p *program) caseShow(c *cli.Context) error {
 	switch c.String("format") {
 	case "table":
 	case "case-uco":
-		return caseuco.Write(c.Context, p.s.Out, opened, whatOf)
+		return caseuco.Write(c.Context, safetext.JSON(p.s.Out), opened, whatOf)
 	default:
 		return ui.UsageHint("freezeframe case show --format case-uco", "unknown format %q: table or case-uco", c.String("format"))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/internal/durable"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/glance"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
 
@@ -24,6 +25,7 @@ type listedBag struct {
 	Started  time.Time        `json:"started"`
 	Targets  []string         `json:"targets"`
 	Items    []evidence.Entry `json:"items,omitempty"`
+	Hidden   int              `json:"names_that_hide,omitempty"` // of the items: control, direction or invisible characters
 }
 
 type caseList struct {
@@ -61,6 +63,11 @@ func (p *program) caseList(c *cli.Context) error {
 			if one.Items, err = b.Coverage(c.Context); err != nil {
 				return err
 			}
+			for _, e := range one.Items {
+				if glance.HidesName(e) {
+					one.Hidden++
+				}
+			}
 		}
 		out.Bags = append(out.Bags, one)
 	}
@@ -81,6 +88,9 @@ func showList(t *ui.Printer, out caseList) {
 			} else {
 				t.Line("  - %s %s: %s", e.Artefact, shortSource(e.Source), string(e.State))
 			}
+		}
+		if b.Hidden > 0 {
+			t.Line("  %s %s with control, direction or invisible characters, shown escaped", t.Bad("!"), ui.Plural(b.Hidden, "name"))
 		}
 	}
 }

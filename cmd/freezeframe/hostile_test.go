@@ -23,7 +23,7 @@ import (
 const measured = `
 import os, resource, subprocess, sys
 code = subprocess.run(sys.argv[1:]).returncode
-with open(os.path.join(os.environ["HOME"], "maxrss"), "w") as f:
+with open(os.environ["MAXRSS"], "w") as f:
     f.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 sys.exit(code)`
 
@@ -73,7 +73,7 @@ func TestHostileCode(t *testing.T) {
 	for _, args := range [][]string{{"inspect"}, {"case", "list", "--items"}, {"case", "show"}, {"verify"}} {
 		cmd := exec.Command("python3", append([]string{"-c", measured, path}, args...)...)
 		cmd.Dir = empty
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "FREEZEFRAME_HOME=" + home, "FREEZEFRAME_CASE=" + where, "TMPDIR=" + empty}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "FREEZEFRAME_HOME=" + home, "FREEZEFRAME_CASE=" + where, "TMPDIR=" + empty, "MAXRSS=" + filepath.Join(dir, "maxrss")}
 		var said strings.Builder
 		cmd.Stdout, cmd.Stderr = &said, &said
 		err := cmd.Run()

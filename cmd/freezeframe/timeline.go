@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
@@ -55,7 +56,11 @@ func (p *program) buildTimeline(c *cli.Context) error {
 	if p.s.JSON {
 		o.Format = "jsonl"
 	}
-	sum, err := timeline.Build(c.Context, o, in, p.s.Out)
+	out := p.s.Out
+	if o.Format != "table" { // the other formats are JSON
+		out = safetext.JSON(out)
+	}
+	sum, err := timeline.Build(c.Context, o, in, out)
 	if err != nil {
 		return err
 	}
@@ -175,6 +180,13 @@ func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Opti
 func (p *program) tellMissing(sum timeline.Summary) {
 	for _, s := range sum.Skipped {
 		p.s.Warn("not read: %s:%d: %s", s.Path, s.Line, s.Reason)
+	}
+	if len(sum.HiddenAt) > 0 {
+		at := sum.HiddenAt[0].Path
+		if line := sum.HiddenAt[0].Line; line > 0 {
+			at += fmt.Sprintf(":%d", line)
+		}
+		p.s.Warn("%s with control, direction or invisible characters, shown escaped; the first is from %s", ui.Plural(int(sum.Hidden), "event"), at)
 	}
 	for _, g := range sum.Gaps {
 		p.s.Warn("not in the case: %s %s: %s %s", g.Artefact, g.Source, g.State, g.Why)

@@ -161,6 +161,9 @@ func attempt(ctx context.Context, in middleware.DeserializeInput, next middlewar
 	}
 	out, meta, err := next.HandleDeserialize(ctx, in)
 	if res, ok := out.RawResponse.(*smithyhttp.Response); ok && res != nil && res.Response != nil {
+		if res.Body != nil && !streams(callName(ctx)) {
+			res.Body = &boundedAnswer{ReadCloser: res.Body, left: maxAnswer}
+		}
 		if at, perr := time.Parse(time.RFC1123, res.Header.Get("Date")); perr == nil {
 			// Date has whole seconds: anything below one is no skew.
 			if d := time.Since(at); d > time.Second || d < -time.Second {

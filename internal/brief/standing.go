@@ -91,6 +91,9 @@ func (h *holdings) doorBags() []*evidence.Bag {
 
 // sign books one thing that is not as it should be, where no newer bag says otherwise.
 func (b *Brief) sign(h *holdings, bag *evidence.Bag, s glance.Sign) {
+	if s.Kind == glance.HiddenText || s.Kind == glance.Unread {
+		return // nothing that stands open
+	}
 	at := h.shownBy(bag, s)
 	layer := s.Kind != glance.CodeMismatch && strings.Contains(s.Function, ":layer:")
 	if at == nil || !layer && !slices.Contains(b.Functions, s.Function) {

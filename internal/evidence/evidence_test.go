@@ -340,6 +340,12 @@ func TestNames(t *testing.T) {
 			seen[folded] = true
 		}
 	}
+	for range 100_000 { // an attacker names as many objects alike as they like
+		table.take("same.json.gz")
+	}
+	if name := table.take("SAME.json.gz"); name != "SAME.json-100001.gz" {
+		t.Errorf("the 100,001st is %q", name)
+	}
 	if m := keepName(Meta{Name: "a\xff"}); m.NameB64 != "Yf8" {
 		t.Errorf("name kept as %+v", m)
 	}

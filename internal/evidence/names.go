@@ -16,9 +16,10 @@ const maxName = 100 // as the vault
 type nameTable struct {
 	mu   sync.Mutex
 	used map[string]bool
+	last map[string]int // number given to a name that was taken: looking for it from 2 on each time is quadratic
 }
 
-func newNameTable() *nameTable { return &nameTable{used: map[string]bool{}} }
+func newNameTable() *nameTable { return &nameTable{used: map[string]bool{}, last: map[string]int{}} }
 
 // take makes a free name of a hint, which may come from the attacker.
 func (t *nameTable) take(hint string) string {
@@ -30,9 +31,11 @@ func (t *nameTable) take(hint string) string {
 		ext = ""
 	}
 	stem := strings.TrimSuffix(name, ext)
-	for n := 2; t.used[strings.ToLower(name)]; n++ {
+	asked := strings.ToLower(name)
+	for n := max(2, t.last[asked]+1); t.used[strings.ToLower(name)]; n++ {
 		suffix := fmt.Sprintf("-%d%s", n, ext)
 		name = stem[:min(len(stem), maxName-len(suffix))] + suffix
+		t.last[asked] = n
 	}
 	t.used[strings.ToLower(name)] = true
 	return name

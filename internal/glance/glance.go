@@ -26,6 +26,8 @@ const (
 	ForeignGrant = "foreign-grant"  // a policy that admits another account, or a service on anybody's behalf
 	ForeignDest  = "foreign-target" // events go to another account
 	OpenTrigger  = "open-trigger"   // a grant to a service that no trigger explains
+	HiddenText   = "hidden-text"    // names or texts with control, direction or invisible characters
+	Unread       = "unread"         // a document that is too large, or too odd, to be looked at here
 )
 
 // Sign is one thing that is not as it should be.
@@ -91,10 +93,12 @@ func Look(ctx context.Context, b *evidence.Bag) (*Glance, error) {
 		if !e.State.Complete() {
 			l.missing(e)
 		}
+		l.name(e)
 		if err := l.entry(ctx, e); err != nil {
 			return nil, err
 		}
 	}
+	l.hiddenNames()
 	slices.SortStableFunc(g.Signs, func(a, b Sign) int {
 		return strings.Compare(a.Kind+a.Function+a.What+a.Qualifier, b.Kind+b.Function+b.What+b.Qualifier)
 	})
@@ -105,8 +109,10 @@ func Look(ctx context.Context, b *evidence.Bag) (*Glance, error) {
 }
 
 type looker struct {
-	g   *Glance
-	bag *evidence.Bag
+	g     *Glance
+	bag   *evidence.Bag
+	names int             // of artefacts, that hide something
+	first *evidence.Entry // of them
 }
 
 func (l *looker) missing(e evidence.Entry) {
@@ -156,6 +162,8 @@ func (l *looker) entry(ctx context.Context, e evidence.Entry) error {
 		return l.urls(ctx, e)
 	case "lambda.invoke-config":
 		return l.destinations(ctx, e)
+	case "lambda.aliases", "lambda.tags", "lambda.mappings":
+		return l.read(ctx, e, &struct{}{}) // for its texts alone
 	}
 	return nil
 }
@@ -168,16 +176,23 @@ func (l *looker) read(ctx context.Context, e evidence.Entry, v any) error {
 	if err != nil {
 		return err
 	}
-	data, err := io.ReadAll(io.LimitReader(r, maxDocument))
+	data, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
 	if err = errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("read %s: %w", e.Item.Path, err)
 	}
 	if e.Item.Sealed && len(data) > 0 && data[0] != '{' {
 		return nil // sealed, and nobody here can open it
 	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("read %s: %w", e.Item.Path, err)
+	// One document that cannot be read must not hide what the others show.
+	if len(data) > maxDocument {
+		l.sign(Unread, e, "larger than %d MiB: nobody here has looked at it", maxDocument>>20)
+		return nil
 	}
+	if err := json.Unmarshal(data, v); err != nil {
+		l.sign(Unread, e, "cannot be read as what it is: nobody here has looked at it")
+		return nil
+	}
+	l.texts(e, data)
 	return nil
 }
 

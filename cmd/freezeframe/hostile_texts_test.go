@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/freezeframe-ir/freezeframe/bench"
+	"github.com/freezeframe-ir/freezeframe/timeline"
+)
+
+// hostileReport writes the report on a case that is there already.
+const hostileReport = `playbook: report-only
+title: The report alone
+inputs:
+  function:
+    type: string
+    required: true
+    about: name or ARN of the function
+steps:
+  - id: report
+    about: what happened
+    run: report
+    with:
+      function: ${inputs.function}
+`
+
+// hostileCommand is what is run, how its answer is read ("text", "json", "lines" of JSON), and
+// what of the texts it has to say.
+type hostileCommand struct{ reads, line, says string }
+
+// hostileCommands are what is run on a case of the hostile account, in order.
+func hostileCommands(out string) []hostileCommand {
+	plan, exported, f := filepath.Join(out, "plan.json"), filepath.Join(out, "case.tar.zst"), " --function payments"
+	const (
+		sign   = "hidden-text payments: control, direction or invisible characters"
+		listed = "names with control, direction or invisible characters"
+		events = "events with control, direction or invisible characters"
+	)
+	return []hostileCommand{
+		{"text", "doctor" + f, ""}, {"json", "doctor --json" + f, ""},
+		{"text", "collect --trail-bucket auto" + f, sign}, {"json", "collect --json --only lambda.aliases --only lambda.tags --only lambda.configuration" + f, "hidden-text"},
+		{"text", "case list", ""}, {"text", "case list --items", listed}, {"json", "case list --items --json", "names_that_hide"},
+		{"text", "case show", ""}, {"json", "case show --json", ""}, {"json", "case show --format case-uco", ""},
+		{"text", "case brief", ""}, {"json", "case brief --json", ""},
+		{"text", "timeline build", events}, {"lines", "timeline build --format jsonl", ""}, {"lines", "timeline build --format timesketch", ""},
+		{"text", "timeline story" + f, events}, {"json", "timeline story --json" + f, "events_that_hide"},
+		{"text", "diff" + f, ""}, {"json", "diff --json" + f, ""}, {"text", "diff --history" + f, ""}, {"json", "diff --history --json" + f, ""},
+		{"text", "inspect", ""}, {"json", "inspect --json", ""},
+		{"text", "contain plan --out " + plan + f, ""}, {"json", "contain plan --json --out " + plan + "2" + f, ""},
+		{"text", "contain apply " + plan, ""}, {"text", "contain status", ""}, {"json", "contain status --json", ""}, {"text", "contain release --reason r", ""},
+		{"text", "playbook run --yes --set function=payments " + filepath.Join(out, "report.yaml"), ""},
+		{"text", "case export --reason r " + exported, ""}, {"text", "verify " + exported, ""}, {"text", "verify", ""}, {"json", "verify --json", ""},
+	}
+}
+
+// TestHostileTexts runs the commands on an account whose every place for text was filled by
+// an attacker: what they say is plain text, what they write as JSON is JSON, they stay within
+// their memory, and write nothing but the case.
+func TestHostileTexts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: runs every command; run without -short")
+	}
+	h := newHostileAccount(t)
+	server := httptest.NewServer(h.Cloud)
+	t.Cleanup(server.Close)
+	r := newWatchedRun(t, environ(h.Keys, server.URL, bench.Region, ""))
+	if err := os.WriteFile(filepath.Join(r.out, "report.yaml"), []byte(hostileReport), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, said := r.run("case", "open", r.caseDir, "--title", "t\x1b[31m\u202e<script>", "--authority", "=a\x9b", "--operator", "o\u202e\n# x"); code != 0 {
+		t.Fatalf("opening the case: %d %s", code, said)
+	}
+	before := r.surroundings()
+	commands := hostileCommands(r.out)
+	for _, c := range commands {
+		code, stdout, stderr := r.run(strings.Fields(c.line)...)
+		if code == 1 || code == 2 || code == 5 || code < 0 {
+			t.Errorf("%s: exit code %d: %.1500s", c.line, code, stderr)
+		}
+		if odd := unsafeText(stderr); odd != "" {
+			t.Errorf("%s: on stderr, %s", c.line, odd)
+		}
+		if odd := unsafeText(stdout); odd != "" {
+			t.Errorf("%s: %s", c.line, odd)
+		}
+		if odd := r.notJSON(c.reads, stdout); odd != "" {
+			t.Errorf("%s: %s", c.line, odd)
+		}
+		if !bytes.Contains(append(stdout, stderr...), []byte(c.says)) {
+			t.Errorf("%s does not say %q", c.line, c.says)
+		}
+		t.Logf("%-75s exit %d, %8d bytes, %3d MiB", strings.ReplaceAll(c.line, r.out, "OUT"), code, len(stdout), r.peak())
+		if r.peak() > 256 {
+			t.Errorf("%s took %d MiB", c.line, r.peak())
+		}
+	}
+	if after := r.surroundings(); after != before {
+		t.Errorf("written outside the case:\n%s\nbefore:\n%s", after, before)
+	}
+	// What is written for spreadsheets or browsers has to be judged here too, once there is any:
+	// "=" at the beginning of a cell, and tags.
+	for _, f := range timeline.Formats() {
+		if !slices.Contains([]string{"table", "jsonl", "timesketch"}, f.Name) {
+			t.Errorf("nobody looks at what format %s makes of these texts", f.Name)
+		}
+	}
+	r.reports()
+	h.keptAsServed(r.caseDir)
+	t.Logf("%d commands; 0 skipped", len(commands))
+}
+
+// watchedRun runs the built binary where every folder that it could write to is looked at.
+type watchedRun struct {
+	t                      *testing.T
+	dir, out, caseDir, rss string
+	env                    []string
+	path                   string
+}
+
+func newWatchedRun(t *testing.T, env []string) *watchedRun {
+	t.Helper()
+	dir := t.TempDir()
+	r := &watchedRun{t: t, dir: dir, out: filepath.Join(dir, "out"), caseDir: filepath.Join(dir, "case"), rss: filepath.Join(dir, "out", "maxrss")}
+	for _, name := range []string{"out", "home", "tmp", "cwd", "state"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.env = append(env, "HOME="+filepath.Join(dir, "home"), "TMPDIR="+filepath.Join(dir, "tmp"), "FREEZEFRAME_HOME="+filepath.Join(dir, "state"), "FREEZEFRAME_CASE="+r.caseDir, "MAXRSS="+r.rss)
+	var err error
+	if r.path, err = exec.LookPath("freezeframe"); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *watchedRun) run(args ...string) (code int, stdout, stderr []byte) {
+	r.t.Helper()
+	cmd := exec.Command("python3", append([]string{"-c", measured, r.path}, args...)...)
+	cmd.Dir, cmd.Env = filepath.Join(r.dir, "cwd"), r.env
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		r.t.Fatal(err)
+	} else if ok {
+		return exit.ExitCode(), out.Bytes(), errs.Bytes()
+	}
+	return 0, out.Bytes(), errs.Bytes()
+}
+
+// peak is of the last command, in MiB.
+func (r *watchedRun) peak() int {
+	kib, err := os.ReadFile(r.rss)
+	n, numErr := strconv.Atoi(string(kib))
+	if err := errors.Join(err, numErr); err != nil {
+		r.t.Fatal(err)
+	}
+	return n >> 10
+}
+
+// surroundings are all files but the case and what a command was told to write.
+func (r *watchedRun) surroundings() string {
+	r.t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path == r.caseDir || path == r.out {
+			return fs.SkipDir
+		}
+		var sum [32]byte
+		if d.Type().IsRegular() {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			sum = sha256.Sum256(data)
+		}
+		fmt.Fprintf(&b, "%q %v %x\n", path, d.Type(), sum[:8])
+		return nil
+	})
+	for _, slip := range []string{"/tmp/freezeframe-slip", "/etc/cron.d/freezeframe-slip"} {
+		if _, lerr := os.Lstat(slip); lerr == nil {
+			fmt.Fprintln(&b, slip)
+		}
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return b.String()
+}
+
+// reports looks at what commands wrote for people to read.
+func (r *watchedRun) reports() {
+	r.t.Helper()
+	for _, name := range []string{"plan.json", "plan.json2"} {
+		data, err := os.ReadFile(filepath.Join(r.out, name))
+		if odd := unsafeText(data); odd != "" || err != nil {
+			r.t.Errorf("%s: %s, %v", name, odd, err)
+		}
+	}
+	found := 0
+	err := filepath.WalkDir(filepath.Join(r.caseDir, "derived"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		found++
+		data, err := os.ReadFile(path)
+		if odd := unsafeText(data); odd != "" {
+			r.t.Errorf("%s: %s", d.Name(), odd)
+		}
+		text := strings.ReplaceAll(string(data), `\\`, "")
+		for _, live := range []string{"<script", "<img", "<!--", "](", "![", "<http", "```", "://", "www.evil"} {
+			for rest := text; strings.Contains(rest, live); {
+				at := strings.Index(rest, live)
+				if at == 0 || rest[at-1] != '\\' {
+					r.t.Errorf("%s: %q is not escaped: %.100q", d.Name(), live, rest[max(0, at-40):])
+				}
+				rest = rest[at+len(live):]
+			}
+		}
+		return err
+	})
+	if err != nil || found == 0 {
+		r.t.Errorf("%d reports, %v", found, err)
+	}
+}
+
+// unsafeText says what in a text may not reach a terminal: anything that moves, hides or
+// turns what is read.
+func unsafeText(text []byte) string {
+	for at := 0; at < len(text); {
+		c, n := utf8.DecodeRune(text[at:])
+		bad := c != '\n' && c != '\t' && unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+		if bad || c == utf8.RuneError && n <= 1 {
+			return fmt.Sprintf("%U at byte %d: %.200q", c, at, text[max(0, at-100):min(len(text), at+20)])
+		}
+		at += n
+	}
+	return ""
+}
+
+func (r *watchedRun) notJSON(reads string, text []byte) string {
+	switch reads {
+	case "json":
+		if !json.Valid(text) {
+			return fmt.Sprintf("no JSON: %.300q", text)
+		}
+	case "lines":
+		if len(text) == 0 {
+			return "no lines"
+		}
+		for line := range bytes.Lines(text) {
+			var v map[string]any
+			if err := json.Unmarshal(line, &v); err != nil {
+				return fmt.Sprintf("%v in %.300q", err, line)
+			}
+		}
+	}
+	return ""
+}

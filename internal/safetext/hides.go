@@ -1,0 +1,28 @@
+package safetext
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Hides says whether a text does more than show itself: it has control characters other than
+// tab, LF and CR, characters that turn the direction of text or cannot be seen, or bytes
+// that are no text. Colours in a log are enough: it is a sign to look at, no verdict.
+func Hides(s string) bool {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+				return true
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || r < 0xa0 || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || invisible(r) {
+			return true
+		}
+		i += n
+	}
+	return false
+}
