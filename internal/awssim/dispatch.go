@@ -277,11 +277,8 @@ func (k *call) perform() (*response, time.Duration, bool) {
 	if f := k.faultAfter(); f != nil {
 		return k.brokenAfter(f)
 	}
-	return resp, k.wire.delay, false
+	return k.cutting(resp), k.wire.delay, false
 }
-
-// name is "Lambda.GetFunction".
-func (k *call) name() string { return k.wire.target.service.id + "." + k.wire.target.opName }
 
 // execute checks the input and runs the operation.
 func (k *call) execute() (any, error) {
@@ -333,6 +330,7 @@ func (k *call) encode(out any) (*response, error) {
 		}
 		tree, _ = v.(fields)
 	}
+	k.turnBack(tree)
 	if t.op.out != nil {
 		if bad := checkOutput(t.op.out, tree); len(bad) > 0 {
 			return nil, errors.New(validationText(bad))
@@ -437,6 +435,9 @@ func (r *response) write(w http.ResponseWriter, req *http.Request, now time.Time
 	w.WriteHeader(r.status)
 	if req.Method == http.MethodHead {
 		return
+	}
+	if r.cut {
+		r.writeCut(w)
 	}
 	_, _ = io.Copy(w, bytes.NewReader(r.body)) // the client may be gone
 	if r.stream != nil {
