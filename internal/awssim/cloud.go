@@ -20,6 +20,10 @@ type Config struct {
 	TrailDelay time.Duration // until a call shows up in LookupEvents
 	Settle     time.Duration // how long Pending, InProgress, Enabling, Disabling and the like last
 	Latency    time.Duration // added to every answer, outside the lock (benchmarks)
+
+	// PageMost is how many items a page of an operation ("Lambda:ListAliases") has at most,
+	// as AWS may give fewer than asked for; nil or 0: as many as asked for.
+	PageMost func(api string) int
 }
 
 // scope is where regional state lives. Global services use region "".

@@ -66,8 +66,7 @@ func (c *Cloud) answer(r *http.Request) (_ *response, delay time.Duration, drop 
 
 // aim finds service and operation.
 func (c *Cloud) aim(r *http.Request, sig *signature, body *bodyOf) target {
-	t := target{region: c.cfg.Region}
-	name := ""
+	t, name := target{region: c.cfg.Region}, ""
 	if sig != nil {
 		name, t.region = sig.service, sig.region
 	}
@@ -218,7 +217,8 @@ func (c *Cloud) run(r *http.Request, t target, sig *signature, body *bodyOf) (*r
 		k.wire.in, k.wire.inErr = t.protocol.decode(t.op, body.request(r, t.path, t.op.inStream != nil))
 	}
 	k.requestID = c.requestID(k)
-	return k.perform()
+	resp, delay, drop := k.perform()
+	return k.cutting(resp), delay, drop
 }
 
 // requestID is a hash of who asks for what, and of how often it was asked: of the
@@ -277,27 +277,27 @@ func (k *call) perform() (*response, time.Duration, bool) {
 	if f := k.faultAfter(); f != nil {
 		return k.brokenAfter(f)
 	}
-	return k.cutting(resp), k.wire.delay, false
+	return resp, k.wire.delay, false
 }
 
 // execute checks the input and runs the operation.
 func (k *call) execute() (any, error) {
 	t := k.wire.target
-	in := k.wire.in
 	if k.wire.inErr != nil {
 		return nil, k.wire.inErr
 	}
 	if t.op.in != nil {
-		if bad := checkInput(t.op.in, in); len(bad) > 0 {
+		if bad := checkInput(t.op.in, k.wire.in); len(bad) > 0 {
 			return nil, &invalidError{bad}
 		}
 	}
 	v := k.op.newInput()
 	if t.op.in != nil {
-		if err := fill(t.op.in, in, v.Elem()); err != nil {
+		if err := fill(t.op.in, k.wire.in, v.Elem()); err != nil {
 			return nil, fmt.Errorf("filling %s: %w", v.Type(), err)
 		}
 	}
+	k.shortenPages(v.Elem())
 	out, err := k.runOperation(v.Interface())
 	if err != nil {
 		return nil, err

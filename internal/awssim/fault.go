@@ -53,7 +53,9 @@ func (k *call) arm() {
 			if f.due() {
 				k.wire.due = append(k.wire.due, f)
 				k.wire.delay += f.Fail.Delay
-				k.struck()
+				if !f.Fail.SameToken { // that strikes an answer
+					k.struck()
+				}
 			}
 			continue
 		}

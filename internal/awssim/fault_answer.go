@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -103,6 +104,24 @@ func pagesOf(op *factOp) *pageMembers {
 	return p
 }
 
+// shortenPages asks for small pages in the client's stead.
+func (k *call) shortenPages(in reflect.Value) {
+	t := k.wire.target
+	if k.cfg.PageMost == nil || pagesOf(t.op) == nil {
+		return
+	}
+	most := int32(k.cfg.PageMost(t.service.apiName(t.opName)))
+	for _, name := range []string{"MaxResults", "MaxItems", "Limit", "PageSize", "MaxRecords", "MaxKeys"} {
+		switch f := in.FieldByName(name); {
+		case most == 0 || !f.IsValid():
+		case f.Type() == reflect.TypeFor[*int32]():
+			f.Set(reflect.ValueOf(&most))
+		case f.Type() == reflect.TypeFor[int32]():
+			f.SetInt(int64(most))
+		}
+	}
+}
+
 // loopPages makes the call one for the first page, whatever page it asked for.
 func (k *call) loopPages() {
 	if !k.faulty(func(f Fail) bool { return f.SameToken }) {
@@ -125,6 +144,7 @@ func (k *call) turnBack(answer fields) {
 			answer = inner
 		}
 	}
+	k.struck()
 	answer[p.out] = sameToken
 	if p.more != "" {
 		answer[p.more] = true
@@ -133,6 +153,9 @@ func (k *call) turnBack(answer fields) {
 
 // cutting is the answer, to be broken off if a fault says so.
 func (k *call) cutting(resp *response) *response {
+	if resp == nil {
+		return nil
+	}
 	resp.cut = k.faulty(func(f Fail) bool { return f.Cut })
 	return resp
 }
