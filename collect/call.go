@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -64,6 +65,31 @@ func fetch[I, O, T any](ctx context.Context, j *Job, w want, call func(context.C
 // errLoop is a listing whose token does not move: an emulator's habit.
 var errLoop = errors.New("the listing repeats its page token")
 
+// pageError is why a listing ended early, and how far it had come.
+type pageError struct {
+	after int // pages that were read
+	err   error
+}
+
+func (e *pageError) Error() string { return fmt.Sprintf("%v (after %s)", e.err, e.came()) }
+
+func (e *pageError) Unwrap() error { return e.err }
+
+func (e *pageError) came() string {
+	if e.after == 1 {
+		return "1 page"
+	}
+	return fmt.Sprint(e.after, " pages")
+}
+
+// afterPages says of an error how many pages were read before; before the first it says nothing.
+func afterPages(n int, err error) error {
+	if n == 0 {
+		return err
+	}
+	return &pageError{n, err}
+}
+
 // pager reads the pages of one listing. Token loops of our own: the SDK's
 // paginators put its clients into interfaces (see docs/architecture.md).
 type pager[I, O, T any] struct {
@@ -76,13 +102,14 @@ type pager[I, O, T any] struct {
 func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O) error) error {
 	var seen tokens
 	out := first
-	for {
+	for read := 0; ; {
 		if out == nil {
 			var err error
 			if out, _, err = ask(ctx, j, p.call, p.in); err != nil {
-				return err
+				return afterPages(read, err)
 			}
 		}
+		read++
 		if err := page(out); err != nil {
 			return err
 		}
@@ -91,7 +118,7 @@ func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O
 			return nil
 		}
 		if seen.repeats(token) {
-			return errLoop
+			return afterPages(read, errLoop)
 		}
 		out = nil
 	}
@@ -112,4 +139,20 @@ func (t *tokens) repeats(token string) bool {
 	}
 	t.last = token
 	return again
+}
+
+// ofCall is a refusal of another call than the artefact names.
+type ofCall struct {
+	error
+	call string
+}
+
+func (e *ofCall) Unwrap() error { return e.error }
+
+// callOf is the call that was refused.
+func callOf(err error, otherwise string) string {
+	if other, ok := errors.AsType[*ofCall](err); ok {
+		return other.call
+	}
+	return otherwise
 }

@@ -24,6 +24,7 @@ type eventPages struct {
 
 	in   *cloudwatchlogs.FilterLogEventsInput // of the list being read
 	seen tokens
+	read int      // pages, of all lists
 	gone []string // streams that were listed and are not there any more
 	at   stamp    // of the first call, or of the one that failed
 }
@@ -42,13 +43,14 @@ func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error)
 			p.at = at
 		}
 		if err != nil {
-			return nil, err
+			return nil, afterPages(p.read, err)
 		}
+		p.read++
 		if p.in.NextToken = out.NextToken; aws.ToString(out.NextToken) == "" {
 			p.in = nil
 		} else if p.seen.repeats(*out.NextToken) {
 			p.in, p.names = nil, nil
-			return nil, errLoop
+			return nil, afterPages(p.read, errLoop)
 		}
 		if len(out.Events) > 0 {
 			return out.Events, nil
