@@ -3,8 +3,8 @@ package awsapi
 import (
 	"context"
 	"errors"
-	"io"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
