@@ -145,9 +145,9 @@ func judge(c faultCell, undisturbed, got *collected) (out []string) {
 }
 
 // lookedThrough are listings of which only what concerns the function is kept: the pages that
-// were read may have had nothing of it. Of an API's parts a sweep keeps whom they call.
+// were read may have had nothing of it. So it is with parts of APIs that do not call it, and
+// with what leads to an API that was not found to.
 var lookedThrough = map[string]bool{
-	"apigateway.resources": true, "apigateway.authorizers": true, "apigatewayv2.integrations": true, "apigatewayv2.authorizers": true, "apigatewayv2.stages": true,
 	"scheduler.schedules": true, "cloudfront.distributions": true, "accessanalyzer.findings": true, "cloudwatch.alarms": true, "pipes.pipes": true, "sns.subscriptions": true,
 }
 
@@ -222,6 +222,11 @@ func misplaced(got, undisturbed *collected, direct []string) (out []string, trac
 		given := undisturbed.given(s)
 		if len(given) == 0 {
 			return nil, false // its answer goes into a row that tells another call's id
+		}
+		for k, r := range undisturbed.rows { // what a sweep looks for in an API's parts
+			if family, _, _ := strings.Cut(undisturbed.rows[given[0]].Artefact, "."); strings.HasPrefix(family, "apigateway") && r.Artefact == family+".apis" {
+				given = append(given, k)
+			}
 		}
 		for _, k := range given { // what cannot say itself that it was cut has a row beside it
 			given = append(given, strings.Replace(k, " ", ".rest ", 1))
