@@ -84,7 +84,7 @@ func (e *pageError) came() string {
 
 // afterPages says of an error how many pages were read before; before the first it says nothing.
 func afterPages(n int, err error) error {
-	if n == 0 {
+	if n == 0 || err == nil {
 		return err
 	}
 	return &pageError{n, err}
