@@ -17,20 +17,8 @@ const EdgeRegion = "eu-west-1"
 // addFronts lets a distribution call a version, which also logged elsewhere, and one another
 // function. On AWS such functions lie in us-east-1.
 func (a *Account) addFronts(ctx context.Context) error {
-	calls := func(function string) *fronttypes.LambdaFunctionAssociations {
-		return &fronttypes.LambdaFunctionAssociations{Quantity: aws.Int32(1), Items: []fronttypes.LambdaFunctionAssociation{{EventType: fronttypes.EventTypeOriginRequest, LambdaFunctionARN: &function, IncludeBody: aws.Bool(true)}}}
-	}
-	for _, f := range [][2]string{{"/pay/*", functionARN() + ":1"}, {"/bill/*", functionARN() + "2:1"}} {
-		path, function := f[0], f[1]
-		a.Cloud.StageDistribution(AccountID, fronttypes.DistributionConfig{
-			Comment:              aws.String(path),
-			DefaultCacheBehavior: &fronttypes.DefaultCacheBehavior{TargetOriginId: aws.String("site"), ViewerProtocolPolicy: fronttypes.ViewerProtocolPolicyHttpsOnly},
-			CacheBehaviors: &fronttypes.CacheBehaviors{Quantity: aws.Int32(1), Items: []fronttypes.CacheBehavior{{PathPattern: &path, TargetOriginId: aws.String("site"),
-				ViewerProtocolPolicy: fronttypes.ViewerProtocolPolicyHttpsOnly, LambdaFunctionAssociations: calls(function)}}},
-			Origins: &fronttypes.Origins{Quantity: aws.Int32(1), Items: []fronttypes.Origin{{Id: aws.String("site"), DomainName: aws.String("site.example.com"),
-				CustomHeaders: &fronttypes.CustomHeaders{Quantity: aws.Int32(1), Items: []fronttypes.OriginCustomHeader{{HeaderName: aws.String("x-origin-verify"), HeaderValue: aws.String(Secret)}}}}}},
-		})
-	}
+	a.stageFront("/pay/*", functionARN()+":1")
+	a.stageFront("/bill/*", functionARN()+"2:1")
 	if _, err := lambda.NewFromConfig(a.cfg).AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: aws.String(Function), Qualifier: aws.String("1"), StatementId: aws.String("replicator"),
 		Action: aws.String("lambda:GetFunction"), Principal: aws.String("replicator.lambda.amazonaws.com")}); err != nil {
 		return err
@@ -48,4 +36,17 @@ func (a *Account) addFronts(ctx context.Context) error {
 	_, err := c.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: group, LogStreamName: stream,
 		LogEvents: []logstypes.InputLogEvent{{Timestamp: aws.Int64(a.Cloud.Now().Add(-time.Minute).UnixMilli()), Message: aws.String("served at the edge")}}})
 	return err
+}
+
+// stageFront is a distribution that calls a version of a function for one path.
+func (a *Account) stageFront(path, function string) {
+	calls := &fronttypes.LambdaFunctionAssociations{Quantity: aws.Int32(1), Items: []fronttypes.LambdaFunctionAssociation{{EventType: fronttypes.EventTypeOriginRequest, LambdaFunctionARN: &function, IncludeBody: aws.Bool(true)}}}
+	a.Cloud.StageDistribution(AccountID, fronttypes.DistributionConfig{
+		Comment:              aws.String(path),
+		DefaultCacheBehavior: &fronttypes.DefaultCacheBehavior{TargetOriginId: aws.String("site"), ViewerProtocolPolicy: fronttypes.ViewerProtocolPolicyHttpsOnly},
+		CacheBehaviors: &fronttypes.CacheBehaviors{Quantity: aws.Int32(1), Items: []fronttypes.CacheBehavior{{PathPattern: &path, TargetOriginId: aws.String("site"),
+			ViewerProtocolPolicy: fronttypes.ViewerProtocolPolicyHttpsOnly, LambdaFunctionAssociations: calls}}},
+		Origins: &fronttypes.Origins{Quantity: aws.Int32(1), Items: []fronttypes.Origin{{Id: aws.String("site"), DomainName: aws.String("site.example.com"),
+			CustomHeaders: &fronttypes.CustomHeaders{Quantity: aws.Int32(1), Items: []fronttypes.OriginCustomHeader{{HeaderName: aws.String("x-origin-verify"), HeaderValue: aws.String(Secret)}}}}}},
+	})
 }

@@ -53,7 +53,7 @@ func (j *Job) analyzersOf(ctx context.Context, c *accessanalyzer.Client) nameLis
 	}.get(ctx, j, w)
 	l.known = known
 	for _, a := range found {
-		l.names = append(l.names, aws.ToString(a.Arn))
+		l.names = addOnce(l.names, aws.ToString(a.Arn))
 	}
 	return l
 }
@@ -114,7 +114,7 @@ func (j *Job) accessFindingsOf(ctx context.Context, c *accessanalyzer.Client, w 
 			if len(ids) == maxAccessFindings {
 				return tooMany(maxAccessFindings)
 			}
-			ids = append(ids, aws.ToString(f.Id))
+			ids = addOnce(ids, aws.ToString(f.Id))
 		}
 		return nil
 	})
@@ -122,16 +122,21 @@ func (j *Job) accessFindingsOf(ctx context.Context, c *accessanalyzer.Client, w 
 		j.none(w, s, "no findings")
 		return
 	}
+	if cut != nil {
+		cut = &ofCall{cut, w.call}
+	}
 	w.call = "AccessAnalyzer:GetFindingV2"
 	var found []*accessanalyzer.GetFindingV2Output
 	for _, id := range ids {
 		f, at, err := j.accessFinding(ctx, c, analyzer, id)
 		s = at
+		if f != nil { // with the details that came before it failed
+			found = append(found, f)
+		}
 		if err != nil {
 			cut = err
 			break
 		}
-		found = append(found, f)
 	}
 	if len(found) == 0 {
 		j.refused(w, s, cut)

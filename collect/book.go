@@ -44,13 +44,16 @@ func newBook(w Artefacts, tell func(Progress), stop context.CancelCauseFunc) *bo
 	}
 }
 
-func (b *book) plan(w want) {
+// plan says whether the want is a new one.
+func (b *book) plan(w want) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.seen[w.slot()] {
-		b.seen[w.slot()], b.open[w.slot()] = true, w
-		b.prog.Planned++
+	if b.seen[w.slot()] {
+		return false
 	}
+	b.seen[w.slot()], b.open[w.slot()] = true, w
+	b.prog.Planned++
+	return true
 }
 
 // forget takes back what was planned, where a gap stands for many of its kind.
@@ -62,13 +65,6 @@ func (b *book) forget(w want) {
 		delete(b.seen, w.slot())
 		b.prog.Planned--
 	}
-}
-
-// knows says whether something was planned in this session.
-func (b *book) knows(w want) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.seen[w.slot()]
 }
 
 // overtaken says whether a gap from before was planned again, or found mended.

@@ -101,6 +101,31 @@ func (j *Job) goesOn(pages int, token string) error {
 	return nil
 }
 
+// pageError is why a listing ended early, and how far it had come.
+type pageError struct {
+	after int // pages that were read
+	err   error
+}
+
+func (e *pageError) Error() string { return fmt.Sprintf("%v (after %s)", e.err, e.came()) }
+
+func (e *pageError) Unwrap() error { return e.err }
+
+func (e *pageError) came() string {
+	if e.after == 1 {
+		return "1 page"
+	}
+	return fmt.Sprint(e.after, " pages")
+}
+
+// afterPages says of an error how many pages were read before; before the first it says nothing.
+func afterPages(n int, err error) error {
+	if n == 0 || err == nil {
+		return err
+	}
+	return &pageError{n, err}
+}
+
 // pager reads the pages of one listing. Token loops of our own: the SDK's
 // paginators put its clients into interfaces (see docs/architecture.md).
 type pager[I, O, T any] struct {
@@ -113,13 +138,14 @@ type pager[I, O, T any] struct {
 func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O) error) error {
 	var seen tokens
 	out := first
-	for n := 1; ; n++ {
+	for read := 0; ; {
 		if out == nil {
 			var err error
 			if out, _, err = ask(ctx, j, p.call, p.in); err != nil {
-				return err
+				return afterPages(read, err)
 			}
 		}
+		read++
 		if err := page(out); err != nil {
 			return err
 		}
@@ -128,10 +154,10 @@ func (p pager[I, O, T]) each(ctx context.Context, j *Job, first *O, page func(*O
 			return nil
 		}
 		if seen.repeats(token) {
-			return errLoop
+			return afterPages(read, errLoop)
 		}
-		if err := j.goesOn(n, token); err != nil {
-			return err
+		if err := j.goesOn(read, token); err != nil {
+			return afterPages(read, err)
 		}
 		out = nil
 	}
@@ -152,4 +178,20 @@ func (t *tokens) repeats(token string) bool {
 	}
 	t.last = token
 	return again
+}
+
+// ofCall is a refusal of another call than the artefact names.
+type ofCall struct {
+	error
+	call string
+}
+
+func (e *ofCall) Unwrap() error { return e.error }
+
+// callOf is the call that was refused.
+func callOf(err error, otherwise string) string {
+	if other, ok := errors.AsType[*ofCall](err); ok {
+		return other.call
+	}
+	return otherwise
 }

@@ -15,9 +15,21 @@ import (
 )
 
 // classify says what an error of a call means for the artefact, and puts it into
-// words that hold no secret. Errors need not be APIErrors: emulators and proxies
-// answer HTML, connections drop.
+// words that hold no secret: of a later page of a list also how far it was read.
 func classify(err error) (evidence.State, string) {
+	state, text := classifyCall(err)
+	if p, ok := errors.AsType[*pageError](err); ok {
+		text += " (after " + p.came() + ")"
+	}
+	return state, text
+}
+
+// classifyCall is classify of one call. Errors need not be APIErrors: emulators and proxies
+// answer HTML, connections drop.
+func classifyCall(err error) (evidence.State, string) {
+	if p, ok := errors.AsType[*pageError](err); ok {
+		err = p.err
+	}
 	if err == nil {
 		return evidence.Collected, ""
 	}

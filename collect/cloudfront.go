@@ -50,17 +50,28 @@ func collectDistributions(ctx context.Context, j *Job) {
 	w := j.want("cloudfront.distributions", "", "CloudFront:ListDistributions")
 	j.plan(w)
 	c := cloudfront.NewFromConfig(j.config(j.Target.Region))
-	mine := j.frontsOf(ctx, c, w)
-	j.facts.edge.keep(len(mine) > 0)
+	mine, known := j.frontsOf(ctx, c, w)
+	j.facts.edge.keep(edgeFact{calls: len(mine) > 0, known: known})
 	each(mine, callsAtOnce, func(f front) { j.distribution(ctx, c, f) })
 }
 
-func (j *Job) frontsOf(ctx context.Context, c *cloudfront.Client, w want) (mine []front) {
+// edgeFact says whether a function runs at the edge, and logs in other regions. Where that is
+// not known, it is taken not to.
+type edgeFact struct{ calls, known bool }
+
+// unknownAtEdge says that logs at the edge are not looked for, as nobody knows whether it runs there.
+func (j *Job) unknownAtEdge(ctx context.Context, w want) {
+	if f := j.facts.edge.get(ctx); ctx.Err() == nil && !f.calls && !f.known && j.run.runs("cloudfront.distributions") {
+		j.skip(w, "whether it runs and logs at the edge is unknown: cloudfront.distributions is not whole")
+	}
+}
+
+func (j *Job) frontsOf(ctx context.Context, c *cloudfront.Client, w want) (mine []front, known bool) {
 	if had, ok := recall[struct{ Distributions []front }](ctx, j, w); ok {
 		if had != nil {
 			mine = had.Distributions
 		}
-		return mine
+		return mine, true
 	}
 	s := j.sweepFronts(ctx, c)
 	var docs []any
@@ -74,7 +85,7 @@ func (j *Job) frontsOf(ctx context.Context, c *cloudfront.Client, w want) (mine 
 		}
 	}
 	j.swept(ctx, w, s, "Distributions", docs, "no distribution of this account calls it")
-	return mine
+	return mine, s.err == nil
 }
 
 // sweepFronts lists the account's distributions, once for all targets and regions.
@@ -169,7 +180,8 @@ func (j *Job) edgeGroups(ctx context.Context) []string {
 func (j *Job) edgeLogGroups(ctx context.Context) {
 	l := nameList{known: true}
 	defer func() { j.facts.edgeGroups.keep(l) }()
-	if !j.facts.edge.get(ctx) {
+	if !j.facts.edge.get(ctx).calls {
+		j.unknownAtEdge(ctx, j.want("logs.group", "edge", "CloudWatchLogs:DescribeLogGroups"))
 		return
 	}
 	for _, region := range j.edgeRegions() {
@@ -190,7 +202,8 @@ func (j *Job) edgeLogGroups(ctx context.Context) {
 // edgeLogEvents reads the events of those that are there.
 func (j *Job) edgeLogEvents(ctx context.Context) {
 	groups := j.facts.edgeGroups.get(ctx)
-	if ctx.Err() == nil && j.facts.edge.get(ctx) && !groups.known {
+	j.unknownAtEdge(ctx, j.want("logs.events", "edge", "CloudWatchLogs:FilterLogEvents"))
+	if ctx.Err() == nil && j.facts.edge.get(ctx).calls && !groups.known {
 		j.gap(j.want("logs.events", "edge", "CloudWatchLogs:FilterLogEvents"), stamp{}, evidence.NotAttempted, "", "events at the edge beyond those named unknown: logs.group is not whole")
 	}
 	for _, name := range groups.names {

@@ -128,7 +128,7 @@ func (j *Job) roleIDs(ctx context.Context, c *configservice.Client, w want, name
 				if len(ids) == maxRoleIDs {
 					return tooMany(maxRoleIDs)
 				}
-				ids = append(ids, aws.ToString(r.ResourceId))
+				ids = addOnce(ids, aws.ToString(r.ResourceId))
 			}
 			return nil
 		})

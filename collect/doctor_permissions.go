@@ -175,8 +175,12 @@ func (d *doctor) simulate(ctx context.Context, source string, function *lambda.G
 	for _, where := range slices.Sorted(maps.Keys(byResource)) {
 		for actions := range slices.Chunk(byResource[where], 50) {
 			in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: actions, ResourceArns: []string{where}}
+			var seen tokens
 			for {
 				out, err := client.SimulatePrincipalPolicy(ctx, in)
+				if err == nil && out.IsTruncated && seen.repeats(aws.ToString(out.Marker)) {
+					err = errLoop
+				}
 				if err != nil {
 					return nil, 0, err
 				}

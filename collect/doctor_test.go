@@ -19,14 +19,6 @@ import (
 
 var simTarget = Target{Account: bench.AccountID, Region: bench.Region, Function: bench.Function, ARN: "arn:aws:lambda:" + bench.Region + ":" + bench.AccountID + ":function:" + bench.Function}
 
-// collectAs collects whole, as a user with one policy.
-// collectAs collects a function with a policy that was made for the account's first.
-func collectAs(t *testing.T, a *bench.Account, name, policy, function string) (*memory, Summary) {
-	t.Helper()
-	policy = strings.ReplaceAll(policy, ":function:"+bench.Function, ":function:"+function)
-	return collectFunction(t, sessionAs(t, a, name, policy), function, Options{Unpaced: true, TrailBuckets: []string{AutoTrailBucket}})
-}
-
 func sessionAs(t *testing.T, a *bench.Account, name, policy string) *awsapi.Session {
 	t.Helper()
 	keys := a.Cloud.Bootstrap(bench.AccountID, name, policy)
@@ -38,76 +30,6 @@ func sessionAs(t *testing.T, a *bench.Account, name, policy string) *awsapi.Sess
 		t.Fatal(err)
 	}
 	return s
-}
-
-type policyDoc struct {
-	Version   string
-	Statement []struct {
-		Sid, Effect      string
-		Action, Resource []string
-	}
-}
-
-// TestPolicyIsSufficientAndMinimal: with the printed policy a collection is complete; without
-// any one of its actions it is not.
-func TestPolicyIsSufficientAndMinimal(t *testing.T) {
-	text, err := Policy(All, simTarget)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var doc policyDoc
-	if err := json.Unmarshal(text, &doc); err != nil {
-		t.Fatal(err)
-	}
-	if n := awsapi.PolicySize(text); n > awsapi.MaxInlinePolicy {
-		t.Errorf("%d characters: a role's inline policies take %d", n, awsapi.MaxInlinePolicy)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		a := simAccount(t, awssim.Config{})
-		for _, function := range bench.Functions() {
-			m, sum := collectAs(t, a, "sufficient-"+function, string(text), function)
-			for k, s := range m.states() {
-				if !s.Complete() && !sum.Complete {
-					t.Errorf("%s: %s %+v", k, s, gapOf(m, k))
-				}
-			}
-		}
-	})
-	// Only asked when a function is not found, which is not the case here.
-	idle := []string{"lambda:ListFunctions"}
-	tried := 0
-	for i, s := range doc.Statement {
-		if s.Effect != "Allow" {
-			continue
-		}
-		for _, action := range s.Action {
-			if slices.Contains(idle, action) {
-				continue
-			}
-			tried++
-			if testing.Short() && tried%shortShare != 0 {
-				continue
-			}
-			t.Run(action, func(t *testing.T) {
-				less := doc
-				less.Statement = slices.Clone(doc.Statement)
-				less.Statement[i].Action = slices.DeleteFunc(slices.Clone(s.Action), func(x string) bool { return x == action })
-				if len(less.Statement[i].Action) == 0 {
-					less.Statement = slices.Delete(less.Statement, i, i+1)
-				}
-				without, err := json.Marshal(less)
-				if err != nil {
-					t.Fatal(err)
-				}
-				synctest.Test(t, func(t *testing.T) {
-					if _, sum := collectAs(t, simAccount(t, awssim.Config{}), "less", string(without), bench.Occasion(action)); sum.Complete {
-						t.Errorf("complete without %s on %v", action, s.Resource)
-					}
-				})
-			})
-		}
-	}
-	t.Logf("%d actions, each needed; 0 skipped", tried)
 }
 
 func TestDoctor(t *testing.T) {

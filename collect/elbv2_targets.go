@@ -176,7 +176,11 @@ func (j *Job) loadBalancer(ctx context.Context, c *elb.Client, arn string) {
 			if !whole {
 				j.skip(j.elbWant("rules", arn, "DescribeRules"), "listeners beyond those named unknown: elbv2.listeners is not whole")
 			}
-			each(all, gatewaysAtOnce, func(l elbtypes.Listener) { j.listenerRules(ctx, c, aws.ToString(l.ListenerArn)) })
+			var arns []string
+			for _, l := range all {
+				arns = addOnce(arns, aws.ToString(l.ListenerArn))
+			}
+			each(arns, gatewaysAtOnce, func(arn string) { j.listenerRules(ctx, c, arn) })
 		})
 }
 

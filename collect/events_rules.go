@@ -177,38 +177,20 @@ func (j *Job) rule(ctx context.Context, c *eventbridge.Client, bus, name string)
 		func() { j.ruleTargets(ctx, c, targets, bus, name) })
 }
 
-// maxTargets bounds the targets of one rule; AWS allows five, and more on request.
-const maxTargets = 1000
+const maxRuleTargets = 1_000 // AWS's quota is 5, and can be raised
 
 // ruleTargets keeps all targets of a rule, the other ones too: what an owner's rule also
 // calls. What they are given may hold secrets.
 func (j *Job) ruleTargets(ctx context.Context, c *eventbridge.Client, w want, bus, name string) {
-	if j.have(w) {
-		return
-	}
-	in := &eventbridge.ListTargetsByRuleInput{EventBusName: &bus, Rule: &name}
-	first, s, err := ask(ctx, j, c.ListTargetsByRule, in)
-	if err != nil {
-		j.refused(w, s, err)
-		return
-	}
-	var all []eventtypes.Target
-	p := pager[eventbridge.ListTargetsByRuleInput, eventbridge.ListTargetsByRuleOutput, eventbridge.Options]{
-		call: c.ListTargetsByRule, in: in,
-		next: func(in *eventbridge.ListTargetsByRuleInput, out *eventbridge.ListTargetsByRuleOutput) string {
-			in.NextToken = out.NextToken
-			return aws.ToString(in.NextToken)
+	gathered[eventbridge.ListTargetsByRuleInput, eventbridge.ListTargetsByRuleOutput, eventbridge.Options, eventtypes.Target]{
+		pager: pager[eventbridge.ListTargetsByRuleInput, eventbridge.ListTargetsByRuleOutput, eventbridge.Options]{
+			call: c.ListTargetsByRule, in: &eventbridge.ListTargetsByRuleInput{EventBusName: &bus, Rule: &name},
+			next: func(in *eventbridge.ListTargetsByRuleInput, out *eventbridge.ListTargetsByRuleOutput) string {
+				in.NextToken = out.NextToken
+				return aws.ToString(in.NextToken)
+			},
 		},
-	}
-	err = p.each(ctx, j, first, func(o *eventbridge.ListTargetsByRuleOutput) error {
-		if all = append(all, o.Targets...); len(all) > maxTargets {
-			return tooMany(maxTargets)
-		}
-		return nil
-	})
-	if err != nil {
-		j.refused(w, s, err)
-		return
-	}
-	j.putRedacted(ctx, w, s, map[string]any{"Targets": all}, "Input", "InputTemplate", "HeaderParameters", "QueryStringParameters", "PathParameterValues", "InputPathsMap")
+		member: "Targets", items: func(o *eventbridge.ListTargetsByRuleOutput) []eventtypes.Target { return o.Targets },
+		none: "the rule has no targets any more", most: maxRuleTargets,
+	}.redacted(ctx, j, w, "Input", "InputTemplate", "HeaderParameters", "QueryStringParameters", "PathParameterValues", "InputPathsMap")
 }

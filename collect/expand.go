@@ -184,7 +184,8 @@ func (e *expander) add(all map[string]*Proposed, id string, fresh Proposed, r Re
 // are there at all.
 func (e *expander) sweep(ctx context.Context, s *awsapi.Session) error {
 	c := lambda.NewFromConfig(s.ReadOnly().Config(e.targets[0].Region, ExpandNeeds()))
-	there, in, last := map[string]bool{}, &lambda.ListFunctionsInput{}, ""
+	there, in := map[string]bool{}, &lambda.ListFunctionsInput{}
+	var seen tokens
 	for {
 		out, err := c.ListFunctions(ctx, in)
 		if ctx.Err() != nil {
@@ -193,7 +194,7 @@ func (e *expander) sweep(ctx context.Context, s *awsapi.Session) error {
 		if err == nil && len(there) > maxSwept {
 			err = errSwept
 		}
-		if err == nil && last != "" && aws.ToString(out.NextMarker) == last {
+		if err == nil && aws.ToString(out.NextMarker) != "" && seen.repeats(*out.NextMarker) {
 			err = errLoop
 		}
 		if err != nil {
@@ -205,7 +206,7 @@ func (e *expander) sweep(ctx context.Context, s *awsapi.Session) error {
 			there[aws.ToString(f.FunctionArn)] = true
 			e.shares(aws.ToString(f.FunctionArn), aws.ToString(f.Role), f.Layers)
 		}
-		if last = aws.ToString(out.NextMarker); last == "" {
+		if aws.ToString(out.NextMarker) == "" {
 			break
 		}
 		in.Marker = out.NextMarker

@@ -48,7 +48,7 @@ type facts struct {
 	destinations *promise[nameList] // lambda.invoke-config: ARNs of asynchronous destinations
 	roleNames    *promise[nameList] // iam.role: ARNs of secrets and parameters that the role's policies name
 
-	edge       *promise[bool]     // cloudfront.distributions: it runs at the edge, and logs in other regions
+	edge       *promise[edgeFact] // cloudfront.distributions: it runs at the edge, and logs in other regions
 	edgeGroups *promise[nameList] // logs.group: "REGION GROUP" of those that are there
 
 	mu       sync.Mutex
@@ -67,7 +67,7 @@ func newFacts() *facts {
 		destinations: newPromise[nameList](),
 		roleNames:    newPromise[nameList](),
 
-		edge:       newPromise[bool](),
+		edge:       newPromise[edgeFact](),
 		edgeGroups: newPromise[nameList](),
 	}
 }
@@ -94,7 +94,7 @@ func (f *facts) release(owner string) {
 	case "iam.role":
 		f.roleNames.keep(nameList{})
 	case "cloudfront.distributions":
-		f.edge.keep(false)
+		f.edge.keep(edgeFact{})
 	case "logs.group":
 		f.edgeGroups.keep(nameList{})
 	}

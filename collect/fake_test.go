@@ -367,11 +367,12 @@ type memory struct {
 	mu      sync.Mutex
 	entries []evidence.Entry
 	bytes   map[string][]byte // by entry
+	whole   map[string][]byte // by all that tells entries apart
 	discard bool              // keep no bytes
 	fail    error             // of the next Put
 }
 
-func newMemory() *memory { return &memory{bytes: map[string][]byte{}} }
+func newMemory() *memory { return &memory{bytes: map[string][]byte{}, whole: map[string][]byte{}} }
 
 func (m *memory) Put(_ context.Context, meta evidence.Meta, write func(io.Writer) error) (evidence.Item, error) {
 	var b bytes.Buffer
@@ -421,6 +422,7 @@ func (m *memory) keep(e evidence.Entry, b []byte) {
 	defer m.mu.Unlock()
 	m.entries = append(m.entries, e)
 	m.bytes[key(e)] = append(m.bytes[key(e)], b...)
+	m.whole[rowKey(e)] = append(m.whole[rowKey(e)], b...)
 }
 
 // key is how readers identify an entry.

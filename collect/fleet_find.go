@@ -95,11 +95,13 @@ func (f *finder) byName(ctx context.Context, name string) {
 func (f *finder) byPattern(ctx context.Context, region string) {
 	c := lambda.NewFromConfig(f.cfg, func(o *lambda.Options) { o.Region = region })
 	in := &lambda.ListFunctionsInput{}
-	for last := ""; ; last = aws.ToString(in.Marker) {
+	var seen tokens
+	for read := 0; ; read++ {
 		out, err := c.ListFunctions(ctx, in)
-		if err == nil && aws.ToString(out.NextMarker) != "" && *out.NextMarker == last {
+		if err == nil && aws.ToString(out.NextMarker) != "" && seen.repeats(*out.NextMarker) {
 			err = errLoop
 		}
+		err = afterPages(read, err)
 		if err != nil {
 			state, text := classify(err)
 			f.gap("", region, "Lambda:ListFunctions", state, text, "which functions of "+region+" the patterns choose is not known whole")

@@ -3,6 +3,7 @@ package collect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -29,6 +30,13 @@ type gateway struct {
 	id, name string
 	calls    []gatewayCall
 	failed   bool // a part of it could not be read: a gap says which
+	broken   []brokenPart
+}
+
+// brokenPart is a list of an API that ended at a later page.
+type brokenPart struct {
+	w   want
+	err error
 }
 
 // gatewayCall is a URI that may be Lambda's.
@@ -192,9 +200,14 @@ func (j *Job) gatewaysOf(ctx context.Context, w want, parts string, list func() 
 		if len(found.Calls) == 0 && slices.Contains(granted, g.id) {
 			found.Calls = []gatewayCall{{Where: "a policy of the function admits it; its working copy does not call it, a deployed one may"}}
 		}
-		if len(found.Calls) > 0 {
-			mine, ids = append(mine, map[string]any{"ID": found.ID, "Name": found.Name, "Calls": found.Calls}), append(ids, g.id)
+		if len(found.Calls) == 0 {
+			j.leave(g)
+			continue
 		}
+		if len(g.broken) > 0 && s.err == nil { // it is known, and perhaps not all of what it calls
+			s.err = &ofCall{g.broken[0].err, g.broken[0].w.call}
+		}
+		mine, ids = append(mine, map[string]any{"ID": found.ID, "Name": found.Name, "Calls": found.Calls}), append(ids, g.id)
 	}
 	if !whole && s.err == nil {
 		j.skip(w, "not every API could be read: "+parts+" say which")
@@ -238,12 +251,25 @@ func (j *Job) unread(g *gateway, w want, err error) {
 		return
 	}
 	g.failed = true
+	if _, later := errors.AsType[*pageError](err); later {
+		g.broken = append(g.broken, brokenPart{w, err}) // of one that calls a target it is read again, and kept as far as it comes
+		return
+	}
 	j.refused(w, stamp{id: requestIDOf(err)}, err)
+}
+
+// leave records what could not be read to its end of an API that does not call the target, as
+// far as it was read.
+func (j *Job) leave(g *gateway) {
+	for _, p := range g.broken {
+		if j.fresh(p.w) {
+			j.refused(p.w, stamp{id: requestIDOf(p.err)}, p.err)
+		}
+	}
 }
 
 // fresh says whether a want is not yet settled by the sweep that read it in vain.
 func (j *Job) fresh(w want) bool {
-	known := j.run.book.knows(w)
-	j.plan(w)
-	return !known
+	j.planned.Store(true)
+	return j.run.book.plan(w)
 }

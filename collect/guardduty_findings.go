@@ -53,7 +53,7 @@ func (j *Job) detectors(ctx context.Context, c *guardduty.Client) nameList {
 		member: "DetectorIds", items: func(o *guardduty.ListDetectorsOutput) []string { return o.DetectorIds },
 		most: maxGuardFindings, none: "GuardDuty is not on in this region",
 	}.get(ctx, j, w)
-	for _, id := range l.names {
+	for _, id := range addOnce(nil, l.names...) {
 		fetch(ctx, j, j.of("guardduty.detector", j.arnOf("guardduty", "detector/"+id), "", j.Target.Region, "GuardDuty:GetDetector"),
 			c.GetDetector, &guardduty.GetDetectorInput{DetectorId: aws.String(id)})
 	}
@@ -110,7 +110,7 @@ func (j *Job) guardFindingsOf(ctx context.Context, c *guardduty.Client, q guardQ
 			return aws.ToString(in.NextToken)
 		},
 	}.each(ctx, j, first, func(o *guardduty.ListFindingsOutput) error {
-		ids = append(ids, o.FindingIds...)
+		ids = addOnce(ids, o.FindingIds...)
 		if len(ids) > maxGuardFindings {
 			ids = ids[:maxGuardFindings]
 			return tooMany(maxGuardFindings)
@@ -120,6 +120,9 @@ func (j *Job) guardFindingsOf(ctx context.Context, c *guardduty.Client, q guardQ
 	if len(ids) == 0 && cut == nil {
 		j.none(q.want, s, "no findings")
 		return
+	}
+	if cut != nil {
+		cut = &ofCall{cut, q.want.call}
 	}
 	var all []guardtypes.Finding
 	w := q.want

@@ -75,7 +75,7 @@ func (j *Job) inlinePolicies(ctx context.Context, c *iam.Client, named *namedBoo
 			return aws.ToString(in.Marker)
 		},
 	}, "PolicyNames", func(o *iam.ListRolePoliciesOutput) any {
-		names = append(names, o.PolicyNames...)
+		names = addOnce(names, o.PolicyNames...)
 		return o.PolicyNames
 	})
 	if !whole {

@@ -68,6 +68,7 @@ func (j *Job) skip(w want, why string) { j.gap(w, stamp{}, evidence.NotAttempted
 func (j *Job) refused(w want, s stamp, err error) {
 	state, text := classify(err)
 	note := w.note
+	w.call = callOf(err, w.call)
 	// A specific '...ConfigNotFoundException' is an answer by itself.
 	gone := has(text, "ResourceNotFound", "NoSuch", "RepositoryNotFound", "ImageNotFound", "LayersNotFound")
 	if state == evidence.Absent && gone && !w.none {
@@ -144,7 +145,9 @@ func (j *Job) put(ctx context.Context, w want, s stamp, write func(io.Writer) er
 	cut := cause != nil && errors.Is(cause, evidence.ErrTruncated)
 	switch {
 	case err == nil && cut, cut && errors.Is(err, evidence.ErrTruncated):
-		j.run.book.cut(w, j.gapOf(w, s, evidence.Truncated, clip(cause.Error()), "kept as far as it came"))
+		g := j.gapOf(w, s, evidence.Truncated, clip(cause.Error()), "kept as far as it came")
+		g.Call = callOf(cause, w.call)
+		j.run.book.cut(w, g)
 	case err == nil && item.Declared != nil && !item.Declared.Matches:
 		j.run.book.stored(w, evidence.Mismatch)
 	case err == nil:

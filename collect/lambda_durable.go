@@ -1,7 +1,9 @@
 package collect
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -113,20 +115,22 @@ func (j *Job) durableOf(ctx context.Context, c *lambda.Client, version string) [
 	seen := map[string]bool{}
 	var at stamp
 	var cut error
+	read := 0 // pages of both lists
 	for _, statuses := range [][]lambdatypes.ExecutionStatus{{lambdatypes.ExecutionStatusRunning}, nil} {
 		in := &lambda.ListDurableExecutionsByFunctionInput{FunctionName: &j.Target.Function, Qualifier: &version, Statuses: statuses, MaxItems: 1000}
 		first, s, err := ask(ctx, j, c.ListDurableExecutionsByFunction, in)
 		if at = s; err != nil {
-			cut = err
-			break
+			cut = cmp.Or(cut, err)
+			continue // the other list may be had
 		}
-		cut = pager[lambda.ListDurableExecutionsByFunctionInput, lambda.ListDurableExecutionsByFunctionOutput, lambda.Options]{
+		err = pager[lambda.ListDurableExecutionsByFunctionInput, lambda.ListDurableExecutionsByFunctionOutput, lambda.Options]{
 			call: c.ListDurableExecutionsByFunction, in: in,
 			next: func(in *lambda.ListDurableExecutionsByFunctionInput, out *lambda.ListDurableExecutionsByFunctionOutput) string {
 				in.Marker = out.NextMarker
 				return aws.ToString(in.Marker)
 			},
 		}.each(ctx, j, first, func(o *lambda.ListDurableExecutionsByFunctionOutput) error {
+			read++
 			for _, e := range o.DurableExecutions {
 				if arn := aws.ToString(e.DurableExecutionArn); !seen[arn] {
 					if len(all) == maxDurableListed {
@@ -137,9 +141,10 @@ func (j *Job) durableOf(ctx context.Context, c *lambda.Client, version string) [
 			}
 			return nil
 		})
-		if cut != nil {
-			break
-		}
+		cut = cmp.Or(cut, err)
+	}
+	if _, paged := errors.AsType[*pageError](cut); cut != nil && !paged && len(all) > 0 {
+		cut = &pageError{read, cut} // of the list that failed nothing is there
 	}
 	switch {
 	case cut != nil && len(all) == 0:

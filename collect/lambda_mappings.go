@@ -2,7 +2,7 @@ package collect
 
 import (
 	"context"
-	"io"
+	"errors"
 	"slices"
 	"strings"
 
@@ -44,15 +44,15 @@ func collectMappings(ctx context.Context, j *Job) {
 	both(
 		func() { own, s, ownErr = j.listMappings(ctx, c, aws.String(j.Target.Function)) },
 		func() { swept, _, sweepErr = j.listMappings(ctx, c, nil) })
-	if ownErr != nil {
+	all := merge(own, swept)
+	if ownErr != nil && len(all) == 0 {
 		j.refused(w, s, ownErr)
 		return
 	}
 	if sweepErr != nil {
 		j.refused(j.want("lambda.mappings.sweep", "", w.call), stamp{id: requestIDOf(sweepErr)}, sweepErr)
 	}
-	all := merge(own, swept)
-	j.facts.sources.keep(nameList{names: sourcesOf(all), known: sweepErr == nil})
+	j.facts.sources.keep(nameList{names: sourcesOf(all), known: ownErr == nil && sweepErr == nil})
 	if len(all) == 0 && sweepErr == nil {
 		j.none(w, s, "no mapping calls the function, a version or an alias")
 		return
@@ -63,16 +63,10 @@ func collectMappings(ctx context.Context, j *Job) {
 		order[i] = i
 	}
 	each(order, callsAtOnce, func(i int) { docs[i] = j.mapping(ctx, c, all[i]) })
-	_ = j.put(ctx, w, s, func(out io.Writer) error { // its only error is the store's, which put reported
-		doc := &listWriter{out: out, enc: j.run.enc}
-		if err := doc.begin("EventSourceMappings"); err != nil {
-			return err
-		}
-		if err := doc.add(docs); err != nil {
-			return err
-		}
-		return doc.end()
-	})
+	if _, later := errors.AsType[*pageError](ownErr); ownErr != nil && !later {
+		ownErr = &pageError{0, ownErr} // what is there is from the sweep
+	}
+	j.putList(ctx, w, s, "EventSourceMappings", docs, ownErr)
 }
 
 // mapping is one mapping as Get returns it, or as it was listed.

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,6 +115,8 @@ func (j *Job) logGroupIn(ctx context.Context, region, group string) (found, know
 	return found, known
 }
 
+var errFound = errors.New("what was looked for is found")
+
 // describeGroup finds the one group among those that begin with its name, and gives its class:
 // nothing where there is none, or where that is not known.
 func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w want, group string) (class []string, known bool) {
@@ -141,12 +144,13 @@ func (j *Job) describeGroup(ctx context.Context, c *cloudwatchlogs.Client, w wan
 		for _, g := range o.LogGroups {
 			if aws.ToString(g.LogGroupName) == group {
 				found = append(found, g)
+				return errFound // no other has its name
 			}
 		}
 		return nil
 	})
 	switch {
-	case len(found) > 0:
+	case len(found) > 0: // whatever came after
 		w.note = groupNote(&found[0])
 		j.putJSON(ctx, w, s, map[string]any{"logGroups": found})
 		return []string{string(found[0].LogGroupClass)}, true

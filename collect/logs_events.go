@@ -234,9 +234,6 @@ func (g *groupReader) read(ctx context.Context, r logRead) {
 	first, err := p.next(ctx)
 	switch {
 	case err != nil:
-		if other, ok := errors.AsType[*ofCall](err); ok {
-			r.w.call = other.call
-		}
 		j.refused(r.w, p.stamp(), err)
 		return
 	case first == nil:

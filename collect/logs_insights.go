@@ -46,8 +46,12 @@ func (p *insightsPages) next(ctx context.Context) ([]types.FilteredLogEvent, err
 			return nil, fmt.Errorf("more than %d queries of Logs Insights: the group does not end", p.asked-1)
 		}
 		events, whole, err := p.ask(ctx, span)
-		if err != nil {
+		if err != nil && len(events) == 0 {
 			return nil, err
+		}
+		if err != nil { // what came before is kept, and then it is said
+			p.spans, p.cut = nil, err
+			return p.fresh(events, span[1]), nil
 		}
 		if middle := span[0] + (span[1]-span[0])/2; !whole && middle > span[0] {
 			p.spans = append(p.spans, [2]int64{middle, span[1]}, [2]int64{span[0], middle})
@@ -93,11 +97,12 @@ func (p *insightsPages) ask(ctx context.Context, span [2]int64) ([]types.Filtere
 	var events []types.FilteredLogEvent
 	in := &cloudwatchlogs.GetQueryResultsInput{QueryId: started.QueryId}
 	var seen tokens
+	read := 0
 	for range queryPolls {
 		out, at, err := ask(ctx, p.j, p.c.GetQueryResults, in)
 		if err != nil {
 			p.at = at
-			return nil, false, &ofCall{err, resultsCall}
+			return events, false, &ofCall{afterPages(read, err), resultsCall}
 		}
 		switch out.Status {
 		case types.QueryStatusRunning, types.QueryStatusScheduled:
@@ -109,6 +114,7 @@ func (p *insightsPages) ask(ctx context.Context, span [2]int64) ([]types.Filtere
 		default:
 			return nil, false, fmt.Errorf("the query of Logs Insights ended as %s", out.Status)
 		}
+		read++
 		for _, r := range out.Results {
 			events = append(events, insightsEvent(r))
 		}
@@ -123,7 +129,7 @@ func (p *insightsPages) ask(ctx context.Context, span [2]int64) ([]types.Filtere
 			return events, len(events) < int(p.most) && int(matched) <= len(events), nil
 		}
 		if seen.repeats(*in.NextToken) {
-			return nil, false, errLoop
+			return events, false, &ofCall{afterPages(read, errLoop), resultsCall}
 		}
 	}
 	return nil, false, errors.New("the query of Logs Insights does not end")
@@ -155,11 +161,3 @@ func insightsMillis(v *string) *int64 {
 	}
 	return aws.Int64(t.UnixMilli())
 }
-
-// ofCall is a refusal of another call than the artefact names.
-type ofCall struct {
-	error
-	call string
-}
-
-func (e *ofCall) Unwrap() error { return e.error }

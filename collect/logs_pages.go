@@ -24,7 +24,8 @@ type eventPages struct {
 
 	in   *cloudwatchlogs.FilterLogEventsInput // of the list being read
 	seen tokens
-	read int      // pages of that list
+	list int      // pages of that list
+	read int      // pages, of all lists
 	cut  error    // why the next page is not asked for
 	gone []string // streams that were listed and are not there any more
 	at   stamp    // of the first call, or of the one that failed
@@ -35,7 +36,7 @@ func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error)
 	for empty := 0; empty < emptyPages; empty++ {
 		if err := p.cut; err != nil {
 			p.cut = nil
-			return nil, err
+			return nil, afterPages(p.read, err)
 		}
 		if p.in == nil && !p.open() {
 			return nil, p.end()
@@ -48,9 +49,9 @@ func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error)
 			p.at = at
 		}
 		if err != nil {
-			return nil, err
+			return nil, afterPages(p.read, err)
 		}
-		p.read++
+		p.read, p.list = p.read+1, p.list+1
 		p.turn(out.NextToken)
 		if len(out.Events) > 0 {
 			return out.Events, nil
@@ -69,7 +70,7 @@ func (p *eventPages) turn(token *string) {
 	if p.seen.repeats(*token) {
 		p.cut = errLoop
 	} else {
-		p.cut = p.j.goesOn(p.read, *token)
+		p.cut = p.j.goesOn(p.list, *token)
 	}
 	if p.cut != nil {
 		p.in, p.names = nil, nil
@@ -88,7 +89,7 @@ func (p *eventPages) open() bool {
 		LogGroupName: aws.String(p.group), LogStreamNames: p.names[0],
 		StartTime: aws.Int64(r.since.UnixMilli()), EndTime: aws.Int64(r.until.UnixMilli()),
 	}, tokens{}
-	p.names, p.read = p.names[1:], 0
+	p.names, p.list = p.names[1:], 0
 	return true
 }
 

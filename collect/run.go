@@ -222,8 +222,18 @@ func (w *watched) Write(p []byte) (int, error) {
 // truncated keeps what was written: the artefact is stored in state truncated.
 func truncated(why error) error {
 	_, text := classify(why)
-	return fmt.Errorf("%w: %s", evidence.ErrTruncated, text)
+	return &cutError{text, why}
 }
+
+// cutError is evidence.ErrTruncated and why: which call it was, its text does not say.
+type cutError struct {
+	text string
+	why  error
+}
+
+func (e *cutError) Error() string { return evidence.ErrTruncated.Error() + ": " + e.text }
+
+func (e *cutError) Unwrap() []error { return []error{evidence.ErrTruncated, e.why} }
 
 // cappedWriter refuses the write that would go over the cap, so that lines stay whole.
 type cappedWriter struct {

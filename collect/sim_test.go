@@ -2,9 +2,7 @@ package collect
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,10 +20,6 @@ import (
 )
 
 // The tests here say of the simulated account what the others say of a scripted one.
-
-// shortShare is the share of the calls that are refused, and of the permissions taken away,
-// under -short: for the race detector some do.
-const shortShare = 8
 
 // newCase opens a case in a folder of the test's own.
 func newCase(t *testing.T) *evidence.Case {
@@ -139,50 +133,4 @@ func TestSimulatedAccountIsCollectedWhole(t *testing.T) {
 			t.Errorf("%d mappings: %s", n, m.bytes["lambda.mappings payments"])
 		}
 	})
-}
-
-func TestSimulatedDenials(t *testing.T) {
-	for i, n := range Needs(All) {
-		if n.Call == downloadCall || testing.Short() && i%shortShare != 0 {
-			continue
-		}
-		t.Run(n.Call, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				a := simAccount(t, awssim.Config{})
-				code := "AccessDeniedException"
-				if strings.HasPrefix(n.Call, "IAM:") {
-					code = "AccessDenied"
-				}
-				a.Cloud.Inject(awssim.Fault{Op: n.Call, Fail: awssim.Fail{Code: code, Message: "injected", Status: 403}})
-				m, sum := collectFunction(t, sessionAs(t, a, "again", allowAll), bench.Occasion(n.Call), Options{Unpaced: true, TrailBuckets: []string{AutoTrailBucket}})
-				if sum.Complete || sum.States[evidence.Denied] == 0 {
-					t.Errorf("%+v", sum)
-				}
-				for _, problem := range beyond(m.entries, n.Call) {
-					t.Error(problem)
-				}
-			})
-		})
-	}
-}
-
-// beyond are the gaps that a denied call does not explain: only the artefacts that it gives
-// may be denied, and only what names one of them may not have been attempted.
-func beyond(entries []evidence.Entry, call string) []string {
-	var denied, out []string
-	for _, e := range entries {
-		if e.Gap != nil && e.Gap.Call == call && e.State == evidence.Denied {
-			denied = append(denied, e.Artefact)
-		}
-	}
-	for _, e := range entries {
-		if e.State.Complete() || slices.Contains(denied, e.Artefact) {
-			continue
-		}
-		names := func(artefact string) bool { return strings.Contains(e.Gap.Note, artefact) }
-		if e.Gap == nil || e.State != evidence.NotAttempted || !slices.ContainsFunc(denied, names) {
-			out = append(out, fmt.Sprintf("%s is a gap too: %s %+v", key(e), e.State, e.Gap))
-		}
-	}
-	return out
 }

@@ -97,7 +97,7 @@ func collectTrailBuckets(ctx context.Context, j *Job) {
 	if ctx.Err() != nil {
 		return // close records it
 	}
-	f := &trailFetch{j: j}
+	f := &trailFetch{j: j, known: map[string]bool{}}
 	each(places, targetsAtOnce, func(p *trailPlace) { f.list(ctx, p) })
 	f.fetch(ctx)
 }

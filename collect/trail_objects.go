@@ -48,6 +48,7 @@ type trailFetch struct {
 
 	mu      sync.Mutex
 	objects []trailObject
+	known   map[string]bool // their ARNs: a listing that goes in a circle has them twice
 }
 
 // list finds the objects of one place.
@@ -74,7 +75,10 @@ func (f *trailFetch) list(ctx context.Context, p *trailPlace) {
 func (f *trailFetch) add(o trailObject) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.objects = append(f.objects, o)
+	if arn := o.place.arn() + "/" + o.key; !f.known[arn] {
+		f.known[arn] = true
+		f.objects = append(f.objects, o)
+	}
 }
 
 // fetch takes digests first, which are small and vouch for the rest, then log files, the

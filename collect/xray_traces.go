@@ -134,12 +134,13 @@ func (j *Job) wholeTraces(ctx context.Context, c *xray.Client, w want, ids []str
 	}
 	err = j.put(ctx, w, s, func(out io.Writer) error {
 		capped := &cappedWriter{w: out, left: j.run.o.MaxLogBytes}
-		lost := 0
+		lost, read := 0, 0
 		for batch := range slices.Chunk(ids, tracesACall) {
 			n, err := j.traceBatch(ctx, c, capped, batch, first)
 			if err != nil {
-				return truncated(err)
+				return truncated(afterPages(read, err))
 			}
+			read++
 			lost, first = lost+n, nil
 		}
 		if lost > 0 && cut == nil {

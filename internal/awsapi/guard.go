@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -193,7 +194,17 @@ func readRetryer() aws.Retryer {
 		o.MaxAttempts = 6
 		o.MaxBackoff = 8 * time.Second
 		o.RateLimiter = ratelimit.None
+		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(brokenOff))
 	})
+}
+
+// brokenOff: an answer whose body ended before its length. The SDK tries again where a
+// connection is reset, and takes this for an answer that cannot be read.
+func brokenOff(err error) aws.Ternary {
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok && errors.Is(err, io.ErrUnexpectedEOF) {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
 }
 
 // writeRetryer repeats a write only when AWS says that it did not take it: after

@@ -64,6 +64,9 @@ func (c *call) allow(action, resource string, opts ...authOption) error {
 	if err := c.asked(action, resource); err != nil {
 		return err
 	}
+	if c.faulty(func(f Fail) bool { return f.Denied }) {
+		return c.denied(action, resource, iampolicy.Result{Decision: iampolicy.ImplicitDeny, Kind: iampolicy.KindIdentity})
+	}
 	if err := c.beyond(action); err != nil {
 		return err
 	}

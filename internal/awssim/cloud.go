@@ -20,6 +20,10 @@ type Config struct {
 	TrailDelay time.Duration // until a call shows up in LookupEvents
 	Settle     time.Duration // how long Pending, InProgress, Enabling, Disabling and the like last
 	Latency    time.Duration // added to every answer, outside the lock (benchmarks)
+
+	// PageMost is how many items a page of an operation ("Lambda:ListAliases") has at most,
+	// as AWS may give fewer than asked for; nil or 0: as many as asked for.
+	PageMost func(api string) int
 }
 
 // scope is where regional state lives. Global services use region "".
@@ -80,20 +84,29 @@ type Credentials struct{ AccessKeyID, SecretAccessKey, SessionToken string }
 
 // Fault makes an operation fail. The nth call (1 is the next; 0 is every call)
 // of Op ("Lambda:GetFunction") on Resource (substring of the resource ARN
-// that the operation asked permission for; "" is any) fails.
+// that the operation asked permission for; "" is any) fails. Op "Presigned:Get" is
+// the download of a package or layer from the address that a call gave.
 type Fault struct {
 	Op, Resource string
 	Nth          int
+	On           bool // and every call after the nth
 	AfterEffect  bool // done, but the reply was lost
 	Fail         Fail
 }
 
-// Fail says how: an API error, or a connection that drops (Drop), or a delay.
+// Fail says how: an API error, or a connection that drops (Drop), or a delay, or one of
+// what AWS's services do in their own words.
 type Fail struct {
 	Code, Message string
 	Status        int
 	Drop          bool
 	Delay         time.Duration
+
+	Denied    bool // refused, as if no policy allowed it
+	Throttled bool // refused for being too fast
+	Cut       bool // answered, and the connection breaks in the middle of the body
+	SameToken bool // a listing whose token for the next page is always the same
+	Garbled   bool // a download of other bytes, as many as there should be
 }
 
 // catalogue is every simulated operation: to add one, add it to its service's list.

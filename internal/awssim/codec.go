@@ -54,6 +54,7 @@ type response struct {
 	body   []byte
 	stream io.Reader // after body, may be nil
 	length int64     // of stream; -1 if unknown
+	cut    bool      // in the middle, by a fault
 }
 
 func newResponse(status int, contentType string) *response {

@@ -14,7 +14,10 @@ type coreState struct {
 	records recorder
 	calls   []Call
 	faults  []*armedFault
+	struck  []Call // by faults, since these were last cleared
 	buckets map[bucketKey]*bucket
+
+	downloads int // from presigned addresses
 }
 
 type opKey struct{ service, name string }
@@ -80,6 +83,9 @@ type Call struct {
 	Resource  string // the first ARN that permission was asked for
 	RequestID string
 	Region    string
+
+	target target
+	in     fields
 }
 
 // Calls lists every authenticated call so far, in the order they were made.

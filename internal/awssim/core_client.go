@@ -65,6 +65,10 @@ func (t transport) serve(w *pipeWriter, r *http.Request) {
 		if !ok || !errors.Is(err, http.ErrAbortHandler) {
 			panic(p)
 		}
+		if w.resp != nil { // as net/http's client says it where a body is shorter than its Content-Length
+			w.finish(io.ErrUnexpectedEOF)
+			return
+		}
 		w.finish(&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET})
 	}()
 	t.h.ServeHTTP(w, r)

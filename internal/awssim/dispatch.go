@@ -66,8 +66,7 @@ func (c *Cloud) answer(r *http.Request) (_ *response, delay time.Duration, drop 
 
 // aim finds service and operation.
 func (c *Cloud) aim(r *http.Request, sig *signature, body *bodyOf) target {
-	t := target{region: c.cfg.Region}
-	name := ""
+	t, name := target{region: c.cfg.Region}, ""
 	if sig != nil {
 		name, t.region = sig.service, sig.region
 	}
@@ -218,7 +217,8 @@ func (c *Cloud) run(r *http.Request, t target, sig *signature, body *bodyOf) (*r
 		k.wire.in, k.wire.inErr = t.protocol.decode(t.op, body.request(r, t.path, t.op.inStream != nil))
 	}
 	k.requestID = c.requestID(k)
-	return k.perform()
+	resp, delay, drop := k.perform()
+	return k.cutting(resp), delay, drop
 }
 
 // requestID is a hash of who asks for what, and of how often it was asked: of the
@@ -280,27 +280,24 @@ func (k *call) perform() (*response, time.Duration, bool) {
 	return resp, k.wire.delay, false
 }
 
-// name is "Lambda.GetFunction".
-func (k *call) name() string { return k.wire.target.service.id + "." + k.wire.target.opName }
-
 // execute checks the input and runs the operation.
 func (k *call) execute() (any, error) {
 	t := k.wire.target
-	in := k.wire.in
 	if k.wire.inErr != nil {
 		return nil, k.wire.inErr
 	}
 	if t.op.in != nil {
-		if bad := checkInput(t.op.in, in); len(bad) > 0 {
+		if bad := checkInput(t.op.in, k.wire.in); len(bad) > 0 {
 			return nil, &invalidError{bad}
 		}
 	}
 	v := k.op.newInput()
 	if t.op.in != nil {
-		if err := fill(t.op.in, in, v.Elem()); err != nil {
+		if err := fill(t.op.in, k.wire.in, v.Elem()); err != nil {
 			return nil, fmt.Errorf("filling %s: %w", v.Type(), err)
 		}
 	}
+	k.shortenPages(v.Elem())
 	out, err := k.runOperation(v.Interface())
 	if err != nil {
 		return nil, err
@@ -333,6 +330,7 @@ func (k *call) encode(out any) (*response, error) {
 		}
 		tree, _ = v.(fields)
 	}
+	k.turnBack(tree)
 	if t.op.out != nil {
 		if bad := checkOutput(t.op.out, tree); len(bad) > 0 {
 			return nil, errors.New(validationText(bad))
@@ -437,6 +435,9 @@ func (r *response) write(w http.ResponseWriter, req *http.Request, now time.Time
 	w.WriteHeader(r.status)
 	if req.Method == http.MethodHead {
 		return
+	}
+	if r.cut {
+		r.writeCut(w)
 	}
 	_, _ = io.Copy(w, bytes.NewReader(r.body)) // the client may be gone
 	if r.stream != nil {

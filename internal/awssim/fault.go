@@ -24,16 +24,16 @@ func (c *Cloud) Inject(faults ...Fault) {
 func (c *Cloud) ClearFaults() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.core.faults = nil
+	c.core.faults, c.core.struck = nil, nil
 }
 
-// failing says that the fault is more than a delay.
-func (f *armedFault) failing() bool { return f.Fail.Code != "" || f.Fail.Drop }
+// failing says that the fault keeps the answer from being what it was.
+func (f *armedFault) failing() bool { return f.Fail.Code != "" || f.Fail.Drop || f.Fail.Throttled }
 
 // due counts a call and says whether it is the one.
 func (f *armedFault) due() bool {
 	f.seen++
-	return f.Nth == 0 || f.seen == f.Nth
+	return f.Nth == 0 || f.seen == f.Nth || f.On && f.seen > f.Nth
 }
 
 // apiName is an operation as callers declare it: the SDK's name of the service, without spaces.
@@ -53,11 +53,15 @@ func (k *call) arm() {
 			if f.due() {
 				k.wire.due = append(k.wire.due, f)
 				k.wire.delay += f.Fail.Delay
+				if !f.Fail.SameToken { // that strikes an answer
+					k.struck()
+				}
 			}
 			continue
 		}
 		k.wire.waiting = append(k.wire.waiting, f)
 	}
+	k.loopPages()
 }
 
 // faultBefore is the fault that keeps the operation from running, or nil.
@@ -97,18 +101,23 @@ func (k *call) asked(_, resource string) error {
 		}
 		k.wire.due = append(k.wire.due, f)
 		k.wire.delay += f.Fail.Delay
+		k.struck()
 		if !f.AfterEffect && f.failing() && k.wire.fired == nil {
 			k.wire.fired = f
-			fired = f.apiError()
+			fired = k.errorOf(f)
 		}
 	}
 	k.wire.waiting = left
 	return fired
 }
 
-func (f *armedFault) apiError() *apiError {
-	if f.Fail.Drop {
+// errorOf is the error that a fault makes of its call.
+func (k *call) errorOf(f *armedFault) *apiError {
+	switch {
+	case f.Fail.Drop:
 		return fail("ConnectionDropped", "injected")
+	case f.Fail.Throttled:
+		return rateExceeded(k.wire.target.service.name)
 	}
 	return &apiError{Code: f.Fail.Code, Message: f.Fail.Message, Status: f.Fail.Status}
 }
@@ -119,7 +128,7 @@ func (k *call) broken(f *armedFault) (*response, time.Duration, bool) {
 	if f.Fail.Drop {
 		return nil, k.wire.delay, true
 	}
-	return k.failed(f.apiError()), k.wire.delay, false
+	return k.failed(k.errorOf(f)), k.wire.delay, false
 }
 
 // brokenAfter loses the reply of a call that was done, and recorded as done.
@@ -127,7 +136,7 @@ func (k *call) brokenAfter(f *armedFault) (*response, time.Duration, bool) {
 	if f.Fail.Drop {
 		return nil, k.wire.delay, true
 	}
-	return k.errorResponse(f.apiError()), k.wire.delay, false
+	return k.errorResponse(k.errorOf(f)), k.wire.delay, false
 }
 
 // callState is what the core keeps of one call.
@@ -141,4 +150,5 @@ type callState struct {
 	waiting []*armedFault // for their resource
 	fired   *armedFault   // through asked
 	delay   time.Duration
+	looped  *pageMembers // the answer's token is always the same
 }

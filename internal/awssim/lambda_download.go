@@ -64,6 +64,11 @@ func (c *Cloud) codeSignature(path string, q url.Values) string {
 // serveCode answers a presigned code or layer URL.
 func (c *Cloud) serveCode(w http.ResponseWriter, r *http.Request) {
 	data, code, message := c.codeAt(r)
+	c.downloaded()
+	f := c.downloadFault(r)
+	if f.Denied {
+		data, code, message = nil, "AccessDenied", "Access Denied"
+	}
 	if code != "" {
 		w.Header().Set("Content-Type", "application/xml")
 		if code == "NoSuchKey" {
@@ -76,6 +81,12 @@ func (c *Cloud) serveCode(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+	if f.Garbled {
+		data = append([]byte{^data[0]}, data[1:]...)
+	}
+	if f.Cut {
+		(&response{body: data}).writeCut(w)
+	}
 	if _, err := w.Write(data); err != nil {
 		return // the client went away
 	}

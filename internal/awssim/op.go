@@ -53,6 +53,9 @@ type call struct {
 	wire callState // the core's own: what was aimed at, decoded, asked and injected
 }
 
+// name is "Lambda.GetFunction".
+func (k *call) name() string { return k.wire.target.service.id + "." + k.wire.target.opName }
+
 // apiError is an error as a service reports it. Status comes from the facts
 // table when zero.
 type apiError struct {

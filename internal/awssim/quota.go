@@ -43,9 +43,24 @@ func (k *call) throttled() *apiError {
 	if k.take(bucketKey{k.accountID, k.region, class}, rate) {
 		return nil
 	}
-	if service == "lambda" {
+	return rateExceeded(service)
+}
+
+// rateExceeded is how a service says that its caller is too fast: in a code of its own, or
+// else in that of its protocol's common errors.
+func rateExceeded(service string) *apiError {
+	switch service {
+	case "lambda":
 		return &apiError{Code: "TooManyRequestsException", Message: "Rate exceeded",
 			Fields: map[string]any{"Reason": "CallerRateLimitExceeded", "retryAfterSeconds": strconv.Itoa(1)}}
+	case "apigateway", "apigatewayv2":
+		return &apiError{Code: "TooManyRequestsException", Message: "Too Many Requests", Status: 429}
+	case "ec2":
+		return &apiError{Code: "RequestLimitExceeded", Message: "Request limit exceeded.", Status: 503}
+	case "s3":
+		return &apiError{Code: "SlowDown", Message: "Please reduce your request rate.", Status: 503}
+	case "iam", "sts", "elbv2", "cloudfront":
+		return &apiError{Code: "Throttling", Message: "Rate exceeded", Status: 400}
 	}
 	return &apiError{Code: "ThrottlingException", Message: "Rate exceeded", Status: 400}
 }

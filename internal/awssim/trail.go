@@ -185,16 +185,11 @@ func (id identity) username() string {
 // record writes the CloudTrail record of a call that ends with e (nil is success),
 // and notes it for Calls.
 func (k *call) record(e *apiError) {
-	t := k.wire.target
-	name, code, resource := t.opName, "", ""
+	t, code := k.wire.target, ""
 	if e != nil {
 		code = e.Code
 	}
-	if len(k.wire.asked) > 0 {
-		resource = k.wire.asked[0]
-	}
-	k.core.calls = append(k.core.calls, Call{Time: k.now, Service: t.service.name, Operation: name, API: t.service.apiName(name), Principal: k.caller.arn, KeyID: k.caller.keyID,
-		ReadOnly: readsOnly(t.service.name, name), ErrorCode: code, Resource: resource, RequestID: k.requestID, Region: k.region})
+	k.core.calls = append(k.core.calls, k.asCall(code))
 	if t.op == nil {
 		return // CloudTrail does not know what to call it either
 	}
@@ -211,6 +206,16 @@ func (k *call) record(e *apiError) {
 		ev.EventID = k.id("uuid", "event", owner)
 		k.recordFor(owner, *ev)
 	}
+}
+
+// asCall is the call as tests see it.
+func (k *call) asCall(code string) Call {
+	t, resource := k.wire.target, ""
+	if len(k.wire.asked) > 0 {
+		resource = k.wire.asked[0]
+	}
+	return Call{Time: k.now, Service: t.service.name, Operation: t.opName, API: t.service.apiName(t.opName), Principal: k.caller.arn, KeyID: k.caller.keyID,
+		ReadOnly: readsOnly(t.service.name, t.opName), ErrorCode: code, Resource: resource, RequestID: k.requestID, Region: k.region, target: t, in: k.wire.in}
 }
 
 // otherOwners are the accounts, other than the caller's, whose resources were
