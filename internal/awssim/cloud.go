@@ -20,6 +20,10 @@ type Config struct {
 	TrailDelay time.Duration // until a call shows up in LookupEvents
 	Settle     time.Duration // how long Pending, InProgress, Enabling, Disabling and the like last
 	Latency    time.Duration // added to every answer, outside the lock (benchmarks)
+
+	// Tell is told of every call with its parameters in the API's names, as decoded; under the
+	// lock. nil: nobody is.
+	Tell func(service, operation, region string, in map[string]any)
 }
 
 // scope is where regional state lives. Global services use region "".
