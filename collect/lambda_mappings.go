@@ -52,11 +52,7 @@ func collectMappings(ctx context.Context, j *Job) {
 	all := merge(own, swept)
 	j.facts.sources.keep(nameList{names: sourcesOf(all), known: sweepErr == nil})
 	docs := make([]any, len(all))
-	order := make([]int, len(all))
-	for i := range order {
-		order[i] = i
-	}
-	each(order, callsAtOnce, func(i int) { docs[i] = j.mapping(ctx, c, all[i]) })
+	each(numbers(len(all)), callsAtOnce, func(i int) { docs[i] = j.mapping(ctx, c, all[i]) })
 	_ = j.put(ctx, w, s, func(out io.Writer) error { // its only error is the store's, which put reported
 		doc := &listWriter{out: out, enc: j.run.enc}
 		if err := doc.begin("EventSourceMappings"); err != nil {

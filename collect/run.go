@@ -196,6 +196,15 @@ func each[T any](list []T, atOnce int, f func(T)) {
 	_ = g.Wait() // f records its own failures
 }
 
+// numbers are 0 to n-1: a list's places, for each.
+func numbers(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
 // both runs the functions at once and waits for them.
 func both(fs ...func()) {
 	each(fs, len(fs), func(f func()) { f() })

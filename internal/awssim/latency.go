@@ -18,3 +18,6 @@ func (c *Cloud) linger(ctx context.Context, delay time.Duration) {
 // SetLatency changes Config.Latency: an account is made without it and then served with it.
 // No request may be under way.
 func (c *Cloud) SetLatency(d time.Duration) { c.cfg.Latency = d }
+
+// SetQuotas changes Config.Quotas. No request may be under way.
+func (c *Cloud) SetQuotas(on bool) { c.cfg.Quotas = on }
