@@ -43,7 +43,7 @@ func (a *Account) addSmall(ctx context.Context, i int) error {
 	_, err := c.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String(name), Role: aws.String(a.role), Runtime: lambdatypes.RuntimePython313, Handler: aws.String("index.handler"),
 		Code: &lambdatypes.FunctionCode{ZipFile: Pack(name, 8<<10)}, Publish: i%3 == 0,
-		Environment: &lambdatypes.Environment{Variables: map[string]string{"STAGE": "prod", "N": name}},
+		Environment: &lambdatypes.Environment{Variables: map[string]string{"STAGE": "prod", "NAME": name}},
 	})
 	if err != nil || i%3 != 0 {
 		return err
