@@ -46,6 +46,7 @@ type runner struct {
 	listings map[string]*promise[sweep]    // of whole regions
 	lists    map[string]*promise[nameList] // further listings that targets share: see shared
 	kept     keeper                        // nil: nothing was there before
+	several  bool                          // targets: what is of a whole region is asked for once
 }
 
 // Run collects from the targets into w. It does not seal: the caller does, with
@@ -60,6 +61,7 @@ func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Option
 	defer stop(nil)
 	r := newRunner(in, w, o, stop)
 	r.kept, _ = w.(keeper)
+	r.several = len(targets) > 1
 	for _, g := range o.Found {
 		w := want{artefact: g.Artefact, src: g.Source, call: g.Call}
 		r.book.plan(w)

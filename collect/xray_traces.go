@@ -93,16 +93,12 @@ func (j *Job) summaries(ctx context.Context, c *xray.Client, w want, from, to ti
 	for end := to; len(ends) == 0 || end.After(from); end = end.Add(-traceSlice) {
 		ends = append(ends, end)
 	}
-	var s stamp
+	ends, s := j.traced(ctx, c, ends, from)
 	var cut error
 	for at, n := 0, 1; at < len(ends) && cut == nil; at, n = at+n, slicesAtOnce {
 		some := make([]traceRange, len(ends[at:min(at+n, len(ends))]))
 		each(numbers(len(some)), slicesAtOnce, func(i int) {
-			start := ends[at+i].Add(-traceSlice)
-			if start.Before(from) {
-				start = from
-			}
-			some[i].read(ctx, j, c, w.params["FilterExpression"], start, ends[at+i])
+			some[i].read(ctx, j, c, aws.String(w.params["FilterExpression"]), from, ends[at+i])
 		})
 		if at == 0 {
 			s = some[0].at
@@ -132,12 +128,49 @@ type traceRange struct {
 	err   error
 }
 
-// read asks for a slice. The ends of a range are in it: a trace at the seam may come twice.
-func (r *traceRange) read(ctx context.Context, j *Job, c *xray.Client, filter string, from, to time.Time) {
+// traced leaves of the slices, which end there, those in which the region has traces at all,
+// where several functions would ask: most regions have none. The stamp is of the first answer.
+func (j *Job) traced(ctx context.Context, c *xray.Client, ends []time.Time, from time.Time) (some []time.Time, s stamp) {
+	if !j.run.several {
+		return ends, s
+	}
+	empty := make([]bool, len(ends))
+	each(numbers(len(ends)), slicesAtOnce, func(i int) {
+		any := sweepOnce(ctx, j, "traces to "+ends[i].String(), func(ctx context.Context) ([]any, stamp, error) {
+			out, s, err := ask(ctx, j, c.GetTraceSummaries, sliceOf(nil, from, ends[i]))
+			if err == nil && (len(out.TraceSummaries) > 0 || aws.ToString(out.NextToken) != "") {
+				return []any{true}, s, nil
+			}
+			return nil, s, err
+		})
+		empty[i] = any.err == nil && len(any.found) == 0 && !any.at.started.IsZero()
+		if i == 0 {
+			s = any.at
+		}
+	})
+	for i, end := range ends {
+		if !empty[i] {
+			some = append(some, end)
+		}
+	}
+	return some, s
+}
+
+// sliceOf is the question for a slice, by its end. The ends of a range are in it: a trace at
+// the seam may come twice.
+func sliceOf(filter *string, from, end time.Time) *xray.GetTraceSummariesInput {
+	start := end.Add(-traceSlice)
+	if start.Before(from) {
+		start = from
+	}
+	return &xray.GetTraceSummariesInput{StartTime: &start, EndTime: &end, FilterExpression: filter,
+		Sampling: aws.Bool(false), TimeRangeType: xraytypes.TimeRangeTypeTraceId}
+}
+
+// read asks for a slice.
+func (r *traceRange) read(ctx context.Context, j *Job, c *xray.Client, filter *string, from, end time.Time) {
 	p := pager[xray.GetTraceSummariesInput, xray.GetTraceSummariesOutput, xray.Options]{
-		call: c.GetTraceSummaries,
-		in: &xray.GetTraceSummariesInput{StartTime: &from, EndTime: &to, FilterExpression: &filter,
-			Sampling: aws.Bool(false), TimeRangeType: xraytypes.TimeRangeTypeTraceId},
+		call: c.GetTraceSummaries, in: sliceOf(filter, from, end),
 		next: func(in *xray.GetTraceSummariesInput, out *xray.GetTraceSummariesOutput) string {
 			in.NextToken = out.NextToken
 			return aws.ToString(in.NextToken)
