@@ -77,23 +77,28 @@ func run() error {
 	}
 	cloud.SetLatency(*latency)
 	admin := cloud.Bootstrap(*account, "admin", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
-	var handler http.Handler = cloud
-	found := func() verdict { return verdict{} }
-	if !*unjudged {
-		check, err := shapecheck.Open(*shapes)
-		if err != nil {
-			return err
-		}
-		handler, found = check.Wrap(cloud), func() verdict { return verdict{check.Problems(), check.Covered()} }
+	if *unjudged {
+		return serve(cloud, started{Account: *account, Key: admin.AccessKeyID, Secret: admin.SecretAccessKey}, func() verdict { return verdict{} })
 	}
+	check, err := shapecheck.Open(*shapes)
+	if err != nil {
+		return err
+	}
+	return serve(check.Wrap(cloud), started{Account: *account, Key: admin.AccessKeyID, Secret: admin.SecretAccessKey},
+		func() verdict { return verdict{check.Problems(), check.Covered()} })
+}
+
+// serve serves until standard input closes.
+func serve(handler http.Handler, s started, found func() verdict) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(l) //nolint:errcheck // ends with Close below
+	s.Endpoint = "http://" + l.Addr().String()
 	out := json.NewEncoder(os.Stdout)
-	if err := out.Encode(started{"http://" + l.Addr().String(), *account, admin.AccessKeyID, admin.SecretAccessKey}); err != nil {
+	if err := out.Encode(s); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
