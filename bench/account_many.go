@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -53,4 +54,21 @@ func (a *Account) addSmall(ctx context.Context, i int) error {
 		a.Cloud.StageLogEvents(AccountID, Region, "/aws/lambda/"+name, "2026/11/26/[$LATEST]"+fmt.Sprintf("%032x", i), awssim.LogLine{At: a.Cloud.Now(), Message: "request served"})
 	}
 	return err
+}
+
+// AddLogs gives Function that many log streams of the last day with that many events each, and
+// returns their names.
+func (a *Account) AddLogs(streams, each int) (names []string) {
+	begin := a.Cloud.Now().Add(-24 * time.Hour)
+	for s := range streams {
+		name := fmt.Sprintf("2026/11/26/[$LATEST]%032x", s)
+		batch := make([]awssim.LogLine, each)
+		for i := range batch {
+			batch[i] = awssim.LogLine{At: begin.Add(time.Duration(i) * time.Second),
+				Message: fmt.Sprintf("2026-11-26T00:00:00.000Z\t%08x-0000-4000-8000-%012x\tINFO\t{\"order\":%d,\"customer\":\"c-%d\",\"total\":\"%d.90 <EUR>\"}\n", s, i, i*s, i%977, i%211)}
+		}
+		a.Cloud.StageLogEvents(AccountID, Region, "/aws/lambda/"+Function, name, batch...)
+		names = append(names, name)
+	}
+	return names
 }

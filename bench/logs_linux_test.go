@@ -38,7 +38,7 @@ func BenchmarkLogs(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			names := stageLogs(a, c.streams, c.each)
+			names := a.AddLogs(c.streams, c.each)
 			// The account's events are most of the heap: what may be garbage is not to grow with them.
 			defer debug.SetGCPercent(debug.SetGCPercent(25))
 			for b.Loop() {
@@ -70,21 +70,6 @@ func (s *spent) of(f func()) {
 	s.wall = time.Since(start)
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
 	s.cpu = time.Duration(after.Utime.Nano() - before.Utime.Nano() + after.Stime.Nano() - before.Stime.Nano())
-}
-
-func stageLogs(a *Account, streams, each int) (names []string) {
-	begin := a.Cloud.Now().Add(-24 * time.Hour)
-	for s := range streams {
-		name := fmt.Sprintf("2026/11/26/[$LATEST]%032x", s)
-		batch := make([]awssim.LogLine, each)
-		for i := range batch {
-			batch[i] = awssim.LogLine{At: begin.Add(time.Duration(i) * time.Second),
-				Message: fmt.Sprintf("2026-11-26T00:00:00.000Z\t%08x-0000-4000-8000-%012x\tINFO\t{\"order\":%d,\"customer\":\"c-%d\",\"total\":\"%d.90 <EUR>\"}\n", s, i, i*s, i%977, i%211)}
-		}
-		a.Cloud.StageLogEvents(AccountID, Region, "/aws/lambda/"+Function, name, batch...)
-		names = append(names, name)
-	}
-	return names
 }
 
 // serve asks for all pages of the streams, as many at once as a collection does.

@@ -50,6 +50,8 @@ func run() error {
 	versions := flag.Int("versions", 0, "with -seeded: versions of the function, the further ones with packages made as they are served")
 	code := flag.Int("code", 32<<10, "with -versions: bytes of each package")
 	functions := flag.Int("functions", 0, "with -seeded: small functions beside the others")
+	streams := flag.Int("log-streams", 0, "with -seeded: log streams of the function beside its own")
+	events := flag.Int("log-events", 200, "in each of these")
 	unjudged := flag.Bool("unjudged", false, "judge nothing (benchmarks)")
 	calls := flag.String("calls", "", "file in which every call is written down, one JSON line each")
 	list := flag.Bool("operations", false, "print the names of all simulated operations as a JSON list, and end")
@@ -73,6 +75,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
+		a.AddLogs(*streams, *events)
 		cloud, *account = a.Cloud, bench.AccountID
 	}
 	cloud.SetLatency(*latency)
