@@ -56,12 +56,15 @@ func (a *Account) addSmall(ctx context.Context, i int) error {
 	return err
 }
 
+// logStream names the streams that AddLogs makes.
+func logStream(i int) string { return fmt.Sprintf("2026/11/26/[$LATEST]%032x", i) }
+
 // AddLogs gives Function that many log streams of the last day with that many events each, and
 // returns their names.
 func (a *Account) AddLogs(streams, each int) (names []string) {
 	begin := a.Cloud.Now().Add(-24 * time.Hour)
 	for s := range streams {
-		name := fmt.Sprintf("2026/11/26/[$LATEST]%032x", s)
+		name := logStream(s)
 		batch := make([]awssim.LogLine, each)
 		for i := range batch {
 			batch[i] = awssim.LogLine{At: begin.Add(time.Duration(i) * time.Second),

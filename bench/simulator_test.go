@@ -99,6 +99,7 @@ func (s *simulator) env(also ...string) []string {
 type collector struct {
 	program, dir string
 	env          []string
+	check        func(dir string) // looks at the case before it is gone; may be nil
 }
 
 // ran is what one run of a program took.
@@ -149,6 +150,9 @@ func (c collector) collect(b *testing.B, s *simulator, args ...string) collected
 	out.ran = c.run(b, 0, append([]string{"collect"}, args...)...)
 	out.sim = s.cpu() - before
 	out.calls, out.bytes = callsOf(b, filepath.Join(dir, "case"))
+	if c.check != nil {
+		c.check(filepath.Join(dir, "case"))
+	}
 	return out
 }
 
@@ -161,15 +165,7 @@ type call struct {
 // callsOf reads the calls that a case's bags record, and sums the files up.
 func callsOf(b *testing.B, dir string) (calls []call, size int64) {
 	b.Helper()
-	v, err := vault.NewFolder(dir)
-	if err != nil {
-		b.Fatal(err)
-	}
-	c, err := evidence.OpenCase(b.Context(), v)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for bag, err := range c.Bags(b.Context()) {
+	for bag, err := range openCase(b, dir).Bags(b.Context()) {
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -187,7 +183,7 @@ func callsOf(b *testing.B, dir string) (calls []call, size int64) {
 			calls = append(calls, x)
 		}
 	}
-	err = filepath.Walk(dir, func(_ string, info os.FileInfo, err error) error {
+	err := filepath.Walk(dir, func(_ string, info os.FileInfo, err error) error {
 		if err == nil && !info.IsDir() {
 			size += info.Size()
 		}
@@ -197,6 +193,19 @@ func callsOf(b *testing.B, dir string) (calls []call, size int64) {
 		b.Fatal(err)
 	}
 	return calls, size
+}
+
+func openCase(b *testing.B, dir string) *evidence.Case {
+	b.Helper()
+	v, err := vault.NewFolder(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := evidence.OpenCase(b.Context(), v)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
 }
 
 // exchanges are the calls without who made them.
