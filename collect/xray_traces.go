@@ -136,16 +136,16 @@ func (j *Job) traced(ctx context.Context, c *xray.Client, ends []time.Time, from
 	}
 	empty := make([]bool, len(ends))
 	each(numbers(len(ends)), slicesAtOnce, func(i int) {
-		any := sweepOnce(ctx, j, "traces to "+ends[i].String(), func(ctx context.Context) ([]any, stamp, error) {
+		region := sweepOnce(ctx, j, "traces to "+ends[i].String(), func(ctx context.Context) ([]any, stamp, error) {
 			out, s, err := ask(ctx, j, c.GetTraceSummaries, sliceOf(nil, from, ends[i]))
 			if err == nil && (len(out.TraceSummaries) > 0 || aws.ToString(out.NextToken) != "") {
 				return []any{true}, s, nil
 			}
 			return nil, s, err
 		})
-		empty[i] = any.err == nil && len(any.found) == 0 && !any.at.started.IsZero()
+		empty[i] = region.err == nil && len(region.found) == 0 && !region.at.started.IsZero()
 		if i == 0 {
-			s = any.at
+			s = region.at
 		}
 	})
 	for i, end := range ends {

@@ -6,7 +6,6 @@ usage: reads.py boto3|awscli CALLS DIR AWS
        CALLS has a JSON line for each call: service (its id), operation, region, in.
 """
 
-import datetime
 import json
 import os
 import re
@@ -14,8 +13,10 @@ import subprocess
 import sys
 import urllib.request
 
+import boto3
 import botocore.session
 from botocore import xform_name
+from botocore.exceptions import ClientError
 
 MODE, CALLS, DIR, AWS = sys.argv[1:5]
 session = botocore.session.get_session()
@@ -37,7 +38,7 @@ def model(service):
 
 
 def plain(shape, value):
-    """A value as both tools take it: times as text, a call's own client token left out."""
+    """A value as both tools take it: without members that their shapes do not know."""
     if shape.type_name == "structure":
         return {k: plain(shape.members[k], v) for k, v in value.items() if k in shape.members and v is not None}
     if shape.type_name == "list":
@@ -51,18 +52,18 @@ def ask(call, params):
     service, region = call["service"], call["region"]
     if MODE == "boto3":
         if (service, region) not in clients:
-            import boto3
-
             clients[service, region] = boto3.client(names[service], region_name=region)
         try:
             return getattr(clients[service, region], xform_name(call["operation"]))(**params)
-        except session_errors as e:
+        except ClientError as e:
             return {"error": e}
     command = {"config": "configservice"}.get(names[service], names[service])
     if command == "s3":
         command = "s3api"
-    run = subprocess.run([AWS, command, xform_name(call["operation"], "-"), "--region", region, "--no-cli-pager" if False else "--no-paginate", "--cli-input-json", json.dumps(params)],
+    run = subprocess.run([AWS, command, xform_name(call["operation"], "-"), "--region", region, "--no-paginate", "--cli-input-json", json.dumps(params)],
                          capture_output=True, check=False)
+    if run.returncode == 2 and b"argument operation: Invalid choice" in run.stderr:
+        return {"error": "(NotInThisCLI)"}  # boto3 is further on: that call is saved
     if run.returncode not in (0, 254, 255):
         sys.exit(f"{command} {call['operation']}: exit {run.returncode}: {run.stderr.decode()}")
     try:
@@ -84,9 +85,8 @@ def download(url, name):
     return size
 
 
-session_errors = (__import__("botocore.exceptions", fromlist=["ClientError"]).ClientError,)
-made = refused = size = 0
-errors = {}
+made = size = 0
+refused = {}
 for line in open(CALLS):
     call = json.loads(line)
     op = model(call["service"]).operation_model(call["operation"])
@@ -94,10 +94,10 @@ for line in open(CALLS):
     out = ask(call, params)
     made += 1
     if "error" in out:
-        refused += 1
         code = re.search(r"\((\w+)\)", str(out["error"]))
-        errors[code.group(1) if code else str(out["error"])[-200:]] = errors.get(code.group(1) if code else str(out["error"])[-200:], 0) + 1
+        code = code.group(1) if code else str(out["error"])[-200:]
+        refused[code] = refused.get(code, 0) + 1
     url = (out.get("Code") or out.get("Content") or {}).get("Location") if call["service"] == "Lambda" else None
     if url:
         size += download(url, f"{made}.zip")
-print(json.dumps({"calls": made, "refused": errors, "bytes": size}))
+print(json.dumps({"calls": made, "refused": refused, "bytes": size}))
