@@ -31,7 +31,7 @@ func usualPages() []string {
 	return []string{
 		`{"events":[],"searchedLogStreams":[]}`,
 		`{"events":[{"eventId":"3876","ingestionTime":1764115200123,"logStreamName":"2026/11/26/[$LATEST]ab","message":"START RequestId: 1\tVersion: 2\n","timestamp":1764115200000}],"nextToken":"Bxkq6kVGFtq2y_Moi"}`,
-		`{ "searchedLogStreams" : [ {"logStreamName":"a","searchedCompletely":true} ], "events" : [ {"message":"\"q\" \\ é ","timestamp":-1} , {"eventId":"2","more":{"a":[1,null,"x",false]}} ] }`,
+		`{ "searchedLogStreams" : [ {"logStreamName":"a","searchedCompletely":true} ], "events" : [ {"message":"\"q\" \\ é ` + "\x7f" + `","timestamp":-1} , {"eventId":"2","more":{"a":[1,null,"x",false]}} ] }`,
 		`{"events":[{"message":"","timestamp":0,"ingestionTime":null}]}`,
 	}
 }
