@@ -7,10 +7,8 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"runtime/debug"
+	"slices"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,83 +18,53 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/freezeframe-ir/freezeframe/collect"
-	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
-	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
 
-// BenchmarkLogs collects a million log events into a case on disk, of a hundred streams
-// or of five thousand. x-served is the share of the rate at which the simulator serves the
+// BenchmarkLogs collects a million log events, of a hundred streams or of five thousand: the
+// built binary over TCP. x-served is the share of the rate at which the simulator serves the
 // same pages, measured before it in the same run by a client that throws them away unread;
-// x-sdk is the share of a bare loop over the SDK, which reads them and throws them away;
-// x-served-cpu is x-served in processor time, for machines that others use too.
+// x-sdk is the share of a bare loop over the SDK, which reads them and throws them away.
 func BenchmarkLogs(b *testing.B) {
+	freezeframe, simserver := build(b, "../cmd/freezeframe"), build(b, "../test/simserver")
 	for _, c := range []struct{ streams, each int }{{100, 10_000}, {5_000, 200}} {
 		b.Run(fmt.Sprintf("%dx%d", c.streams, c.each), func(b *testing.B) {
-			a, err := NewAccount(b.Context(), awssim.Config{}, 1, 32<<10)
-			if err != nil {
-				b.Fatal(err)
-			}
-			names := stageLogs(a, c.streams, c.each)
-			// The account's events are most of the heap: what may be garbage is not to grow with them.
-			defer debug.SetGCPercent(debug.SetGCPercent(25))
-			for b.Loop() {
-				var served, sdk, took spent
-				served.of(func() { a.serve(b, names, unread) })
-				sdk.of(func() { a.serve(b, names, func(r http.RoundTripper) http.RoundTripper { return r }) })
-				var bag *evidence.Bag
-				took.of(func() { bag = collectLogs(b, a) })
-				if n := countLogs(b, bag); n < c.streams*c.each {
+			s := simulate(b, simserver, "-versions", "1", "-log-streams", fmt.Sprint(c.streams), "-log-events", fmt.Sprint(c.each))
+			tool := collector{program: freezeframe, dir: benchDir(b), check: func(dir string) {
+				if n := countLogs(b, dir); n < c.streams*c.each {
 					b.Fatalf("%d events of %d", n, c.streams*c.each)
 				}
-				b.ReportMetric(served.wall.Seconds()/took.wall.Seconds(), "x-served")
-				b.ReportMetric(sdk.wall.Seconds()/took.wall.Seconds(), "x-sdk")
-				b.ReportMetric(served.cpu.Seconds()/took.cpu.Seconds(), "x-served-cpu")
-				b.ReportMetric(float64(c.streams*c.each)/took.wall.Seconds(), "events/s")
+			}}
+			for b.Loop() {
+				served, sdk := s.servePages(b, c.streams, unread), s.servePages(b, c.streams, func(r http.RoundTripper) http.RoundTripper { return r })
+				r := tool.collect(b, s, "--unpaced", "--function", Function, "--since", "48h", "--max-log-bytes", fmt.Sprint(4<<30), "--only", "lambda.configuration", "--only", "logs.group", "--only", "logs.events")
+				b.ReportMetric(served.Seconds()/r.wall.Seconds(), "x-served")
+				b.ReportMetric(sdk.Seconds()/r.wall.Seconds(), "x-sdk")
+				b.ReportMetric(float64(c.streams*c.each)/r.wall.Seconds(), "events/s")
+				b.ReportMetric(float64(len(r.calls)), "calls")
+				b.ReportMetric(r.peak-r.idle, "MiB-above-help")
+				b.ReportMetric(r.cpu.Seconds(), "s-cpu-collector")
+				b.ReportMetric(r.sim.Seconds(), "s-cpu-simulator")
+				b.ReportMetric(float64(r.bytes)/(1<<20), "stored-MiB")
 			}
 		})
 	}
 }
 
-// spent is what something took.
-type spent struct{ wall, cpu time.Duration }
-
-func (s *spent) of(f func()) {
-	var before, after syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
-	start := time.Now()
-	f()
-	s.wall = time.Since(start)
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
-	s.cpu = time.Duration(after.Utime.Nano() - before.Utime.Nano() + after.Stime.Nano() - before.Stime.Nano())
-}
-
-func stageLogs(a *Account, streams, each int) (names []string) {
-	begin := a.Cloud.Now().Add(-24 * time.Hour)
-	for s := range streams {
-		name := fmt.Sprintf("2026/11/26/[$LATEST]%032x", s)
-		batch := make([]awssim.LogLine, each)
-		for i := range batch {
-			batch[i] = awssim.LogLine{At: begin.Add(time.Duration(i) * time.Second),
-				Message: fmt.Sprintf("2026-11-26T00:00:00.000Z\t%08x-0000-4000-8000-%012x\tINFO\t{\"order\":%d,\"customer\":\"c-%d\",\"total\":\"%d.90 <EUR>\"}\n", s, i, i*s, i%977, i%211)}
-		}
-		a.Cloud.StageLogEvents(AccountID, Region, "/aws/lambda/"+Function, name, batch...)
-		names = append(names, name)
+// servePages asks for all pages of the streams, as many at once as a collection does.
+func (s *simulator) servePages(b *testing.B, streams int, wrap func(http.RoundTripper) http.RoundTripper) time.Duration {
+	b.Helper()
+	c := cloudwatchlogs.NewFromConfig(aws.Config{Region: Region, BaseEndpoint: aws.String(s.Endpoint), Credentials: credentials.NewStaticCredentialsProvider(s.Key, s.Secret, ""),
+		HTTPClient: &http.Client{Transport: wrap(&http.Transport{MaxIdleConnsPerHost: 64})}})
+	per := max(1, (streams+511)/512)
+	var names []string
+	for i := range streams {
+		names = append(names, logStream(i))
 	}
-	return names
-}
-
-// serve asks for all pages of the streams, as many at once as a collection does.
-func (a *Account) serve(b *testing.B, names []string, wrap func(http.RoundTripper) http.RoundTripper) {
-	cfg := a.cfg.Copy()
-	cfg.HTTPClient = &http.Client{Transport: wrap(a.Cloud.Client().Transport)}
-	c := cloudwatchlogs.NewFromConfig(cfg)
-	per := max(1, (len(names)+511)/512)
 	var all errgroup.Group
 	all.SetLimit(8)
-	for i := 0; i < len(names); i += per {
-		some := names[i:min(i+per, len(names))]
+	start := time.Now()
+	for some := range slices.Chunk(names, per) {
 		all.Go(func() error {
 			in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + Function), LogStreamNames: some,
 				StartTime: aws.Int64(time.Now().Add(-48 * time.Hour).UnixMilli())}
@@ -114,6 +82,7 @@ func (a *Account) serve(b *testing.B, names []string, wrap func(http.RoundTrippe
 	if err := all.Wait(); err != nil {
 		b.Fatal(err)
 	}
+	return time.Since(start)
 }
 
 // unread takes a page off the wire and leaves of it the token alone.
@@ -141,37 +110,15 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func collectLogs(b *testing.B, a *Account) *evidence.Bag {
-	s, err := awsapi.Connect(b.Context(), awsapi.Options{
-		Region: Region, EndpointURL: Endpoint, HTTPClient: a.Cloud.Client(), ReadOnly: true,
-		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
-	})
-	if err != nil {
-		b.Fatal(err)
+// countLogs counts the events in a case's bag, as a timeline's reader sees them: compressed lines.
+func countLogs(b *testing.B, dir string) (n int) {
+	b.Helper()
+	var bag *evidence.Bag
+	for x, err := range openCase(b, dir).Bags(b.Context()) {
+		if bag = x; err != nil {
+			b.Fatal(err)
+		}
 	}
-	t, err := collect.ParseTarget(AccountID, Region, Function)
-	if err != nil {
-		b.Fatal(err)
-	}
-	cs := newCase(b)
-	var calls atomic.Int64
-	peak := watchHeap()
-	bag, sum, err := collect.Into(b.Context(), s, cs, evidence.Header{}, []collect.Target{t}, collect.Options{
-		Unpaced: true, Since: 48 * time.Hour, MaxLogBytes: 4 << 30, Only: []string{"lambda.configuration", "logs.group", "logs.events"},
-		Record: func(string, awsapi.Exchange) { calls.Add(1) },
-	})
-	b.ReportMetric(float64(peak())/(1<<20), "peak-MiB")
-	if err != nil || !sum.Complete {
-		b.Fatal(err, sum)
-	}
-	b.ReportMetric(float64(calls.Load()), "calls")
-	b.ReportMetric(float64(sum.Bytes)/(1<<20), "stored-MiB")
-	b.ReportMetric(float64(sum.Items), "artefacts")
-	return bag
-}
-
-// countLogs counts the events in a bag, in the form of a timeline's reader: compressed lines.
-func countLogs(b *testing.B, bag *evidence.Bag) (n int) {
 	entries, err := bag.Coverage(b.Context())
 	if err != nil {
 		b.Fatal(err)

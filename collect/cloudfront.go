@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -184,17 +185,30 @@ func (j *Job) edgeLogGroups(ctx context.Context) {
 		j.unknownAtEdge(ctx, j.want("logs.group", "edge", "CloudWatchLogs:DescribeLogGroups"))
 		return
 	}
+	type place struct{ region, group string }
+	var places []place
 	for _, region := range j.edgeRegions() {
 		for _, group := range j.edgeGroups(ctx) {
-			if !j.run.claim("logs.group of " + group + " in " + region) {
-				j.planned.Store(true)
-				continue
-			}
-			found, known := j.logGroupIn(ctx, region, group)
-			l.known = l.known && known
-			if found {
-				l.names = append(l.names, region+" "+group)
-			}
+			places = append(places, place{region, group})
+		}
+	}
+	found := make([]bool, len(places))
+	var unknown atomic.Bool
+	each(numbers(len(places)), callsAtOnce, func(i int) { // each region has a quota of its own
+		p := places[i]
+		if !j.run.claim("logs.group of " + p.group + " in " + p.region) {
+			j.planned.Store(true)
+			return
+		}
+		there, known := j.logGroupIn(ctx, p.region, p.group)
+		if found[i] = there; !known {
+			unknown.Store(true)
+		}
+	})
+	l.known = !unknown.Load()
+	for i, p := range places {
+		if found[i] {
+			l.names = append(l.names, p.region+" "+p.group)
 		}
 	}
 }

@@ -163,50 +163,53 @@ func collectAlarms(ctx context.Context, j *Job) {
 	}
 	j.plan(w)
 	c := cloudwatch.NewFromConfig(j.config(j.Target.Region))
+	swept := sweepOnce(ctx, j, "alarms", func(ctx context.Context) ([]any, stamp, error) { return j.allAlarms(ctx, c) })
+	s, cut := swept.at, swept.err
+	var found []watchtypes.MetricAlarm
+	for _, a := range swept.found {
+		if m, ok := a.(watchtypes.MetricAlarm); ok && looksAt(&m, j.Target.Function) {
+			found = append(found, m)
+		}
+	}
+	all := anys(found)
+	for _, a := range swept.found {
+		if m, ok := a.(watchtypes.CompositeAlarm); ok && slices.ContainsFunc(found, func(a watchtypes.MetricAlarm) bool { return ruleNames(&m, &a) }) {
+			all = append(all, m)
+		}
+	}
+	switch {
+	case ctx.Err() != nil && s.started.IsZero():
+		return // close records it
+	case len(all) == 0 && cut != nil:
+		j.refused(w, s, cut)
+	case len(all) == 0:
+		j.none(w, s, fmt.Sprintf("none of %d alarms of the region looks at it", len(swept.found)))
+	default:
+		j.putList(ctx, w, s, "Alarms", all, cut)
+	}
+}
+
+// allAlarms are those of the region.
+func (j *Job) allAlarms(ctx context.Context, c *cloudwatch.Client) (all []any, s stamp, err error) {
 	in := &cloudwatch.DescribeAlarmsInput{AlarmTypes: []watchtypes.AlarmType{watchtypes.AlarmTypeMetricAlarm, watchtypes.AlarmTypeCompositeAlarm}, MaxRecords: aws.Int32(100)}
 	first, s, err := ask(ctx, j, c.DescribeAlarms, in)
 	if err != nil {
-		j.refused(w, s, err)
-		return
+		return nil, s, err
 	}
-	var found []watchtypes.MetricAlarm
-	var composite []watchtypes.CompositeAlarm
-	seen := 0
-	cut := pager[cloudwatch.DescribeAlarmsInput, cloudwatch.DescribeAlarmsOutput, cloudwatch.Options]{
+	err = pager[cloudwatch.DescribeAlarmsInput, cloudwatch.DescribeAlarmsOutput, cloudwatch.Options]{
 		call: c.DescribeAlarms, in: in,
 		next: func(in *cloudwatch.DescribeAlarmsInput, out *cloudwatch.DescribeAlarmsOutput) string {
 			in.NextToken = out.NextToken
 			return aws.ToString(in.NextToken)
 		},
 	}.each(ctx, j, first, func(o *cloudwatch.DescribeAlarmsOutput) error {
-		if seen += len(o.MetricAlarms) + len(o.CompositeAlarms); seen > maxAlarms {
+		if len(all)+len(o.MetricAlarms)+len(o.CompositeAlarms) > maxAlarms {
 			return tooMany(maxAlarms)
 		}
-		for _, a := range o.MetricAlarms {
-			if looksAt(&a, j.Target.Function) {
-				found = append(found, a)
-			}
-		}
-		composite = append(composite, o.CompositeAlarms...)
+		all = append(append(all, anys(o.MetricAlarms)...), anys(o.CompositeAlarms)...)
 		return nil
 	})
-	all := []any{}
-	for i := range found {
-		all = append(all, &found[i])
-	}
-	for i := range composite {
-		if slices.ContainsFunc(found, func(a watchtypes.MetricAlarm) bool { return ruleNames(&composite[i], &a) }) {
-			all = append(all, &composite[i])
-		}
-	}
-	switch {
-	case len(all) == 0 && cut != nil:
-		j.refused(w, s, cut)
-	case len(all) == 0:
-		j.none(w, s, fmt.Sprintf("none of %d alarms of the region looks at it", seen))
-	default:
-		j.putList(ctx, w, s, "Alarms", all, cut)
-	}
+	return all, s, err
 }
 
 // looksAt: the alarm, or a query of it, is on a metric of the function, of a version or an alias.

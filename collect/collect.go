@@ -79,7 +79,7 @@ type Options struct {
 	AllowPrivate []netip.Prefix // private addresses that downloads may come from
 
 	Pacer    *Pacer         // shared by runs in one account; nil: one for this run
-	Unpaced  bool           // keep no client-side quota (benchmarks)
+	Unpaced  bool           // keep no client-side quota
 	Progress func(Progress) // called from many goroutines, never concurrently; nil: nobody is told
 	Now      func() time.Time
 	// Record is told of every call, with the collector that made it.

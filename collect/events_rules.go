@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -12,6 +13,9 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 )
+
+// rulesAtOnce are questions to one bus.
+const rulesAtOnce = 16
 
 // rules finds the EventBridge rules that call the function: a rule on an account's own
 // events is a way to come back (ATT&CK T1546). The reverse look-up is asked on every bus,
@@ -60,13 +64,16 @@ func collectRules(ctx context.Context, j *Job) {
 		arns = append(arns, j.Target.ARN+":"+q)
 	}
 	doc, whole := rulesDocument{Buses: buses.names, TargetArns: arns, Rules: map[string][]string{}}, true
-	for _, bus := range buses.names {
+	var mu sync.Mutex
+	each(buses.names, targetsAtOnce, func(bus string) {
 		names, ok := j.rulesOfBus(ctx, c, bus, arns)
+		mu.Lock()
+		defer mu.Unlock()
 		whole = whole && ok
 		if len(names) > 0 {
 			doc.Rules[bus] = names
 		}
-	}
+	})
 	switch {
 	case ctx.Err() != nil:
 		return // close records it
@@ -126,37 +133,56 @@ func (j *Job) buses(ctx context.Context, c *eventbridge.Client) *promise[nameLis
 // rulesOfBus asks for each ARN which rules have it as a target, and collects those. It
 // returns their names, and whether all answered; a refusal is a gap of that bus.
 func (j *Job) rulesOfBus(ctx context.Context, c *eventbridge.Client, bus string, arns []string) (names []string, whole bool) {
-	whole = true
+	var mu sync.Mutex
+	var failed error // the first; what is asked for after it would be refused too
 	seen := map[string]bool{}
-	for _, arn := range arns {
-		p := pager[eventbridge.ListRuleNamesByTargetInput, eventbridge.ListRuleNamesByTargetOutput, eventbridge.Options]{
-			call: c.ListRuleNamesByTarget, in: &eventbridge.ListRuleNamesByTargetInput{EventBusName: &bus, TargetArn: aws.String(arn)},
-			next: func(in *eventbridge.ListRuleNamesByTargetInput, out *eventbridge.ListRuleNamesByTargetOutput) string {
-				in.NextToken = out.NextToken
-				return aws.ToString(in.NextToken)
-			},
+	each(arns, rulesAtOnce, func(arn string) {
+		mu.Lock()
+		stop := failed != nil
+		mu.Unlock()
+		if stop {
+			return
 		}
-		err := p.each(ctx, j, nil, func(o *eventbridge.ListRuleNamesByTargetOutput) error {
-			for _, name := range o.RuleNames {
-				seen[name] = true
-			}
-			if len(seen) > maxSwept {
-				return errSwept
-			}
-			return nil
-		})
-		if err != nil {
-			j.refused(j.want("events.rules.bus", bus, "EventBridge:ListRuleNamesByTarget"), stamp{id: requestIDOf(err)}, err)
-			whole = false
-			break // the next would be refused too
+		found, err := j.rulesOf(ctx, c, bus, arn)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, name := range found {
+			seen[name] = true
 		}
-	}
-	if whole {
-		j.mended(j.want("events.rules.bus", bus, "EventBridge:ListRuleNamesByTarget"))
+		if err == nil && len(seen) > maxSwept {
+			err = errSwept
+		}
+		if failed == nil {
+			failed = err
+		}
+	})
+	w := j.want("events.rules.bus", bus, "EventBridge:ListRuleNamesByTarget")
+	if failed != nil {
+		j.refused(w, stamp{id: requestIDOf(failed)}, failed)
+	} else {
+		j.mended(w)
 	}
 	names = slices.Sorted(maps.Keys(seen))
 	each(names, callsAtOnce, func(name string) { j.rule(ctx, c, bus, name) })
-	return names, whole
+	return names, failed == nil
+}
+
+// rulesOf are the names of a bus's rules that have an ARN as their target, as far as they came.
+func (j *Job) rulesOf(ctx context.Context, c *eventbridge.Client, bus, arn string) (names []string, err error) {
+	p := pager[eventbridge.ListRuleNamesByTargetInput, eventbridge.ListRuleNamesByTargetOutput, eventbridge.Options]{
+		call: c.ListRuleNamesByTarget, in: &eventbridge.ListRuleNamesByTargetInput{EventBusName: &bus, TargetArn: aws.String(arn)},
+		next: func(in *eventbridge.ListRuleNamesByTargetInput, out *eventbridge.ListRuleNamesByTargetOutput) string {
+			in.NextToken = out.NextToken
+			return aws.ToString(in.NextToken)
+		},
+	}
+	err = p.each(ctx, j, nil, func(o *eventbridge.ListRuleNamesByTargetOutput) error {
+		if names = append(names, o.RuleNames...); len(names) > maxSwept {
+			return errSwept
+		}
+		return nil
+	})
+	return names, err
 }
 
 func (j *Job) rule(ctx context.Context, c *eventbridge.Client, bus, name string) {

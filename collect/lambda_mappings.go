@@ -38,12 +38,10 @@ func collectMappings(ctx context.Context, j *Job) {
 	}
 	j.plan(w)
 	c := j.lambda()
-	var own, swept []lambdatypes.EventSourceMappingConfiguration
-	var s stamp
-	var ownErr, sweepErr error
-	both(
-		func() { own, s, ownErr = j.listMappings(ctx, c, aws.String(j.Target.Function)) },
-		func() { swept, _, sweepErr = j.listMappings(ctx, c, nil) })
+	own, swept, s, ownErr, sweepErr := j.ownAndSwept(ctx, c)
+	if ctx.Err() != nil && s.started.IsZero() {
+		return // close records it
+	}
 	all := merge(own, swept)
 	if ownErr != nil && len(all) == 0 {
 		j.refused(w, s, ownErr)
@@ -58,11 +56,7 @@ func collectMappings(ctx context.Context, j *Job) {
 		return
 	}
 	docs := make([]any, len(all))
-	order := make([]int, len(all))
-	for i := range order {
-		order[i] = i
-	}
-	each(order, callsAtOnce, func(i int) { docs[i] = j.mapping(ctx, c, all[i]) })
+	each(numbers(len(all)), callsAtOnce, func(i int) { docs[i] = j.mapping(ctx, c, all[i]) })
 	if _, later := errors.AsType[*pageError](ownErr); ownErr != nil && !later {
 		ownErr = &pageError{0, ownErr} // what is there is from the sweep
 	}
@@ -83,34 +77,44 @@ func (j *Job) mapping(ctx context.Context, c *lambda.Client, m lambdatypes.Event
 	return m
 }
 
-// listMappings keeps those of the target; function nil lists the whole region.
-func (j *Job) listMappings(ctx context.Context, c *lambda.Client, function *string) ([]lambdatypes.EventSourceMappingConfiguration, stamp, error) {
-	in := &lambda.ListEventSourceMappingsInput{FunctionName: function}
-	first, s, err := ask(ctx, j, c.ListEventSourceMappings, in)
-	if err != nil {
-		return nil, s, err
+// ownAndSwept lists by function, and what the whole region has for it. Among several functions
+// the region's list comes first, once for all: where it is whole, it has each one's own.
+func (j *Job) ownAndSwept(ctx context.Context, c *lambda.Client) (own, swept []lambdatypes.EventSourceMappingConfiguration, s stamp, ownErr, sweepErr error) {
+	region := func() (found []lambdatypes.EventSourceMappingConfiguration, at stamp, err error) {
+		all := sweepOnce(ctx, j, "mappings", func(ctx context.Context) ([]any, stamp, error) { return j.listMappings(ctx, c, nil) })
+		for _, m := range all.found {
+			if m := m.(lambdatypes.EventSourceMappingConfiguration); j.Target.calls(aws.ToString(m.FunctionArn)) {
+				found = append(found, m)
+			}
+		}
+		return found, all.at, all.err
 	}
-	var found []lambdatypes.EventSourceMappingConfiguration
-	p := pager[lambda.ListEventSourceMappingsInput, lambda.ListEventSourceMappingsOutput, lambda.Options]{
-		call: c.ListEventSourceMappings, in: in,
+	mine := func() {
+		var all []any
+		all, s, ownErr = j.listMappings(ctx, c, aws.String(j.Target.Function))
+		for _, m := range all {
+			own = append(own, m.(lambdatypes.EventSourceMappingConfiguration))
+		}
+	}
+	if !j.run.several {
+		both(mine, func() { swept, _, sweepErr = region() })
+		return own, swept, s, ownErr, sweepErr
+	}
+	if swept, s, sweepErr = region(); sweepErr != nil {
+		mine()
+	}
+	return own, swept, s, ownErr, sweepErr
+}
+
+// listMappings lists those of a function; nil is the whole region.
+func (j *Job) listMappings(ctx context.Context, c *lambda.Client, function *string) ([]any, stamp, error) {
+	return pages(ctx, j, pager[lambda.ListEventSourceMappingsInput, lambda.ListEventSourceMappingsOutput, lambda.Options]{
+		call: c.ListEventSourceMappings, in: &lambda.ListEventSourceMappingsInput{FunctionName: function},
 		next: func(in *lambda.ListEventSourceMappingsInput, out *lambda.ListEventSourceMappingsOutput) string {
 			in.Marker = out.NextMarker
 			return aws.ToString(in.Marker)
 		},
-	}
-	err = p.each(ctx, j, first, func(o *lambda.ListEventSourceMappingsOutput) error {
-		for _, m := range o.EventSourceMappings {
-			arn := aws.ToString(m.FunctionArn)
-			if function != nil || arn == j.Target.ARN || strings.HasPrefix(arn, j.Target.ARN+":") {
-				found = append(found, m)
-			}
-		}
-		if len(found) > maxSwept {
-			return errSwept
-		}
-		return nil
-	})
-	return found, s, err
+	}, func(o *lambda.ListEventSourceMappingsOutput) []any { return anys(o.EventSourceMappings) })
 }
 
 // merge is the union by UUID, in order of appearance.

@@ -61,8 +61,8 @@ type logRead struct {
 
 // pageSource gives the pages of an artefact's events.
 type pageSource interface {
-	next(ctx context.Context) ([]types.FilteredLogEvent, error) // nil at the end
-	stamp() stamp                                               // of the first call, or of the one that failed
+	next(ctx context.Context) ([]byte, error) // lines, good until the next call; nil at the end
+	stamp() stamp                             // of the first call, or of the one that failed
 }
 
 func collectLogEvents(ctx context.Context, j *Job) {
@@ -88,6 +88,7 @@ type groupReader struct {
 	group  string
 	all    []logRead
 	left   atomic.Int64 // bytes of events that may still be kept
+	tools  logTools
 }
 
 // reads is what to ask for. Where the streams are not all known, or cannot be read one by
@@ -231,6 +232,9 @@ func (g *groupReader) read(ctx context.Context, r logRead) {
 		return
 	}
 	p := g.pages(r)
+	if e, ok := p.(*eventPages); ok {
+		defer g.tools.raws.Put(e.raw)
+	}
 	first, err := p.next(ctx)
 	switch {
 	case err != nil:
@@ -241,11 +245,12 @@ func (g *groupReader) read(ctx context.Context, r logRead) {
 		return
 	}
 	err = j.put(ctx, r.w, p.stamp(), func(out io.Writer) error {
-		z, err := zstdWriter(out)
+		z, err := g.tools.compressor(out)
 		if err != nil {
 			return err
 		}
-		cut := g.copy(ctx, z, p, first, r.id())
+		defer g.tools.zips.Put(z)
+		cut := g.copy(ctx, z, p, first)
 		if err := z.Close(); err != nil { // also where it was cut short: what is there can be read to its end
 			return fmt.Errorf("compressing log events: %w", err)
 		}
@@ -259,10 +264,8 @@ func (g *groupReader) read(ctx context.Context, r logRead) {
 	}
 }
 
-func (g *groupReader) copy(ctx context.Context, out io.Writer, p pageSource, page []types.FilteredLogEvent, id string) (err error) {
-	var lines []byte
-	for ; page != nil; page, err = p.next(ctx) {
-		lines = appendEvents(lines[:0], page, id)
+func (g *groupReader) copy(ctx context.Context, out io.Writer, p pageSource, lines []byte) (err error) {
+	for ; lines != nil; lines, err = p.next(ctx) {
 		granted, full := g.grant(lines)
 		if _, err := out.Write(granted); err != nil {
 			return err
@@ -293,17 +296,9 @@ func (g *groupReader) pages(r logRead) pageSource {
 		run := g.j.run
 		return &insightsPages{j: g.j, c: g.c, group: g.group, most: insightsMost, spans: [][2]int64{{run.since.Unix(), run.until.Unix()}}}
 	}
-	p := &eventPages{j: g.j, c: g.c, group: g.group, names: r.names}
+	p := &eventPages{j: g.j, c: g.c, group: g.group, names: r.names, raw: g.tools.pages()}
 	if r.names == nil {
 		p.names = [][]string{nil}
 	}
 	return p
-}
-
-// id is what a line calls that by which an event is told from others.
-func (r logRead) id() string {
-	if r.insights {
-		return "@ptr"
-	}
-	return "eventId"
 }

@@ -34,11 +34,22 @@ type insightsPages struct {
 	cut   error           // why something is missing
 	asked int             // queries
 	at    stamp
+	lines []byte // of the last answer
 }
 
 func (p *insightsPages) stamp() stamp { return p.at }
 
-func (p *insightsPages) next(ctx context.Context) ([]types.FilteredLogEvent, error) {
+// next is the next query's events, whose id is called @ptr there.
+func (p *insightsPages) next(ctx context.Context) ([]byte, error) {
+	events, err := p.events(ctx)
+	if events == nil {
+		return nil, err
+	}
+	p.lines = appendEvents(p.lines[:0], events, "@ptr")
+	return p.lines, err
+}
+
+func (p *insightsPages) events(ctx context.Context) ([]types.FilteredLogEvent, error) {
 	for len(p.spans) > 0 {
 		span := p.spans[len(p.spans)-1]
 		p.spans = p.spans[:len(p.spans)-1]

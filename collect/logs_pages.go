@@ -22,6 +22,7 @@ type eventPages struct {
 	group string
 	names [][]string // still to be read; a nil list is the whole group
 
+	raw  *rawPages
 	in   *cloudwatchlogs.FilterLogEventsInput // of the list being read
 	seen tokens
 	list int      // pages of that list
@@ -31,8 +32,8 @@ type eventPages struct {
 	at   stamp    // of the first call, or of the one that failed
 }
 
-// next is the next page with events in it, nil at the end.
-func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error) {
+// next is the next page with events in it, one a line, nil at the end.
+func (p *eventPages) next(ctx context.Context) ([]byte, error) {
 	for empty := 0; empty < emptyPages; empty++ {
 		if err := p.cut; err != nil {
 			p.cut = nil
@@ -41,7 +42,7 @@ func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error)
 		if p.in == nil && !p.open() {
 			return nil, p.end()
 		}
-		out, at, err := ask(ctx, p.j, p.c.FilterLogEvents, p.in)
+		out, at, err := ask(ctx, p.j, p.raw.ask(p.c), p.in)
 		if err != nil && p.missing(err) {
 			continue
 		}
@@ -53,8 +54,12 @@ func (p *eventPages) next(ctx context.Context) ([]types.FilteredLogEvent, error)
 		}
 		p.read, p.list = p.read+1, p.list+1
 		p.turn(out.NextToken)
-		if len(out.Events) > 0 {
-			return out.Events, nil
+		switch {
+		case p.raw.got && p.raw.page.events > 0:
+			return p.raw.page.lines, nil
+		case !p.raw.got && len(out.Events) > 0:
+			p.raw.page.lines = appendEvents(p.raw.page.lines[:0], out.Events, "eventId")
+			return p.raw.page.lines, nil
 		}
 	}
 	return nil, fmt.Errorf("%d pages without events one after another: the stream does not end", emptyPages)

@@ -182,12 +182,16 @@ func TestLogsInsightsInSpans(t *testing.T) {
 			p := &insightsPages{j: j, c: cloudwatchlogs.NewFromConfig(j.config(bench.Region)), group: bench.ColdLogs, spans: [][2]int64{{r.since.Unix(), r.until.Unix()}}, most: most}
 			got, last := map[string]int{}, error(nil)
 			for {
-				events, err := p.next(t.Context())
-				if last = err; len(events) == 0 {
+				lines, err := p.next(t.Context())
+				if last = err; len(lines) == 0 {
 					break
 				}
-				for _, e := range events {
-					got[*e.Message]++
+				for line := range bytes.Lines(lines) {
+					var e struct{ Message string }
+					if err := json.Unmarshal(line, &e); err != nil {
+						t.Fatal(err)
+					}
+					got[e.Message]++
 				}
 			}
 			for message, n := range got {

@@ -86,7 +86,9 @@ type bucket struct {
 	pace  time.Duration // between calls now; every, unless AWS throttled
 	slack time.Duration // how far ahead of the pace calls may run
 	next  time.Time     // when the next call is due by the pace
+	sent  time.Time     // the same, by when calls were really let go
 	calm  int           // answers since the last throttling
+	slow  time.Time     // when throttling slowed it down last
 }
 
 func (p *Pacer) bucket(account, region string, q quota) *bucket {
@@ -99,8 +101,8 @@ func (p *Pacer) bucket(account, region string, q quota) *bucket {
 	return b
 }
 
-// take waits for the call's turn. Turns are given in the order of asking.
-func (p *Pacer) take(ctx context.Context, account, region string, q quota) error {
+// take waits for the call's turn, and says when that was. Turns are given in the order of asking.
+func (p *Pacer) take(ctx context.Context, account, region string, q quota) (time.Time, error) {
 	p.mu.Lock()
 	now, b := p.now(), p.bucket(account, region, q)
 	if b.next.Before(now) {
@@ -109,27 +111,48 @@ func (p *Pacer) take(ctx context.Context, account, region string, q quota) error
 	due := b.next.Add(-b.slack)
 	b.next = b.next.Add(b.pace)
 	p.mu.Unlock()
-	if d := due.Sub(now); d > 0 {
-		return p.sleep(ctx, d)
+	for ctx.Err() == nil {
+		if d := due.Sub(now); d > 0 {
+			if err := p.sleep(ctx, d); err != nil {
+				return now, err
+			}
+		}
+		// Who slept too long, on a machine that stood still, must not go out together with
+		// all the others that did.
+		p.mu.Lock()
+		now = p.now()
+		if due = b.sent.Add(-b.slack); !due.After(now) {
+			if b.sent.Before(now) {
+				b.sent = now
+			}
+			b.sent = b.sent.Add(b.pace)
+			p.mu.Unlock()
+			return now, nil
+		}
+		p.mu.Unlock()
 	}
-	return ctx.Err()
+	return now, ctx.Err()
 }
 
-// report learns from an answer: throttled halves the rate (down to an eighth) and
-// ends bursts, ten good answers in a row speed it up by a fifth.
-func (p *Pacer) report(account, region string, q quota, throttled bool) {
+// report learns from the answer to a call that was let go then: throttled halves the rate (down
+// to an eighth) and ends bursts, once for those that were under way together; ten good answers
+// in a row speed it up by a fifth.
+func (p *Pacer) report(account, region string, q quota, let time.Time, throttled bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.bucket(account, region, q)
-	if throttled {
-		b.pace, b.slack, b.calm = min(2*b.pace, 8*b.every), 0, 0
+	switch {
+	case throttled && let.Before(b.slow):
+		b.calm = 0
+	case throttled:
+		b.pace, b.slack, b.calm, b.slow = min(2*b.pace, 8*b.every), 0, 0, p.now()
 		if t := p.now().Add(b.pace); b.next.Before(t) {
 			b.next = t
 		}
-		return
-	}
-	if b.calm++; b.calm%10 == 0 && b.pace > b.every {
-		b.pace = max(b.every, b.pace*4/5)
+	default:
+		if b.calm++; b.calm%10 == 0 && b.pace > b.every {
+			b.pace = max(b.every, b.pace*4/5)
+		}
 	}
 }
 
@@ -141,12 +164,13 @@ func (p *Pacer) pace(cfg aws.Config, account string) aws.Config {
 		if !ok {
 			return next.HandleFinalize(ctx, in)
 		}
-		if err := p.take(ctx, account, region, q); err != nil {
+		let, err := p.take(ctx, account, region, q)
+		if err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 		out, meta, err := next.HandleFinalize(ctx, in)
 		state, _ := classify(err)
-		p.report(account, region, q, state == evidence.Throttled)
+		p.report(account, region, q, let, state == evidence.Throttled)
 		return out, meta, err
 	})
 	install := func(stack *middleware.Stack) error {

@@ -22,7 +22,7 @@ func TestPacerKeepsTheQuota(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				if err := p.take(t.Context(), "1", "us-east-1", q); err != nil {
+				if _, err := p.take(t.Context(), "1", "us-east-1", q); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -55,7 +55,7 @@ func TestPacerBucketsAreApart(t *testing.T) {
 		q, _ := quotaOf("CloudTrail:LookupEvents")
 		for _, region := range []string{"us-east-1", "eu-west-1"} {
 			for _, account := range []string{"1", "2"} {
-				if err := p.take(t.Context(), account, region, q); err != nil {
+				if _, err := p.take(t.Context(), account, region, q); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -71,13 +71,14 @@ func TestPacerSlowsDownAndRecovers(t *testing.T) {
 	q, _ := quotaOf("Lambda:GetPolicy")
 	b := p.bucket("1", "r", q)
 	for range 10 {
-		p.report("1", "r", q, true)
+		p.report("1", "r", q, p.now(), true)
 	}
+	p.report("1", "r", q, b.slow.Add(-1), true)
 	if b.pace != 8*q.every || b.slack != 0 {
 		t.Errorf("after throttling: pace %s, slack %s", b.pace, b.slack)
 	}
 	for range 200 {
-		p.report("1", "r", q, false)
+		p.report("1", "r", q, p.now(), false)
 	}
 	if b.pace != q.every {
 		t.Errorf("pace %s never came back to %s", b.pace, q.every)
@@ -89,9 +90,9 @@ func TestPacerStops(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		p := NewPacer(nil, nil)
 		q, _ := quotaOf("CloudTrail:LookupEvents")
-		_ = p.take(ctx, "1", "r", q)
+		_, _ = p.take(ctx, "1", "r", q)
 		cancel()
-		if err := p.take(ctx, "1", "r", q); !errors.Is(err, context.Canceled) {
+		if _, err := p.take(ctx, "1", "r", q); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -102,11 +103,55 @@ func TestPacerOnAForeignClock(t *testing.T) {
 	p := NewPacer(func() time.Time { return now }, func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil })
 	q, _ := quotaOf("CloudTrail:LookupEvents")
 	for range 11 {
-		if err := p.take(t.Context(), "1", "r", q); err != nil {
+		if _, err := p.take(t.Context(), "1", "r", q); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got := now.Sub(time.Unix(0, 0)); got < 5*time.Second || got > 6*time.Second {
 		t.Errorf("11 calls at 2/s took %s of that clock", got)
+	}
+}
+
+// TestPacerAfterAStandstill: calls that all slept too long do not go out together.
+func TestPacerAfterAStandstill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer(nil, func(ctx context.Context, d time.Duration) error {
+			time.Sleep((d + 3*time.Second).Truncate(3 * time.Second))
+			return ctx.Err()
+		})
+		q, _ := quotaOf("CloudTrail:LookupEvents")
+		var mu sync.Mutex
+		let := map[time.Time]int{}
+		var wg sync.WaitGroup
+		for range 12 {
+			wg.Go(func() {
+				at, err := p.take(t.Context(), "1", "us-east-1", q)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				let[at.Truncate(time.Second)]++
+			})
+		}
+		wg.Wait()
+		for at, n := range let {
+			if n > 2 {
+				t.Errorf("%d calls in the second from %s", n, at)
+			}
+		}
+	})
+}
+
+// TestPacerSlowsDownOnce: several calls that were throttled together are one sign.
+func TestPacerSlowsDownOnce(t *testing.T) {
+	p := NewPacer(nil, nil)
+	q, _ := quotaOf("Lambda:GetPolicy")
+	let := p.now()
+	for range 5 {
+		p.report("1", "r", q, let, true)
+	}
+	if b := p.bucket("1", "r", q); b.pace != 2*q.every {
+		t.Errorf("pace %s, want twice %s", b.pace, q.every)
 	}
 }

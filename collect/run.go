@@ -46,6 +46,7 @@ type runner struct {
 	listings map[string]*promise[sweep]    // of whole regions
 	lists    map[string]*promise[nameList] // further listings that targets share: see shared
 	kept     keeper                        // nil: nothing was there before
+	several  bool                          // targets: what is of a whole region is asked for once
 }
 
 // Run collects from the targets into w. It does not seal: the caller does, with
@@ -60,6 +61,7 @@ func Run(ctx context.Context, in Inputs, targets []Target, w Artefacts, o Option
 	defer stop(nil)
 	r := newRunner(in, w, o, stop)
 	r.kept, _ = w.(keeper)
+	r.several = len(targets) > 1
 	for _, g := range o.Found {
 		w := want{artefact: g.Artefact, src: g.Source, call: g.Call}
 		r.book.plan(w)
@@ -195,6 +197,15 @@ func each[T any](list []T, atOnce int, f func(T)) {
 		g.Go(func() error { f(v); return nil })
 	}
 	_ = g.Wait() // f records its own failures
+}
+
+// numbers are 0 to n-1: a list's places, for each.
+func numbers(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // both runs the functions at once and waits for them.

@@ -39,11 +39,7 @@ func collectSchedules(ctx context.Context, j *Job) {
 		},
 	}, func(o *scheduler.ListSchedulesOutput) []any { return anys(o.Schedules) })
 	keep := make([]bool, len(s.found))
-	order := make([]int, len(s.found))
-	for i := range order {
-		order[i] = i
-	}
-	each(order, callsAtOnce, func(i int) { keep[i] = j.schedule(ctx, c, s.found[i].(schedulertypes.ScheduleSummary)) })
+	each(numbers(len(s.found)), callsAtOnce, func(i int) { keep[i] = j.schedule(ctx, c, s.found[i].(schedulertypes.ScheduleSummary)) })
 	var mine []any
 	for i, f := range s.found {
 		if keep[i] {
@@ -70,7 +66,18 @@ func (j *Job) schedule(ctx context.Context, c *scheduler.Client, x schedulertype
 	if j.have(w) {
 		return true
 	}
-	out, s, err := ask(ctx, j, c.GetSchedule, &scheduler.GetScheduleInput{GroupName: x.GroupName, Name: x.Name})
+	got := sweepOnce(ctx, j, "schedule "+w.src.ARN, func(ctx context.Context) ([]any, stamp, error) {
+		out, s, err := ask(ctx, j, c.GetSchedule, &scheduler.GetScheduleInput{GroupName: x.GroupName, Name: x.Name})
+		return []any{out}, s, err
+	})
+	if ctx.Err() != nil && got.at.started.IsZero() {
+		return true // close records it
+	}
+	s, err := got.at, got.err
+	var out *scheduler.GetScheduleOutput
+	if err == nil {
+		out = got.found[0].(*scheduler.GetScheduleOutput)
+	}
 	switch {
 	case universal && err == nil && !strings.Contains(aws.ToString(out.Target.Input), j.Target.Function):
 		j.mended(w)

@@ -66,8 +66,8 @@ func TestWatchersCutShort(t *testing.T) {
 		m, _ := collectSim(t, a, only)
 		wantStates(t, m.states(), evidence.Truncated, "xray.summaries payments", "xray.traces payments", "config.history.rest payments")
 		wantStates(t, m.states(), evidence.Collected, "config.history payments")
-		if n := strings.Count(string(m.bytes["xray.traces payments"]), "\n"); n != 6 {
-			t.Errorf("%d traces of the first slice", n)
+		if n := strings.Count(string(m.bytes["xray.traces payments"]), "\n"); n < 6 || n > 7 { // the seventh may lie in the slice that was refused
+			t.Errorf("%d traces, the first slice has 6", n)
 		}
 		a.Cloud.ClearFaults()
 		a.Cloud.Inject(denied("XRay:BatchGetTraces", 2))

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ import (
 
 const (
 	traceSlice   = 6 * time.Hour // X-Ray answers no longer range at once
-	tracesKept   = 30 * day      // by X-Ray
+	slicesAtOnce = 8
+	tracesKept   = 30 * day // by X-Ray
 	maxSummaries = 20_000
 	maxTraces    = 1_000
 	tracesACall  = 5
@@ -46,11 +48,7 @@ func collectTraces(ctx context.Context, j *Job) {
 	from, to := j.run.until.Add(-min(j.run.until.Sub(j.run.since), tracesKept)), j.run.until
 	w.params = map[string]string{"StartTime": from.Format(time.RFC3339), "EndTime": to.Format(time.RFC3339), "FilterExpression": fmt.Sprintf("service(%q)", j.Target.Function)}
 	c := xray.NewFromConfig(j.config(j.Target.Region))
-	found, known := gathered[xray.GetTraceSummariesInput, xray.GetTraceSummariesOutput, xray.Options, xraytypes.TraceSummary]{
-		pager: slicedSummaries(c, w.params["FilterExpression"], from, to), member: "TraceSummaries", most: maxSummaries,
-		items: func(o *xray.GetTraceSummariesOutput) []xraytypes.TraceSummary { return o.TraceSummaries },
-		none:  "no trace passed through it in the window; it " + j.tracing(ctx),
-	}.get(ctx, j, w)
+	found, known := j.summaries(ctx, c, w, from, to)
 	var ids []string
 	for _, t := range found {
 		ids = append(ids, aws.ToString(t.Id))
@@ -82,33 +80,112 @@ func (j *Job) tracing(ctx context.Context) string {
 	return "is traced only if its caller is"
 }
 
-// slicedSummaries asks for the window from its end, a slice after the other.
-func slicedSummaries(c *xray.Client, filter string, from, to time.Time) pager[xray.GetTraceSummariesInput, xray.GetTraceSummariesOutput, xray.Options] {
-	later := func(t time.Time) *time.Time {
-		if t.Before(from) {
-			t = from
+// summaries asks for the window from its end, some slices at once. The first is asked alone:
+// where that is refused, so is the rest.
+func (j *Job) summaries(ctx context.Context, c *xray.Client, w want, from, to time.Time) (all []xraytypes.TraceSummary, known bool) {
+	if out, had := recall[xray.GetTraceSummariesOutput](ctx, j, w); had {
+		if out != nil {
+			all = out.TraceSummaries
 		}
-		return &t
+		return all, true
 	}
-	return pager[xray.GetTraceSummariesInput, xray.GetTraceSummariesOutput, xray.Options]{
-		call: c.GetTraceSummaries,
-		in: &xray.GetTraceSummariesInput{
-			StartTime: later(to.Add(-traceSlice)), EndTime: &to, FilterExpression: &filter,
-			Sampling: aws.Bool(false), TimeRangeType: xraytypes.TimeRangeTypeTraceId,
-		},
+	var ends []time.Time
+	for end := to; len(ends) == 0 || end.After(from); end = end.Add(-traceSlice) {
+		ends = append(ends, end)
+	}
+	ends, s := j.traced(ctx, c, ends, from)
+	var cut error
+	for at, n := 0, 1; at < len(ends) && cut == nil; at, n = at+n, slicesAtOnce {
+		some := make([]traceRange, len(ends[at:min(at+n, len(ends))]))
+		each(numbers(len(some)), slicesAtOnce, func(i int) {
+			some[i].read(ctx, j, c, aws.String(w.params["FilterExpression"]), from, ends[at+i])
+		})
+		if at == 0 {
+			s = some[0].at
+		}
+		for _, r := range some { // what the others gave is kept where one is refused
+			all, cut = append(all, r.found...), cmp.Or(cut, r.err)
+		}
+		if len(all) > maxSummaries {
+			all, cut = all[:maxSummaries], cmp.Or(cut, tooMany(maxSummaries))
+		}
+	}
+	switch {
+	case len(all) > 0:
+		j.putList(ctx, w, s, "TraceSummaries", all, cut)
+	case cut != nil:
+		j.refused(w, s, cut)
+	default:
+		j.none(w, s, "no trace passed through it in the window; it "+j.tracing(ctx))
+	}
+	return all, cut == nil
+}
+
+// traceRange is what a slice of the window has.
+type traceRange struct {
+	found []xraytypes.TraceSummary
+	at    stamp
+	err   error
+}
+
+// traced leaves of the slices, which end there, those in which the region has traces at all,
+// where several functions would ask: most regions have none. The stamp is of the first answer.
+func (j *Job) traced(ctx context.Context, c *xray.Client, ends []time.Time, from time.Time) (some []time.Time, s stamp) {
+	if !j.run.several {
+		return ends, s
+	}
+	empty := make([]bool, len(ends))
+	each(numbers(len(ends)), slicesAtOnce, func(i int) {
+		region := sweepOnce(ctx, j, "traces to "+ends[i].String(), func(ctx context.Context) ([]any, stamp, error) {
+			out, s, err := ask(ctx, j, c.GetTraceSummaries, sliceOf(nil, from, ends[i]))
+			if err == nil && (len(out.TraceSummaries) > 0 || aws.ToString(out.NextToken) != "") {
+				return []any{true}, s, nil
+			}
+			return nil, s, err
+		})
+		empty[i] = region.err == nil && len(region.found) == 0 && !region.at.started.IsZero()
+		if i == 0 {
+			s = region.at
+		}
+	})
+	for i, end := range ends {
+		if !empty[i] {
+			some = append(some, end)
+		}
+	}
+	return some, s
+}
+
+// sliceOf is the question for a slice, by its end. The ends of a range are in it: a trace at
+// the seam may come twice.
+func sliceOf(filter *string, from, end time.Time) *xray.GetTraceSummariesInput {
+	start := end.Add(-traceSlice)
+	if start.Before(from) {
+		start = from
+	}
+	return &xray.GetTraceSummariesInput{StartTime: &start, EndTime: &end, FilterExpression: filter,
+		Sampling: aws.Bool(false), TimeRangeType: xraytypes.TimeRangeTypeTraceId}
+}
+
+// read asks for a slice.
+func (r *traceRange) read(ctx context.Context, j *Job, c *xray.Client, filter *string, from, end time.Time) {
+	p := pager[xray.GetTraceSummariesInput, xray.GetTraceSummariesOutput, xray.Options]{
+		call: c.GetTraceSummaries, in: sliceOf(filter, from, end),
 		next: func(in *xray.GetTraceSummariesInput, out *xray.GetTraceSummariesOutput) string {
-			if in.NextToken = out.NextToken; aws.ToString(in.NextToken) != "" {
-				return *in.NextToken
-			}
-			if !in.StartTime.After(from) {
-				return ""
-			}
-			in.NextToken = nil
-			in.EndTime = in.StartTime // the ends of a range are in it: a trace at the seam may come twice
-			in.StartTime = later(in.EndTime.Add(-traceSlice))
-			return "from " + in.StartTime.String()
+			in.NextToken = out.NextToken
+			return aws.ToString(in.NextToken)
 		},
 	}
+	var first *xray.GetTraceSummariesOutput
+	if first, r.at, r.err = ask(ctx, j, p.call, p.in); r.err != nil {
+		return
+	}
+	r.err = p.each(ctx, j, first, func(o *xray.GetTraceSummariesOutput) error {
+		if r.found = append(r.found, o.TraceSummaries...); len(r.found) > maxSummaries {
+			return tooMany(maxSummaries)
+		}
+		return nil
+	})
 }
 
 // wholeTraces stores the traces with all their segments, one a line, newest first.

@@ -38,6 +38,7 @@ func (p *program) collectCommand() *cli.Command {
 			&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
 			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
 			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
+			&cli.BoolFlag{Name: "unpaced", Usage: "do not hold calls back to AWS's published quotas: for an emulator, or an account that has larger ones; what is throttled is asked again"},
 			&cli.StringSliceFlag{Name: "allow-private", Usage: "private network (CIDR) that code may be downloaded from: an interface endpoint or proxy (may be repeated)"},
 			tsaFlag(),
 			&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
@@ -181,7 +182,8 @@ func (p *program) resumeCollections(c *cli.Context, s *awsapi.Session, opened *e
 }
 
 func (p *program) collectOptions(c *cli.Context) (collect.Options, error) {
-	o := collect.Options{Scope: collect.Scope(c.String("scope")), Since: c.Duration("since"), MaxLogBytes: c.Int64("max-log-bytes"), Only: c.StringSlice("only")}
+	o := collect.Options{Scope: collect.Scope(c.String("scope")), Since: c.Duration("since"), MaxLogBytes: c.Int64("max-log-bytes"), Only: c.StringSlice("only"),
+		Unpaced: c.Bool("unpaced")}
 	wanted := 0
 	named := len(c.StringSlice("function"))+len(c.StringSlice("match")) > 0 || c.String("functions-file") != ""
 	for _, given := range []bool{named, c.Bool("resume"), c.Bool("settle")} {

@@ -24,6 +24,9 @@ type Config struct {
 	// PageMost is how many items a page of an operation ("Lambda:ListAliases") has at most,
 	// as AWS may give fewer than asked for; nil or 0: as many as asked for.
 	PageMost func(api string) int
+	// Tell is told of every call with its parameters in the API's names, as decoded; under the
+	// lock. nil: nobody is.
+	Tell func(service, operation, region string, in map[string]any)
 }
 
 // scope is where regional state lives. Global services use region "".

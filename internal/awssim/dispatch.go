@@ -34,12 +34,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	began := c.cfg.Clock.Now()
 	resp, delay, drop := c.answer(r)
-	if wait := c.cfg.Latency + delay; wait > 0 {
-		select {
-		case <-time.After(wait):
-		case <-r.Context().Done():
-		}
-	}
+	c.linger(r.Context(), delay)
 	if drop {
 		panic(http.ErrAbortHandler) // net/http closes the connection without an answer
 	}
@@ -217,6 +212,9 @@ func (c *Cloud) run(r *http.Request, t target, sig *signature, body *bodyOf) (*r
 		k.wire.in, k.wire.inErr = t.protocol.decode(t.op, body.request(r, t.path, t.op.inStream != nil))
 	}
 	k.requestID = c.requestID(k)
+	if c.cfg.Tell != nil && t.op != nil {
+		c.cfg.Tell(t.service.id, t.op.name, t.region, k.wire.in)
+	}
 	resp, delay, drop := k.perform()
 	return k.cutting(resp), delay, drop
 }

@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"encoding/hex"
 	"fmt"
@@ -65,9 +66,10 @@ func (c *Cloud) codeSignature(path string, q url.Values) string {
 func (c *Cloud) serveCode(w http.ResponseWriter, r *http.Request) {
 	data, code, message := c.codeAt(r)
 	c.downloaded()
+	c.linger(r.Context(), 0)
 	f := c.downloadFault(r)
 	if f.Denied {
-		data, code, message = nil, "AccessDenied", "Access Denied"
+		data, code, message = codeBytes{}, "AccessDenied", "Access Denied"
 	}
 	if code != "" {
 		w.Header().Set("Content-Type", "application/xml")
@@ -80,45 +82,59 @@ func (c *Cloud) serveCode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/zip")
-	w.Header().Set("Content-Length", fmt.Sprint(len(data)))
-	if f.Garbled {
-		data = append([]byte{^data[0]}, data[1:]...)
+	w.Header().Set("Content-Length", fmt.Sprint(data.length()))
+	if f.Garbled || f.Cut {
+		data.spoil(w, f)
+		return
 	}
-	if f.Cut {
-		(&response{body: data}).writeCut(w)
-	}
-	if _, err := w.Write(data); err != nil {
-		return // the client went away
-	}
+	_ = data.writeTo(w) // the client may be gone
 }
 
-func (c *Cloud) codeAt(r *http.Request) (data []byte, code, message string) {
+// spoil sends a package with a wrong byte, or half of it.
+func (b codeBytes) spoil(w http.ResponseWriter, f Fail) {
+	var whole bytes.Buffer
+	_ = b.writeTo(&whole) // a buffer takes everything
+	if data := whole.Bytes(); f.Garbled {
+		data[0] = ^data[0]
+	}
+	if f.Cut {
+		(&response{body: whole.Bytes()}).writeCut(w)
+	}
+	_, _ = w.Write(whole.Bytes()) // the client may be gone
+}
+
+func (c *Cloud) codeAt(r *http.Request) (data codeBytes, code, message string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	q := r.URL.Query()
 	if r.Method != http.MethodGet || !hmac.Equal([]byte(q.Get("X-Amz-Signature")), []byte(c.codeSignature(r.URL.Path, q))) {
-		return nil, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided."
+		return data, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided."
 	}
 	issued, err := time.Parse("20060102T150405Z", q.Get("X-Amz-Date"))
 	life, _ := strconv.Atoi(q.Get("X-Amz-Expires")) // signed with the rest
 	if err != nil || c.Now().Sub(issued) > time.Duration(life)*time.Second {
-		return nil, "AccessDenied", "Request has expired"
+		return data, "AccessDenied", "Request has expired"
 	}
 	if isLayerURL(r) {
 		if blob := c.layerIn(r.URL.Path); blob != nil {
-			return blob, "", ""
+			return codeBytes{held: blob}, "", ""
 		}
-		return nil, "NoSuchKey", "The specified key does not exist."
+		return data, "NoSuchKey", "The specified key does not exist."
 	}
 	part := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/") // bucket, snapshots, account, name-uuid
 	region := strings.TrimSuffix(strings.TrimPrefix(part[0], "awslambda-"), "-tasks")
 	s := c.lambda.at(part[2], region, newLambdaState)
 	for hash, blob := range s.blobs {
 		if strings.HasSuffix(part[3], nameOfBlob(c, part[2], part[3], hash)) {
-			return blob, "", ""
+			return codeBytes{held: blob}, "", ""
 		}
 	}
-	return nil, "NoSuchKey", "The specified key does not exist."
+	for hash, p := range s.made {
+		if strings.HasSuffix(part[3], nameOfBlob(c, part[2], part[3], hash)) {
+			return codeBytes{made: p}, "", ""
+		}
+	}
+	return data, "NoSuchKey", "The specified key does not exist."
 }
 
 // nameOfBlob is the end of the path that presign gave a package of that hash.

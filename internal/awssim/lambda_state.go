@@ -19,6 +19,7 @@ type lambdaState struct {
 	layers    map[string]*layer               // by name
 	signing   map[string]*signingConfig       // by ARN
 	blobs     map[string][]byte               // packages by base64 SHA-256: versions share them
+	made      map[string]*madePackage         // packages of which only the seed is held, likewise
 	providers map[string]*lt.CapacityProvider // by name
 	settings  int32                           // concurrency of the account
 }
@@ -26,7 +27,7 @@ type lambdaState struct {
 func newLambdaState() *lambdaState {
 	return &lambdaState{
 		functions: map[string]*function{}, mappings: map[string]*mapping{}, layers: map[string]*layer{},
-		signing: map[string]*signingConfig{}, blobs: map[string][]byte{}, providers: map[string]*lt.CapacityProvider{}, settings: 1000,
+		signing: map[string]*signingConfig{}, blobs: map[string][]byte{}, made: map[string]*madePackage{}, providers: map[string]*lt.CapacityProvider{}, settings: 1000,
 	}
 }
 

@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -123,35 +124,39 @@ func describeLogStreams(c *call, in *cloudwatchlogs.DescribeLogStreamsInput) (*c
 	if err != nil {
 		return nil, err
 	}
-	all := []cw.LogStream{}
-	for _, name := range sortedNames(g.streams) {
-		if !strings.HasPrefix(name, aws.ToString(in.LogStreamNamePrefix)) {
-			continue
-		}
-		st := g.streams[name]
-		//lint:ignore SA1019 AWS still answers with storedBytes, 0 for streams
-		v := cw.LogStream{LogStreamName: aws.String(name), CreationTime: aws.Int64(st.created.UnixMilli()), StoredBytes: aws.Int64(0), Arn: aws.String(groupARN(c.accountID, c.region, g.name) + ":log-stream:" + name)}
-		for _, e := range st.events {
-			if v.FirstEventTimestamp == nil {
-				v.FirstEventTimestamp = aws.Int64(e.at.UnixMilli())
-			}
-			if !e.ingested.Add(lastEventLag).After(c.now) {
-				v.LastEventTimestamp = aws.Int64(e.at.UnixMilli())
-			}
-			v.LastIngestionTime = aws.Int64(e.ingested.UnixMilli())
-		}
-		all = append(all, v)
-	}
+	names := slices.DeleteFunc(sortedNames(g.streams), func(n string) bool { return !strings.HasPrefix(n, aws.ToString(in.LogStreamNamePrefix)) })
 	if in.OrderBy == cw.OrderByLastEventTime {
-		slices.SortStableFunc(all, func(a, b cw.LogStream) int {
-			return int(aws.ToInt64(a.LastEventTimestamp) - aws.ToInt64(b.LastEventTimestamp))
-		})
+		at := map[string]int64{}
+		for _, n := range names {
+			at[n] = aws.ToInt64(c.describedStream(g, n).LastEventTimestamp)
+		}
+		slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(at[a], at[b]) })
 	}
 	if aws.ToBool(in.Descending) {
-		slices.Reverse(all)
+		slices.Reverse(names)
 	}
-	page, next, err := paginate(all, in.NextToken, in.Limit, 50)
-	return &cloudwatchlogs.DescribeLogStreamsOutput{LogStreams: orEmpty(page), NextToken: next}, err
+	names, next, err := paginate(names, in.NextToken, in.Limit, 50)
+	page := []cw.LogStream{}
+	for _, n := range names {
+		page = append(page, c.describedStream(g, n))
+	}
+	return &cloudwatchlogs.DescribeLogStreamsOutput{LogStreams: page, NextToken: next}, err
+}
+
+func (c *call) describedStream(g *logGroup, name string) cw.LogStream {
+	st := g.streams[name]
+	//lint:ignore SA1019 AWS still answers with storedBytes, 0 for streams
+	v := cw.LogStream{LogStreamName: aws.String(name), CreationTime: aws.Int64(st.created.UnixMilli()), StoredBytes: aws.Int64(0), Arn: aws.String(groupARN(c.accountID, c.region, g.name) + ":log-stream:" + name)}
+	if n := len(st.events); n > 0 {
+		v.FirstEventTimestamp, v.LastIngestionTime = aws.Int64(st.events[0].at.UnixMilli()), aws.Int64(st.events[n-1].ingested.UnixMilli())
+	}
+	for _, e := range slices.Backward(st.events) {
+		if !e.ingested.Add(lastEventLag).After(c.now) {
+			v.LastEventTimestamp = aws.Int64(e.at.UnixMilli())
+			break
+		}
+	}
+	return v
 }
 
 func putLogEvents(c *call, in *cloudwatchlogs.PutLogEventsInput) (*cloudwatchlogs.PutLogEventsOutput, error) {

@@ -46,33 +46,62 @@ func run() error {
 	quotas := flag.Bool("quotas", false, "enforce quotas")
 	settle := flag.Duration("settle", 0, "how long transitions take")
 	seeded := flag.Bool("seeded", false, "serve the account of package bench, in its region")
+	latency := flag.Duration("latency", 0, "added to every answer")
+	versions := flag.Int("versions", 0, "with -seeded: versions of the function, the further ones with packages made as they are served")
+	code := flag.Int("code", 32<<10, "with -versions: bytes of each package")
+	functions := flag.Int("functions", 0, "with -seeded: small functions beside the others")
+	streams := flag.Int("log-streams", 0, "with -seeded: log streams of the function beside its own")
+	events := flag.Int("log-events", 200, "in each of these")
+	unjudged := flag.Bool("unjudged", false, "judge nothing (benchmarks)")
+	calls := flag.String("calls", "", "file in which every call is written down, one JSON line each")
 	list := flag.Bool("operations", false, "print the names of all simulated operations as a JSON list, and end")
 	flag.Parse()
 	if *list {
 		return json.NewEncoder(os.Stdout).Encode(awssim.Operations())
 	}
 
-	cloud := awssim.New(awssim.Config{AccountID: *account, Region: *region, Seed: 1, Quotas: *quotas, Settle: *settle})
-	if *seeded {
-		a, err := bench.NewAccount(context.Background(), awssim.Config{Seed: 1}, 3, 32<<10)
+	config := awssim.Config{AccountID: *account, Region: *region, Seed: 1, Quotas: *quotas, Settle: *settle}
+	if *calls != "" {
+		f, err := os.Create(*calls)
 		if err != nil {
 			return err
 		}
+		defer f.Close() //nolint:errcheck // whoever reads it finds it short
+		config.Tell = told(f)
+	}
+	cloud := awssim.New(config)
+	if *seeded {
+		a, err := seed(config, *versions, *code, *functions)
+		if err != nil {
+			return err
+		}
+		a.AddLogs(*streams, *events)
 		cloud, *account = a.Cloud, bench.AccountID
 	}
+	cloud.SetLatency(*latency)
 	admin := cloud.Bootstrap(*account, "admin", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+	if *unjudged {
+		return serve(cloud, started{Account: *account, Key: admin.AccessKeyID, Secret: admin.SecretAccessKey}, func() verdict { return verdict{} })
+	}
 	check, err := shapecheck.Open(*shapes)
 	if err != nil {
 		return err
 	}
+	return serve(check.Wrap(cloud), started{Account: *account, Key: admin.AccessKeyID, Secret: admin.SecretAccessKey},
+		func() verdict { return verdict{check.Problems(), check.Covered()} })
+}
+
+// serve serves until standard input closes.
+func serve(handler http.Handler, s started, found func() verdict) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: check.Wrap(cloud), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(l) //nolint:errcheck // ends with Close below
+	s.Endpoint = "http://" + l.Addr().String()
 	out := json.NewEncoder(os.Stdout)
-	if err := out.Encode(started{"http://" + l.Addr().String(), *account, admin.AccessKeyID, admin.SecretAccessKey}); err != nil {
+	if err := out.Encode(s); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
@@ -81,5 +110,37 @@ func run() error {
 	if err := server.Close(); err != nil {
 		return err
 	}
-	return out.Encode(verdict{check.Problems(), check.Covered()})
+	return out.Encode(found())
+}
+
+// seed makes the account of package bench, with more of what is asked for. Quotas hold only
+// for who is served: it is made before they are counted.
+func seed(c awssim.Config, versions, code, functions int) (*bench.Account, error) {
+	ctx := context.Background()
+	quotas := c.Quotas
+	c.Quotas = false
+	held := 1
+	if versions == 0 {
+		held = 3
+	}
+	a, err := bench.NewAccount(ctx, c, held, 32<<10)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.AddVersions(versions, code); err != nil {
+		return nil, err
+	}
+	if err := a.AddFunctions(ctx, functions); err != nil {
+		return nil, err
+	}
+	a.Cloud.SetQuotas(quotas)
+	return a, nil
+}
+
+// told writes calls down as they come.
+func told(w io.Writer) func(service, operation, region string, in map[string]any) {
+	out := json.NewEncoder(w)
+	return func(service, operation, region string, in map[string]any) {
+		_ = out.Encode(map[string]any{"service": service, "operation": operation, "region": region, "in": in}) // a short file is seen by who reads it
+	}
 }
