@@ -51,7 +51,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.caseCommand(), p.collectCommand(), p.inspectCommand(), p.timelineCommand(), p.diffCommand(), p.containCommand(),
-			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(),
+			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(), p.sigmaCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			return errors.Join(cli.ShowAppHelp(c), noArguments(c))

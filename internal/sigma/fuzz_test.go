@@ -3,6 +3,7 @@ package sigma
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -180,16 +181,21 @@ func FuzzPattern(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := json.Marshal(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := compiled(t, rule("s: {a: "+string(bytes.ReplaceAll(q, []byte("\\u007f"), []byte("\\x7f")))+"}\ncondition: s"), Options{})
+		e := compiled(t, rule("s: {a: "+quoted(pattern)+"}\ncondition: s"), Options{})
 		h, err := e.NewMatcher().Match(record)
 		if want := slow(tokens([]rune(pattern)), []rune(text), false); err != nil || (len(h) == 1) != want {
 			t.Errorf("%s: %q, want %v (%v)", record, pattern, want, err)
 		}
 	})
+}
+
+// quoted writes a YAML string of nothing but escapes.
+func quoted(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		fmt.Fprintf(&b, `\U%08x`, r)
+	}
+	return `"` + b.String() + `"`
 }
 
 // tokens: a character, or -1 for '*', or -2 for '?'.
