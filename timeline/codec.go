@@ -124,6 +124,7 @@ func (c *codec) place(e *Event) {
 	c.text(&e.Source, &e.Raw.Bag, &e.Raw.Item, &e.Raw.Path, &e.Raw.SHA256)
 	c.number(&e.Raw.Line)
 	c.number(&e.Raw.Offset)
+	c.hits(e)
 }
 
 func (c *codec) text(all ...*string) { c.strings(c.words.of, all...) }

@@ -27,7 +27,7 @@ func (g *grouper) all(ctx context.Context, m *merger) error {
 	for n := 0; ; n++ {
 		f, err := m.next()
 		if err == io.EOF {
-			return g.flush()
+			return g.end()
 		}
 		if err != nil {
 			return err
@@ -77,14 +77,34 @@ func (g *grouper) flush() error {
 			e.Tag(TagConflict)
 			g.run.sum.Conflicts++
 		}
-		if !g.notes.event(e) {
+		out := g.notes.event(e)
+		if g.notes.rules != nil {
+			if err := g.notes.rules.correlate(e, out, g.out); err != nil {
+				return err
+			}
+		}
+		if !out {
 			continue
 		}
-		g.run.count(e)
-		if err := g.each(e); err != nil {
+		if err := g.out(e); err != nil {
 			return err
 		}
 	}
 	g.held, g.copies = g.held[:0], g.copies[:0]
 	return nil
+}
+
+// out lets an event out.
+func (g *grouper) out(e *Event) error {
+	g.run.count(e)
+	return g.each(e)
+}
+
+// end lets the last events out, and what correlations make of them.
+func (g *grouper) end() error {
+	if err := g.flush(); err != nil || g.notes.rules == nil {
+		return err
+	}
+	g.run.sum.RuleLosses = g.notes.rules.losses()
+	return g.notes.rules.end(g.out)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/freezeframe-ir/freezeframe/internal/sigma"
 )
 
 // Sink takes what one reader finds. Every reader has its own; they are joined when all
@@ -22,6 +24,7 @@ type Sink struct {
 	bytes   int64
 	digests int64
 	tick    func(events int64)
+	matcher *sigma.Matcher // of Options.Rules, made when it is needed
 }
 
 func newSink(o *Options, s *spool) *Sink {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/sigma"
 )
 
 var (
@@ -56,6 +57,10 @@ type Options struct {
 	Workers   int    // files read at once; 0 is the number of CPUs, at most 8
 	MaxSkips  int    // skips that are listed one by one (all are counted); 0 is 100
 
+	// Rules annotate the events that they hit; correlations among them, over the events
+	// of the asked-for time, are events of their own. nil: none are tried.
+	Rules *sigma.Engine
+
 	// Progress is told now and then, from one goroutine at a time; nil: nobody is.
 	Progress func(Progress)
 }
@@ -74,6 +79,8 @@ type Summary struct {
 	BySource   map[string]int `json:"by_source"`
 	ByOutcome  map[string]int `json:"by_outcome"`
 	ByTag      map[string]int `json:"by_tag"`
+	ByRule     map[string]int `json:"by_rule,omitempty"` // events that a rule hit, and moments at which a correlation held
+	RuleLosses []RuleLoss     `json:"rule_losses,omitempty"`
 	Duplicates int64          `json:"duplicates"`
 	Conflicts  int64          `json:"conflicts,omitempty"` // records of one event id that differ
 	Digests    int64          `json:"digest_files,omitempty"`

@@ -21,6 +21,7 @@ type program struct {
 	getenv func(string) string
 
 	toldEndpoint bool // that this is not AWS is said once
+	rulesRefused int  // of --rules: the exit code says so
 }
 
 // run is the whole program but for the exit.

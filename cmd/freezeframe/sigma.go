@@ -9,6 +9,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/internal/sigma"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
 func (p *program) sigmaCommand() *cli.Command {
@@ -92,4 +93,37 @@ func loadSigma(path, placeholders string) (*sigma.Set, error) {
 		return nil, fmt.Errorf("reading rules: %w", err)
 	}
 	return sigma.Read(filepath.Base(path), string(b), o), nil
+}
+
+// timelineRules reads --rules. What is refused is told and costs that rule alone.
+func (p *program) timelineRules(c *cli.Context, o *timeline.Options) error {
+	path := c.String("rules")
+	if path == "" {
+		if c.String("placeholders") != "" {
+			return ui.Usage("--placeholders needs --rules")
+		}
+		return nil
+	}
+	set, err := loadSigma(path, c.String("placeholders"))
+	if err != nil {
+		return err
+	}
+	foreign := 0
+	for _, x := range set.Problems {
+		switch x.Severity {
+		case sigma.Refused:
+			p.s.Warn("rule refused: %v", x)
+		case sigma.Foreign:
+			foreign++
+		}
+	}
+	if foreign > 0 {
+		p.s.Warn("%s for other logs than CloudTrail's", ui.Plural(foreign, "rule"))
+	}
+	if len(set.Rules) == 0 {
+		return ui.UsageHint("freezeframe sigma lint "+path, "no rule for CloudTrail in %s", path)
+	}
+	p.rulesRefused = set.Refusals()
+	o.Rules = sigma.NewEngine(set)
+	return nil
 }
