@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/freezeframe-ir/freezeframe/internal/sigma"
+	"github.com/freezeframe-ir/freezeframe/internal/sigma/builtin"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
@@ -16,7 +17,7 @@ func (p *program) sigmaCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sigma", Usage: "Sigma rules for CloudTrail",
 		Subcommands: []*cli.Command{{
-			Name: "lint", Usage: "check rule files: which load, and what is refused, by file, line and rule", ArgsUsage: "DIR|FILE",
+			Name: "lint", Usage: "check rule files: which load, and what is refused, by file, line and rule", ArgsUsage: "DIR|FILE|builtin",
 			Description: "freezeframe sigma lint ./rules\n\nA rule that says something that is not known here is refused by name, never read as if it did not say it.\n\nExit codes: 0 all rules load (rules for other logs than CloudTrail's are listed), 7 some are refused.",
 			Flags:       []cli.Flag{placeholdersFlag()},
 			Action:      p.lintSigma,
@@ -69,7 +70,10 @@ func (p *program) lintSigma(c *cli.Context) error {
 	return nil
 }
 
-// loadSigma reads the rules of a folder, or of one file.
+// builtinRules names the project's own rules where a folder would stand.
+const builtinRules = "builtin"
+
+// loadSigma reads the rules of a folder, or of one file, or the built-in ones.
 func loadSigma(path, placeholders string) (*sigma.Set, error) {
 	var o sigma.Options
 	if placeholders != "" {
@@ -80,6 +84,9 @@ func loadSigma(path, placeholders string) (*sigma.Set, error) {
 		if o.Placeholders, err = sigma.Placeholders(placeholders, string(b)); err != nil {
 			return nil, ui.Usage("--placeholders: %w", err)
 		}
+	}
+	if path == builtinRules {
+		return builtin.Rules()
 	}
 	info, err := os.Stat(path)
 	if err != nil {

@@ -18,7 +18,7 @@ func (p *program) timelineCommand() *cli.Command {
 		&cli.StringFlag{Name: "since", Usage: "first moment, RFC 3339, or a duration back from now (72h)"},
 		&cli.StringFlag{Name: "until", Usage: "moment after the last, RFC 3339, or a duration back from now"},
 		&cli.StringFlag{Name: "function", Usage: "name or ARN: what concerns this function, its role and its keys"},
-		&cli.StringFlag{Name: "rules", Usage: "folder or file of Sigma rules: they annotate the events that they hit, and leave none out"},
+		&cli.StringFlag{Name: "rules", Usage: "folder or file of Sigma rules, or 'builtin': they annotate the events that they hit, and leave none out"},
 		placeholdersFlag(),
 	}
 	return &cli.Command{
