@@ -52,7 +52,7 @@ func (t *trailReader) match(line, offset int64) {
 type rulebook struct {
 	e          *sigma.Engine
 	correlator *sigma.Correlator
-	function   bool // the timeline is one function's
+	filter     Filter
 	event      Event
 }
 
@@ -60,7 +60,7 @@ func newRulebook(o Options) *rulebook {
 	if o.Rules == nil {
 		return nil
 	}
-	return &rulebook{e: o.Rules, correlator: o.Rules.NewCorrelator(0), function: o.Function != ""}
+	return &rulebook{e: o.Rules, correlator: o.Rules.NewCorrelator(0), filter: o.Filter}
 }
 
 // annotate writes the hits of rules that are shown into the event.
@@ -107,7 +107,8 @@ func (b *rulebook) alert(a sigma.Alert, each func(*Event) error) error {
 		seen = seen || strings.HasPrefix(id, comesOut)
 		cited = append(cited, id[1:])
 	}
-	if b.function && !seen {
+	// What tells a code hash is read from before the asked-for time too.
+	if !b.filter.inTime(a.End) || b.filter.Function != "" && !seen {
 		return nil
 	}
 	e := &b.event

@@ -96,6 +96,9 @@ func (d *detectionReader) selection(n *yaml.Node, place string, depth int) (*exp
 			}
 			kids = append(kids, e)
 		}
+		for _, why := range bareNames(kids) {
+			d.note(n, place, why)
+		}
 		return joined(opAnd, kids), nil
 	}
 	plain := true

@@ -170,9 +170,35 @@ func (t *fieldTest) key() string { return fmt.Sprintf("field %q %s %v", t.other,
 
 func (t *fieldTest) match(m *Matcher, f *found) bool {
 	other := m.find(t.slot)
+	if t.how == "" && len(f.values)*len(other.values) > manyPairs {
+		return t.common(m, f, other)
+	}
 	for i := range f.values {
 		for j := range other.values {
 			if f.values[i].kind != 'z' && other.values[j].kind != 'z' && t.pair(m, &f.values[i], &other.values[j]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// manyPairs is from where on comparing each with each costs more than a table. An attacker
+// may write arrays of any length into a record.
+const manyPairs = 4096
+
+// common says whether two long lists of values have one in common.
+func (t *fieldTest) common(m *Matcher, f, other *found) bool {
+	have := make(map[string]bool, len(f.values))
+	for i := range f.values {
+		if f.values[i].kind != 'z' {
+			b, _ := m.texts(&f.values[i], !t.cased)
+			have[string(b)] = true
+		}
+	}
+	for i := range other.values {
+		if other.values[i].kind != 'z' {
+			if b, _ := m.texts(&other.values[i], !t.cased); have[string(b)] {
 				return true
 			}
 		}
