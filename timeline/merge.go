@@ -105,6 +105,7 @@ func (g *grouper) end() error {
 	if err := g.flush(); err != nil || g.notes.rules == nil {
 		return err
 	}
-	g.run.sum.RuleLosses = g.notes.rules.losses()
-	return g.notes.rules.end(g.out)
+	err := g.notes.rules.end(g.out)
+	g.run.sum.RuleLosses, g.run.sum.RuleRepeats = g.notes.rules.losses(), g.notes.rules.repeats
+	return err
 }

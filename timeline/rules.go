@@ -18,8 +18,11 @@ type RuleHit struct {
 }
 
 // KindRule is a correlation of rules that held at a moment. It stands behind the events of
-// that moment.
+// that moment. While a correlation goes on holding for a group, a line comes once a span.
 const KindRule Kind = "rule"
+
+// maxTold bounds the groups of which it is known when a line last told of them.
+const maxTold = 1 << 16
 
 // tagRule begins the tag of an event that a rule hit: "rule-high".
 const tagRule = "rule-"
@@ -53,6 +56,8 @@ type rulebook struct {
 	e          *sigma.Engine
 	correlator *sigma.Correlator
 	filter     Filter
+	told       map[string]time.Time // correlation and group -> when a line last said that it held
+	repeats    int64
 	event      Event
 }
 
@@ -60,7 +65,7 @@ func newRulebook(o Options) *rulebook {
 	if o.Rules == nil {
 		return nil
 	}
-	return &rulebook{e: o.Rules, correlator: o.Rules.NewCorrelator(0), filter: o.Filter}
+	return &rulebook{e: o.Rules, correlator: o.Rules.NewCorrelator(0), filter: o.Filter, told: map[string]time.Time{}}
 }
 
 // annotate writes the hits of rules that are shown into the event.
@@ -111,6 +116,15 @@ func (b *rulebook) alert(a sigma.Alert, each func(*Event) error) error {
 	if !b.filter.inTime(a.End) || b.filter.Function != "" && !seen {
 		return nil
 	}
+	key := fmt.Sprintf("%q %q", c.Ident(), a.Group)
+	if last, ok := b.told[key]; ok && a.End.Sub(last) <= c.Span {
+		b.repeats++
+		return nil
+	}
+	if len(b.told) >= maxTold {
+		clear(b.told) // then a line too many, not one too few
+	}
+	b.told[key] = a.End
 	e := &b.event
 	*e = Event{Kind: KindRule, Source: "sigma", Time: a.End, TimestampDesc: "Correlation Held", Cites: cited}
 	e.ruled(&c.Meta)
@@ -119,7 +133,7 @@ func (b *rulebook) alert(a sigma.Alert, each func(*Event) error) error {
 		fmt.Fprintf(&by, ", %s %s", field, a.Group[i])
 	}
 	e.Message = cut(fmt.Sprintf("correlation %q held: %s %g in the %s up to here, of %d events%s", c.Title, c.Type, a.Metric, span(c.Span), a.Total, by.String()), MaxField)
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d", c.Ident(), a.Group, a.End.UnixNano()))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", key, a.End.UnixNano()))
 	e.ID = "correlation-" + hex.EncodeToString(sum[:8])
 	return each(e)
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/sigma"
 )
@@ -110,7 +112,7 @@ func TestRulesAnnotate(t *testing.T) {
 	if strings.Join(without, "\n") != strings.TrimSpace(plain) {
 		t.Error("but for rules, the timeline is another one with rules than without")
 	}
-	if hits < 3 || alerts < 3 || sum.ByRule["rule-lambda"] != hits || sum.ByRule["rule-several"] != alerts {
+	if hits < 3 || alerts < 1 || alerts+int(sum.RuleRepeats) < 3 || sum.ByRule["rule-lambda"] != hits || sum.ByRule["rule-several"] != alerts {
 		t.Errorf("%d hits, %d alerts, %v", hits, alerts, sum.ByRule)
 	}
 	for _, format := range []string{"table", "timesketch"} {
@@ -149,5 +151,29 @@ func TestRulesInLookups(t *testing.T) {
 	}
 	if got, sum := lines(t, Options{Rules: someEngine(t)}, dir); sum.ByRule["rule-lambda"] != 1 || sum.Skips != 0 {
 		t.Errorf("%v %v: %s", sum.ByRule, sum.Skipped, got)
+	}
+}
+
+// TestRulesOnceASpan: while a correlation goes on holding, a line comes once a span for
+// each group; the moments between are counted.
+func TestRulesOnceASpan(t *testing.T) {
+	var b strings.Builder
+	for minute := range 180 {
+		for _, address := range []string{"192.0.2.1", "192.0.2.2"} {
+			fmt.Fprintf(&b, "{\"eventTime\":\"2026-11-27T%02d:%02d:00Z\",\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"ListBuckets\",\"eventID\":\"e%d-%s\",\"sourceIPAddress\":%q}\n", minute/60, minute%60, minute, address, address)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "events.jsonl"), []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, sum := lines(t, Options{Rules: someEngine(t)}, dir)
+	// It holds from the third minute on (178 moments), and lines come at 2, 63, 124 minutes.
+	if sum.ByRule["rule-several"] != 2*3 || sum.RuleRepeats != 2*(178-3) {
+		t.Errorf("%v, %d repeats", sum.ByRule, sum.RuleRepeats)
+	}
+	_, sum = lines(t, Options{Rules: someEngine(t), Filter: Filter{Since: time.Date(2026, 11, 27, 2, 0, 0, 0, time.UTC)}}, dir)
+	if sum.ByRule["rule-several"] != 2 {
+		t.Errorf("from two o'clock: %v", sum.ByRule)
 	}
 }

@@ -81,14 +81,17 @@ type Summary struct {
 	ByTag      map[string]int `json:"by_tag"`
 	ByRule     map[string]int `json:"by_rule,omitempty"` // events that a rule hit, and moments at which a correlation held
 	RuleLosses []RuleLoss     `json:"rule_losses,omitempty"`
-	Duplicates int64          `json:"duplicates"`
-	Conflicts  int64          `json:"conflicts,omitempty"` // records of one event id that differ
-	Digests    int64          `json:"digest_files,omitempty"`
-	Skips      int64          `json:"skips"`             // records and files that could not be read, all of them
-	Skipped    []Skip         `json:"skipped,omitempty"` // the first Options.MaxSkips
-	First      time.Time      `json:"first,omitzero"`
-	Last       time.Time      `json:"last,omitzero"`
-	Gaps       []Gap          `json:"gaps,omitempty"` // what the timeline cannot know
+	// RuleRepeats counts moments at which a correlation went on holding, less than a span
+	// after the line that told of it.
+	RuleRepeats int64     `json:"rule_repeats,omitempty"`
+	Duplicates  int64     `json:"duplicates"`
+	Conflicts   int64     `json:"conflicts,omitempty"` // records of one event id that differ
+	Digests     int64     `json:"digest_files,omitempty"`
+	Skips       int64     `json:"skips"`             // records and files that could not be read, all of them
+	Skipped     []Skip    `json:"skipped,omitempty"` // the first Options.MaxSkips
+	First       time.Time `json:"first,omitzero"`
+	Last        time.Time `json:"last,omitzero"`
+	Gaps        []Gap     `json:"gaps,omitempty"` // what the timeline cannot know
 	// CloudTrailFrom and CloudTrailTo bound the looked-up records of a case: from the
 	// earliest start asked for, and up to the newest bag's end, or to 15 minutes before
 	// it was asked, which is how late events may arrive.

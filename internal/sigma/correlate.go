@@ -130,6 +130,9 @@ func (c *Correlator) Flush(emit func(Alert) error) error {
 	return nil
 }
 
+// maxRise bounds the events behind an alert that are looked at for what a parent needs.
+const maxRise = 256
+
 // rise hands an alert to a correlation that refers to it. What that one needs and the
 // group does not say is taken from the events behind the alert: it then counts in the
 // group of each of them.
@@ -160,7 +163,9 @@ func (c *Correlator) rise(s *state, g *group, a Alert, p parent) {
 		up.add(e, values)
 		return
 	}
-	for i := range g.entries.len() {
+	first := max(0, g.entries.len()-maxRise)
+	up.dropped += int64(first)
+	for i := first; i < g.entries.len(); i++ {
 		from := g.entries.get(i)
 		v := append([][]string(nil), values...)
 		for j, place := range places {

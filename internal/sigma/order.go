@@ -82,15 +82,10 @@ func (g *group) firstAfter(ref int, after time.Time, any bool) (time.Time, bool)
 
 // alert tells what held.
 func (g *group) alert(s *state, metric float64, at time.Time) Alert {
-	a := Alert{Correlation: s.index, Start: at.Add(-s.c.Span), End: at, Group: g.show, Metric: metric}
-	last := int64(-1)
-	for i := g.entries.len() - 1; i >= 0; i-- {
+	a := Alert{Correlation: s.index, Start: at.Add(-s.c.Span), End: at, Group: g.show, Metric: metric, Total: g.total}
+	// An alert costs the same however many events it rests on: there may be one for each.
+	for i := g.entries.len() - 1; i >= 0 && i >= g.entries.len()-4*MaxEvidence && len(a.Events) < MaxEvidence; i-- {
 		e := g.entries.get(i)
-		if e.serial == last {
-			continue
-		}
-		last = e.serial
-		a.Total += e.total
 		ids := e.ids
 		if ids == nil && e.id != "" {
 			ids = []string{e.id}

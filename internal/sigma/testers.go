@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // tester is a test of a field's values.
@@ -85,7 +88,10 @@ func (t existsTest) key() string { return fmt.Sprint("exists ", bool(t)) }
 func (t existsTest) match(_ *Matcher, f *found) bool { return f.present == bool(t) }
 
 // regexTest is a regular expression, found anywhere.
-type regexTest struct{ re *regexp.Regexp }
+type regexTest struct {
+	re   *regexp.Regexp
+	must []byte // a text that stands in whatever matches
+}
 
 func newRegexTest(s string, i, m, dot bool) (*regexTest, error) {
 	flags := ""
@@ -105,8 +111,31 @@ func newRegexTest(s string, i, m, dot bool) (*regexTest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("regular expression: %w (of Perl's syntax, look-around and back references are not known here, nor are they part of Sigma's)", err)
 	}
-	return &regexTest{re}, nil
+	t := &regexTest{re: re}
+	if parsed, err := syntax.Parse(src, syntax.Perl); err == nil {
+		t.must = []byte(mustHold(parsed))
+	}
+	return t, nil
 }
+
+// mustHold gives the longest text that stands in whatever an expression matches. Looking
+// for it is much quicker than trying the expression.
+func mustHold(re *syntax.Regexp) string {
+	longest := ""
+	switch {
+	case re.Op == syntax.OpLiteral && re.Flags&syntax.FoldCase == 0 && !slices.Contains(re.Rune, utf8.RuneError): // which stands for what is no UTF-8, too
+		return string(re.Rune)
+	case re.Op == syntax.OpConcat || re.Op == syntax.OpCapture:
+		for _, s := range re.Sub {
+			if m := mustHold(s); len(m) > len(longest) {
+				longest = m
+			}
+		}
+	}
+	return longest
+}
+
+func (t *regexTest) holds(b []byte) bool { return bytes.Contains(b, t.must) && t.re.Match(b) }
 
 func (t *regexTest) key() string { return "re " + t.re.String() }
 
@@ -116,7 +145,7 @@ func (t *regexTest) match(m *Matcher, f *found) bool {
 			continue
 		}
 		a, b := m.texts(&f.values[i], false)
-		if t.re.Match(a) || b != nil && t.re.Match(b) {
+		if t.holds(a) || b != nil && t.holds(b) {
 			return true
 		}
 	}

@@ -50,6 +50,7 @@ type group struct {
 	touched bool
 
 	events int                // distinct
+	total  int                // events behind them
 	seen   []int              // entries by reference
 	times  []deque[time.Time] // of temporal_ordered, by reference
 	counts map[string]int     // of value_count, by folded value
@@ -161,6 +162,7 @@ func (s *state) put(g *group, e entry) {
 	}
 	if !same {
 		g.events++
+		g.total += e.total
 	}
 	g.seen[e.ref]++
 	if g.times != nil {
@@ -225,6 +227,7 @@ func (s *state) pop() {
 	}
 	if g.entries.len() == 0 || g.entries.get(0).serial != e.serial {
 		g.events--
+		g.total -= e.total
 	}
 	if g.entries.len() == 0 && !g.touched {
 		delete(s.groups, g.key)
