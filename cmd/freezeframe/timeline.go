@@ -138,6 +138,9 @@ func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Opti
 	if !p.s.Quiet {
 		fmt.Fprintf(p.s.Err, "%s, %s read, %s dropped\n", ui.Plural(int(sum.Events), "event"), ui.Plural(int(sum.Read), "record"), ui.Plural(int(sum.Duplicates), "duplicate"))
 	}
+	if sum.RuleRepeats > 0 {
+		p.s.Warn("correlations went on holding at %s that have no line of their own: a line comes once a span", ui.Plural(int(sum.RuleRepeats), "moment"))
+	}
 	p.tellMissing(sum)
 	if p.rulesRefused > 0 {
 		return ui.Incomplete("freezeframe sigma lint "+c.String("rules"), "%s refused: what they would have hit is not marked", ui.Plural(p.rulesRefused, "rule"))
