@@ -132,7 +132,7 @@ func (b *rulebook) alert(a sigma.Alert, each func(*Event) error) error {
 	for i, field := range c.GroupBy {
 		fmt.Fprintf(&by, ", %s %s", field, a.Group[i])
 	}
-	e.Message = cut(fmt.Sprintf("correlation %q held: %s %g in the %s up to here, of %d events%s", c.Title, c.Type, a.Metric, span(c.Span), a.Total, by.String()), MaxField)
+	e.Message = cut(fmt.Sprintf("correlation %q held: %s %g in the %s up to here, events: %d%s", c.Title, c.Type, a.Metric, span(c.Span), a.Total, by.String()), MaxField)
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", key, a.End.UnixNano()))
 	e.ID = "correlation-" + hex.EncodeToString(sum[:8])
 	return each(e)

@@ -48,6 +48,7 @@ func samplesOfCode() []sample {
 			[]string{lambda("UpdateAlias20150331", `{"functionVersion":"7"}`), lambda("UpdateAlias20150331", `{"routingConfig":{"additionalVersionWeights":{}}}`)}},
 		{"Layers of other accounts alone attached to a function", []string{config(`{"layers":[` + layer(other) + `]}`), lambda("CreateFunction20150331", `{"layers":[`+layer(other)+`]}`)},
 			[]string{config(`{"layers":[` + layer(own) + `]}`), config(`{"layers":[]}`), config(`{}`)}},
+		{"Layers in a change of configuration", []string{config(`{"layers":[` + layer(own) + `,` + layer(other) + `]}`), config(`{"layers":[]}`)}, []string{config(`{"timeout":5}`)}},
 		{"Layer version opened to everyone", []string{lambda("AddLayerVersionPermission20181031", `{"principal":"*","action":"lambda:GetLayerVersion"}`)},
 			[]string{lambda("AddLayerVersionPermission20181031", `{"principal":"*","organizationId":"o-1"}`), lambda("AddLayerVersionPermission20181031", `{"principal":"444455556666"}`)}},
 		{"Function environment in a change of configuration", []string{config(`{"environment":{}}`)}, []string{config(`{"timeout":5}`)}},
@@ -109,6 +110,7 @@ func samplesOfAccess() []sample {
 		{"Role policy that allows everything", []string{of("iam", "PutRolePolicy", `{"policyDocument":"{\n \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}`)},
 			[]string{of("iam", "PutRolePolicy", `{"policyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"}]}"}`), of("iam", "PutRolePolicy", `{"policyDocument":"{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}`)}},
 		{"Role trusts another account or everyone", []string{trust("arn:aws:iam::444455556666:root"), trust("*"), trust("444455556666")}, []string{trust("arn:aws:iam::111122223333:role/x"), of("iam", "UpdateAssumeRolePolicy", `{"policyDocument":"{\"Statement\":[{\"Principal\":{\"Service\":\"lambda.amazonaws.com\"}}]}"}`)}},
+		{"Trust of a role replaced", []string{trust("arn:aws:iam::111122223333:role/x")}, []string{of("iam", "UpdateRole", `{}`)}},
 		{"Permission boundary taken off a role", []string{of("iam", "DeleteRolePermissionsBoundary", `{"roleName":"r"}`)}, []string{of("iam", "PutRolePermissionsBoundary", `{"roleName":"r"}`)}},
 		{"Another version of a policy made the default", []string{of("iam", "SetDefaultPolicyVersion", `{"versionId":"v1"}`)}, []string{of("iam", "ListPolicyVersions", `{}`)}},
 	}
