@@ -118,6 +118,7 @@ func TestCorrelations(t *testing.T) {
 		{"one instant is no order", ordered, `0 a "u" 1;1 b "u" 1;1 c "u" 1`, ""},
 		{"the first left the window", ordered, `0 a "u" 1;1 b "u" 1;11 c "u" 1`, ""},
 		{"two of three in order", corr("n", "type: temporal_ordered\nrules: [a, b, c]\ntimespan: 10s\ncondition: {gte: 2}"), `0 b "u" 1;1 a "u" 1;2 c "u" 1`, "n@2()=3"},
+		{"two of three, of which the first comes last", corr("n", "type: temporal_ordered\nrules: [a, b, c]\ntimespan: 10s\ncondition: {gte: 2}"), `0 b "u" 1;1 c "u" 1;2 a "u" 1`, "n@1()=2 n@2()=3"},
 		{"all that were seen, in order", corr("n", "type: temporal_ordered\nrules: [a, b, c]\ntimespan: 10s\ncondition: {eq: 2}"), `0 c "u" 1;1 b "u" 1;20 b "u" 1;21 c "u" 1`, "n@21()=2"},
 		{"ordered in words", corr("n", "type: temporal_ordered\nrules: [a, b, c]\ntimespan: 10s\ncondition: a and c or b and c"), `0 b "u" 1;1 c "u" 1`, "n@1()=2"},
 		{"aliases", corr("n", "type: temporal\nrules: [a, b]\ngroup-by: [who]\naliases: {who: {a: user, b: v}}\ntimespan: 10s"), `0 a "u" "z";1 b "z" "u"`, "n@1(u)=2"},
