@@ -104,17 +104,25 @@ func loadSigma(path, placeholders string) (*sigma.Set, error) {
 
 // timelineRules reads --rules. What is refused is told and costs that rule alone.
 func (p *program) timelineRules(c *cli.Context, o *timeline.Options) error {
-	path := c.String("rules")
-	if path == "" {
+	paths := c.StringSlice("rules")
+	if len(paths) == 0 {
 		if c.String("placeholders") != "" {
 			return ui.Usage("--placeholders needs --rules")
 		}
 		return nil
 	}
-	set, err := loadSigma(path, c.String("placeholders"))
-	if err != nil {
-		return err
+	var sets []*sigma.Set
+	for _, path := range paths {
+		set, err := loadSigma(path, c.String("placeholders"))
+		if err != nil {
+			return err
+		}
+		if len(set.Rules) == 0 {
+			return ui.UsageHint("freezeframe sigma lint "+path, "no rule for CloudTrail in %s", path)
+		}
+		sets = append(sets, set)
 	}
+	set := sigma.Merge(sets...)
 	foreign := 0
 	for _, x := range set.Problems {
 		switch x.Severity {
@@ -126,9 +134,6 @@ func (p *program) timelineRules(c *cli.Context, o *timeline.Options) error {
 	}
 	if foreign > 0 {
 		p.s.Warn("%s for other logs than CloudTrail's", ui.Plural(foreign, "rule"))
-	}
-	if len(set.Rules) == 0 {
-		return ui.UsageHint("freezeframe sigma lint "+path, "no rule for CloudTrail in %s", path)
 	}
 	p.rulesRefused = set.Refusals()
 	o.Rules = sigma.NewEngine(set)

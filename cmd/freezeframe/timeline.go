@@ -18,7 +18,7 @@ func (p *program) timelineCommand() *cli.Command {
 		&cli.StringFlag{Name: "since", Usage: "first moment, RFC 3339, or a duration back from now (72h)"},
 		&cli.StringFlag{Name: "until", Usage: "moment after the last, RFC 3339, or a duration back from now"},
 		&cli.StringFlag{Name: "function", Usage: "name or ARN: what concerns this function, its role and its keys"},
-		&cli.StringFlag{Name: "rules", Usage: "folder or file of Sigma rules, or 'builtin': they annotate the events that they hit, and leave none out"},
+		&cli.StringSliceFlag{Name: "rules", Usage: "folder or file of Sigma rules, or 'builtin' (may be repeated): they annotate the events that they hit, and leave none out"},
 		placeholdersFlag(),
 	}
 	return &cli.Command{
@@ -143,7 +143,7 @@ func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Opti
 	}
 	p.tellMissing(sum)
 	if p.rulesRefused > 0 {
-		return ui.Incomplete("freezeframe sigma lint "+c.String("rules"), "%s refused: what they would have hit is not marked", ui.Plural(p.rulesRefused, "rule"))
+		return ui.Incomplete("freezeframe sigma lint "+c.StringSlice("rules")[0], "%s refused: what they would have hit is not marked", ui.Plural(p.rulesRefused, "rule"))
 	}
 	if sum.Skips > 0 {
 		return ui.Incomplete("", "%s could not be read", ui.Plural(int(sum.Skips), "record"))

@@ -1,9 +1,11 @@
 package sigma
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 // TestRefusals: what is not known is refused by name, with file, line, rule and place.
@@ -194,6 +196,26 @@ func TestLoad(t *testing.T) {
 	}
 	if _, err := Load(fstest.MapFS{}, Options{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMerge: sets read apart are tried together, correlations included.
+func TestMerge(t *testing.T) {
+	a := Read("a.yml", rule("s: {a: x}\ncondition: s"), Options{})
+	b := Read("b.yml", rule("s: {k: a}\ncondition: s")+"---\n"+base+corr("n", "type: event_count\nrules: [a]\ntimespan: 1m\ncondition: {gte: 1}"), Options{})
+	set := Merge(a, b)
+	if len(set.Rules) != 5 || len(set.Correlations) != 1 || set.Files != 2 || set.Problems[len(set.Problems)-1].Why != "the rule of this id in a.yml is tried too" {
+		t.Fatalf("%+v", set)
+	}
+	e := NewEngine(set)
+	h, err := e.NewMatcher().Match([]byte(`{"a":"x","k":"a"}`))
+	if err != nil || len(h) != 3 {
+		t.Fatal(h, err)
+	}
+	n, c := 0, e.NewCorrelator(0)
+	alert := func(Alert) error { n++; return nil }
+	if err := errors.Join(c.Add(time.Unix(1, 0), "e", h, alert), c.Flush(alert)); err != nil || n != 1 {
+		t.Errorf("%d alerts, %v", n, err)
 	}
 }
 
