@@ -16,6 +16,7 @@ type annotator struct {
 	ring   []string            // the keys of shared, oldest first
 	same   func(function string) bool
 	roles  map[string]bool // of the wanted function
+	rules  *rulebook       // nil: none are tried
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 func newAnnotator(o Options, f *facts, own *ownCalls) *annotator {
-	a := &annotator{o: o, facts: f, own: own, hashes: map[string]lastHash{}, shared: map[string]string{}}
+	a := &annotator{o: o, facts: f, own: own, hashes: map[string]lastHash{}, shared: map[string]string{}, rules: newRulebook(o)}
 	if o.Function != "" {
 		a.same = sameFunction(o.Function)
 		a.roles = f.rolesOf(a.same)
@@ -40,6 +41,9 @@ func (a *annotator) event(e *Event) bool {
 		a.link(e)
 	}
 	a.code(e)
+	if a.rules != nil {
+		a.rules.annotate(e)
+	}
 	if e.Kind == KindCloudTrail {
 		e.Message = a.message(e)
 	}

@@ -95,6 +95,7 @@ func appendFrame(b []byte, e *Event, at uint32) []byte {
 	c.substance(e)
 	substance := len(c.b) - start - frameHead - keyEnd
 	c.number(&e.Raw.Line)
+	c.hits(e)
 	b = c.b
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-4))
 	binary.LittleEndian.PutUint16(b[start+4:], uint16(keyEnd))
@@ -123,6 +124,7 @@ func (d *decoder) decode(f frame, e *Event) error {
 	c.substance(e)
 	var line int64
 	c.number(&line)
+	c.hits(e)
 	n := binary.BigEndian.Uint32(key[len(key)-12:])
 	if len(c.b) != 0 || c.bad || int64(n) >= int64(len(d.at)) {
 		return errFrame
@@ -176,6 +178,11 @@ func (c *codec) once(b []byte) string {
 		return view(b)
 	}
 	return c.words.once(b)
+}
+
+// kept is text that outlives the event: correlations remember it.
+func (c *codec) kept(all ...*string) {
+	c.strings(func(b []byte) string { return string(b) }, all...)
 }
 
 // unless writes nothing for what is usually the same.

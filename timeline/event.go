@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/sigma"
 )
 
 // Outcome classes what came of a call.
@@ -86,6 +87,10 @@ type Event struct {
 	Tags      []string
 	Raw       Raw
 	AlsoSeen  int // further copies of the same record that were left out
+	Rules     []RuleHit
+	Cites     []string // of a correlation: ids of the events it rests on, the last of them
+
+	hits []sigma.Hit // until the rules are written into Rules
 }
 
 // MaxField bounds each string of an event, in bytes; what is longer is cut and ends in "…".

@@ -58,6 +58,7 @@ func (j *jsonlWriter) Event(e *Event) error {
 	m.text("linked_to", e.LinkedTo)
 	m.number("copies", int64(e.AlsoSeen))
 	m.list("tags", e.Tags)
+	writeRules(m, e)
 	m.text("raw_bag", e.Raw.Bag)
 	m.text("raw_item", e.Raw.Item)
 	m.text("raw_path", e.Raw.Path)
@@ -68,9 +69,32 @@ func (j *jsonlWriter) Event(e *Event) error {
 	return err
 }
 
+// writeRules tells the rules that hit, and the events that a correlation rests on.
+func writeRules(m *members, e *Event) {
+	if len(e.Rules) == 0 {
+		return
+	}
+	m.name("rules")
+	m.b = append(m.b, '[')
+	for i, r := range e.Rules {
+		if i > 0 {
+			m.b = append(m.b, ',')
+		}
+		m.b = append(m.b, '{')
+		m.text("id", r.ID)
+		m.text("title", r.Title)
+		m.text("level", r.Level)
+		m.b = append(m.b, '}')
+	}
+	m.b = append(m.b, ']')
+	m.list("events", e.Cites)
+}
+
 func writePrincipal(m *members, e *Event) {
 	p := &e.Principal
-	m.text("principal", p.String())
+	if e.Kind != KindRule {
+		m.text("principal", p.String())
+	}
 	m.text("principal_type", p.Type)
 	m.text("principal_arn", p.ARN)
 	m.text("principal_id", p.ID)

@@ -50,9 +50,13 @@ func (t *tableWriter) Event(e *Event) error {
 	if from == "" {
 		from = "-"
 	}
+	who, action := e.Principal.String(), e.Service+":"+e.Action
+	if e.Kind == KindRule { // nobody's act
+		who, action = "-", "-"
+	}
 	return t.line([6]string{
-		e.Time.UTC().Format("2006-01-02T15:04:05"), outcome, e.Principal.String(), from,
-		e.Service + ":" + e.Action, tableWhat(e),
+		e.Time.UTC().Format("2006-01-02T15:04:05"), outcome, who, from,
+		action, tableWhat(e),
 	})
 }
 
@@ -72,6 +76,9 @@ func tableWhat(e *Event) string {
 		}
 		if e.ErrorCode != "" {
 			parts = append(parts, e.ErrorCode)
+		}
+		if len(e.Rules) > 0 {
+			parts = append(parts, "rules: "+strings.Join(e.ruleNames(), "; "))
 		}
 	default:
 		parts = append(parts, cut(e.Message, 300))

@@ -62,6 +62,7 @@ func (t *timesketchWriter) Event(e *Event) error {
 	m.text("request_id", e.RequestID)
 	m.text("evidence", place(e.Raw))
 	m.list("tag", e.Tags)
+	m.list("rule", e.ruleNames())
 	_, err := t.w.Write(m.close())
 	return err
 }
@@ -74,6 +75,8 @@ func dataType(k Kind) string {
 		return "aws:lambda:log"
 	case KindState:
 		return "aws:lambda:configuration"
+	case KindRule:
+		return "sigma:correlation"
 	}
 	return "freezeframe:responder"
 }

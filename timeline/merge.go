@@ -21,19 +21,19 @@ const (
 // batch is a stretch of frames, and then of events. The events' strings lie in buf.
 type batch struct {
 	buf    []byte
-	spans  []span
+	spans  []stretch
 	events []Event
-	keep   []bool
+	out    []*Event // those of events that come out, and what correlations put between them
 }
 
-// span is a frame in a batch.
-type span struct {
+// stretch is a frame in a batch.
+type stretch struct {
 	at, end  int
 	copies   int  // how often it was seen besides
 	conflict bool // there is another record of its id that says something else
 }
 
-func (b *batch) frame(s span) frame { return frame(b.buf[s.at:s.end]) }
+func (b *batch) frame(s stretch) frame { return frame(b.buf[s.at:s.end]) }
 
 func (b *batch) empty() { b.buf, b.spans = b.buf[:0], b.spans[:0] }
 
@@ -45,7 +45,7 @@ type pipeline struct {
 
 // pipe gives out every event of m.
 func (r *run) pipe(ctx context.Context, m *merger, notes *annotator, each func(*Event) error) error {
-	p := pipeline{run: r, free: make(chan *batch, batches), grouped: make(chan *batch, batches), annotate: make(chan *batch, batches)}
+	p := pipeline{run: r, free: make(chan *batch, batches+1), grouped: make(chan *batch, batches), annotate: make(chan *batch, batches)}
 	for range batches {
 		p.free <- &batch{}
 	}
@@ -113,7 +113,7 @@ func (p *pipeline) group(ctx context.Context, m *merger) error {
 		}
 		at := len(b.buf)
 		b.buf = append(b.buf, f...)
-		b.spans = append(b.spans, span{at: at, end: len(b.buf)})
+		b.spans = append(b.spans, stretch{at: at, end: len(b.buf)})
 		if n := len(b.spans) - first; n > 1 {
 			b.spans[len(b.spans)-1].conflict = true
 			if p.run.sum.Conflicts++; n == 2 {
@@ -127,14 +127,14 @@ func (p *pipeline) group(ctx context.Context, m *merger) error {
 const maxVariants = 8
 
 // copyOf is which of the held frames f is a copy of, -1 if of none.
-func copyOf(b *batch, held []span, f frame) int {
+func copyOf(b *batch, held []stretch, f frame) int {
 	if len(held) == 0 {
 		return -1
 	}
 	if f.key()[8] != kindRank(KindCloudTrail) {
 		return 0
 	}
-	return slices.IndexFunc(held, func(s span) bool { return bytes.Equal(f.substance(), b.frame(s).substance()) })
+	return slices.IndexFunc(held, func(s stretch) bool { return bytes.Equal(f.substance(), b.frame(s).substance()) })
 }
 
 // next is an empty batch.
@@ -152,8 +152,9 @@ func (p *pipeline) next(ctx context.Context) (*batch, error) {
 func (p *pipeline) decode(ctx context.Context, d *decoder, notes *annotator) error {
 	for b := range p.grouped {
 		if n := len(b.spans) - len(b.events); n > 0 {
-			b.events, b.keep = append(b.events, make([]Event, n)...), append(b.keep, make([]bool, n)...)
+			b.events = append(b.events, make([]Event, n)...)
 		}
+		b.out = b.out[:0]
 		for i, s := range b.spans {
 			e := &b.events[i]
 			if err := d.decode(b.frame(s), e); err != nil {
@@ -163,24 +164,45 @@ func (p *pipeline) decode(ctx context.Context, d *decoder, notes *annotator) err
 			if s.conflict {
 				e.Tag(TagConflict)
 			}
-			b.keep[i] = notes.event(e)
+			keep := notes.event(e)
+			if notes.rules != nil {
+				if err := notes.rules.correlate(e, keep, b.between); err != nil {
+					return err
+				}
+			}
+			if keep {
+				b.out = append(b.out, e)
+			}
 		}
 		if err := pass(ctx, p.annotate, b); err != nil {
 			return err
 		}
 	}
+	if notes.rules == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	last := &batch{}
+	err := notes.rules.end(last.between)
+	p.run.sum.RuleLosses, p.run.sum.RuleRepeats = notes.rules.losses(), notes.rules.repeats
+	if err != nil {
+		return err
+	}
+	return pass(ctx, p.annotate, last)
+}
+
+// between puts what a correlation says where it held.
+func (b *batch) between(e *Event) error {
+	one := *e
+	b.out = append(b.out, &one)
 	return nil
 }
 
 // give counts events and gives them out.
 func (p *pipeline) give(ctx context.Context, each func(*Event) error) error {
 	for b := range p.annotate {
-		for i := range b.spans {
-			if !b.keep[i] {
-				continue
-			}
-			p.run.count(&b.events[i])
-			if err := each(&b.events[i]); err != nil {
+		for _, e := range b.out {
+			p.run.count(e)
+			if err := each(e); err != nil {
 				return err
 			}
 		}

@@ -35,6 +35,7 @@ func (t *trailReader) done(line, offset int64) error {
 	e.Raw = t.in.Raw
 	e.Raw.Line, e.Raw.Offset = line, offset
 	t.normalise()
+	t.match(line, offset)
 	return t.out.Emit(e)
 }
 

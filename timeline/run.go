@@ -242,6 +242,12 @@ func (r *run) count(e *Event) {
 			r.sum.HiddenAt = append(r.sum.HiddenAt, e.Raw)
 		}
 	}
+	for _, h := range e.Rules {
+		if r.sum.ByRule == nil {
+			r.sum.ByRule = map[string]int{}
+		}
+		r.sum.ByRule[cmp.Or(h.ID, h.Title)]++
+	}
 }
 
 // countingReader counts, and remembers the reader's error apart from its content's.

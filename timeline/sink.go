@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/freezeframe-ir/freezeframe/internal/sigma"
 )
 
 // Sink takes what one reader finds. Every reader has its own; they are joined when all
@@ -25,6 +27,7 @@ type Sink struct {
 	bytes   int64
 	digests int64
 	tick    func(events int64)
+	matcher *sigma.Matcher // of Options.Rules, made when it is needed
 }
 
 // numbered is an origin and its number.

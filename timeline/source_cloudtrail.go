@@ -36,6 +36,7 @@ type trailReader struct {
 
 	ev      Event
 	raw     trailParts
+	whole   []byte // the record's text
 	nested  []byte // scratch for the record inside a LookupEvents element
 	decoded []byte // strings of this record that had escapes
 }
@@ -59,7 +60,14 @@ func (t *trailReader) parse(s *scan) error {
 		return s.skip()
 	}
 	t.raw.object = true
-	return s.object(func(key []byte) error { return t.member(s, key) })
+	start := s.i
+	if err := s.object(func(key []byte) error { return t.member(s, key) }); err != nil {
+		return err
+	}
+	if !t.raw.inner {
+		t.whole = s.b[start:s.i]
+	}
+	return nil
 }
 
 // member reads one member of a record, or of what a record may be wrapped in.
@@ -158,7 +166,7 @@ func (t *trailReader) inside(s *scan) error {
 		return t.member(&in, key)
 	})
 	if err == nil && in.peek() == 0 && in.i == len(in.b) {
-		t.raw.inner = true
+		t.raw.inner, t.whole = true, t.nested
 		return nil
 	}
 	t.raw.inner = false // done reports it; the pages around it go on

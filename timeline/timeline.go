@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/sigma"
 )
 
 var (
@@ -56,6 +57,10 @@ type Options struct {
 	Workers   int    // files read at once; 0 is the number of CPUs, at most 8
 	MaxSkips  int    // skips that are listed one by one (all are counted); 0 is 100
 
+	// Rules annotate the events that they hit; correlations among them, over the events
+	// of the asked-for time, are events of their own. nil: none are tried.
+	Rules *sigma.Engine
+
 	// Progress is told now and then, from one goroutine at a time; nil: nobody is.
 	Progress func(Progress)
 }
@@ -74,14 +79,19 @@ type Summary struct {
 	BySource   map[string]int `json:"by_source"`
 	ByOutcome  map[string]int `json:"by_outcome"`
 	ByTag      map[string]int `json:"by_tag"`
-	Duplicates int64          `json:"duplicates"`
-	Conflicts  int64          `json:"conflicts,omitempty"` // records of one event id that differ
-	Digests    int64          `json:"digest_files,omitempty"`
-	Skips      int64          `json:"skips"`             // records and files that could not be read, all of them
-	Skipped    []Skip         `json:"skipped,omitempty"` // the first Options.MaxSkips
-	First      time.Time      `json:"first,omitzero"`
-	Last       time.Time      `json:"last,omitzero"`
-	Gaps       []Gap          `json:"gaps,omitempty"` // what the timeline cannot know
+	ByRule     map[string]int `json:"by_rule,omitempty"` // events that a rule hit, and moments at which a correlation held
+	RuleLosses []RuleLoss     `json:"rule_losses,omitempty"`
+	// RuleRepeats counts moments at which a correlation went on holding, less than a span
+	// after the line that told of it.
+	RuleRepeats int64     `json:"rule_repeats,omitempty"`
+	Duplicates  int64     `json:"duplicates"`
+	Conflicts   int64     `json:"conflicts,omitempty"` // records of one event id that differ
+	Digests     int64     `json:"digest_files,omitempty"`
+	Skips       int64     `json:"skips"`             // records and files that could not be read, all of them
+	Skipped     []Skip    `json:"skipped,omitempty"` // the first Options.MaxSkips
+	First       time.Time `json:"first,omitzero"`
+	Last        time.Time `json:"last,omitzero"`
+	Gaps        []Gap     `json:"gaps,omitempty"` // what the timeline cannot know
 	// CloudTrailFrom and CloudTrailTo bound the looked-up records of a case: from the
 	// earliest start asked for, and up to the newest bag's end, or to 15 minutes before
 	// it was asked, which is how late events may arrive.

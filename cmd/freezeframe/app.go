@@ -21,6 +21,7 @@ type program struct {
 	getenv func(string) string
 
 	toldEndpoint bool // that this is not AWS is said once
+	rulesRefused int  // of --rules: the exit code says so
 }
 
 // run is the whole program but for the exit.
@@ -51,7 +52,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.caseCommand(), p.collectCommand(), p.inspectCommand(), p.timelineCommand(), p.diffCommand(), p.containCommand(),
-			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(),
+			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(), p.sigmaCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			return errors.Join(cli.ShowAppHelp(c), noArguments(c))

@@ -229,7 +229,7 @@ func flagTable(flags []cli.Flag) map[string]bool {
 // noArguments refuses what is left over.
 func noArguments(c *cli.Context) error {
 	if c.Args().Present() {
-		return ui.UsageHint("freezeframe "+c.Command.FullName()+" --help", "unexpected argument %q", c.Args().First())
+		return ui.UsageHint(commandHelp(c), "unexpected argument %q", c.Args().First())
 	}
 	return nil
 }
@@ -240,8 +240,16 @@ func oneArgument(c *cli.Context, what string) (string, error) {
 	case 1:
 		return c.Args().First(), nil
 	case 0:
-		return "", ui.UsageHint("freezeframe "+c.Command.FullName()+" --help", "missing argument: %s", what)
+		return "", ui.UsageHint(commandHelp(c), "missing argument: %s", what)
 	default:
-		return "", ui.UsageHint("freezeframe "+c.Command.FullName()+" --help", "unexpected argument %q: one %s is enough", c.Args().Get(1), what)
+		return "", ui.UsageHint(commandHelp(c), "unexpected argument %q: one %s is enough", c.Args().Get(1), what)
 	}
+}
+
+// commandHelp is the command that explains the one at hand, with the commands it is under.
+func commandHelp(c *cli.Context) string {
+	if c.Command.HelpName == "" {
+		return "freezeframe --help"
+	}
+	return c.Command.HelpName + " --help"
 }

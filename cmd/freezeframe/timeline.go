@@ -16,6 +16,8 @@ func (p *program) timelineCommand() *cli.Command {
 		&cli.StringFlag{Name: "since", Usage: "first moment, RFC 3339, or a duration back from now (72h)"},
 		&cli.StringFlag{Name: "until", Usage: "moment after the last, RFC 3339, or a duration back from now"},
 		&cli.StringFlag{Name: "function", Usage: "name or ARN: what concerns this function, its role and its keys"},
+		&cli.StringSliceFlag{Name: "rules", Usage: "folder or file of Sigma rules, or 'builtin' (may be repeated): they annotate the events that they hit, and leave none out"},
+		placeholdersFlag(),
 	}
 	return &cli.Command{
 		Name: "timeline", Usage: "who did what, from the case alone (no AWS)",
@@ -125,7 +127,10 @@ func (p *program) tellStory(c *cli.Context) error {
 func (p *program) timelineInput(c *cli.Context) (timeline.Options, timeline.Input, error) {
 	now := time.Now()
 	o := timeline.Options{Filter: timeline.Filter{Function: c.String("function")}}
-	var err error
+	err := p.timelineRules(c, &o)
+	if err != nil {
+		return o, timeline.Input{}, err
+	}
 	if o.Since, err = moment(c.String("since"), now); err != nil {
 		return o, timeline.Input{}, ui.Usage("--since %w", err)
 	}
@@ -167,7 +172,13 @@ func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Opti
 	if !p.s.Quiet {
 		fmt.Fprintf(p.s.Err, "%s, %s read, %s dropped\n", ui.Plural(int(sum.Events), "event"), ui.Plural(int(sum.Read), "record"), ui.Plural(int(sum.Duplicates), "duplicate"))
 	}
+	if sum.RuleRepeats > 0 {
+		p.s.Warn("correlations went on holding at %s that have no line of their own: a line comes once a span", ui.Plural(int(sum.RuleRepeats), "moment"))
+	}
 	p.tellMissing(sum)
+	if p.rulesRefused > 0 {
+		return ui.Incomplete("freezeframe sigma lint "+c.StringSlice("rules")[0], "%s refused: what they would have hit is not marked", ui.Plural(p.rulesRefused, "rule"))
+	}
 	if sum.Skips > 0 {
 		return ui.Incomplete("", "%s could not be read", ui.Plural(int(sum.Skips), "record"))
 	}
@@ -190,5 +201,8 @@ func (p *program) tellMissing(sum timeline.Summary) {
 	}
 	for _, g := range sum.Gaps {
 		p.s.Warn("not in the case: %s %s: %s %s", g.Artefact, g.Source, g.State, g.Why)
+	}
+	for _, l := range sum.RuleLosses {
+		p.s.Warn("correlation %s: %s without a field of group-by, %s let go for memory before their time was over", l.Rule, ui.Plural(int(l.Ungrouped), "event"), ui.Plural(int(l.Dropped), "event"))
 	}
 }

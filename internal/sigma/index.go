@@ -1,0 +1,143 @@
+package sigma
+
+import (
+	"slices"
+)
+
+// index finds the rules that an event could hit, by its source and name: what a rule's
+// condition demands of eventSource or eventName is read off its tree. A rule that
+// demands nothing of either is tried on every event.
+type index struct {
+	names    map[string][]int // folded eventName -> rules
+	sources  map[string][]int // folded eventSource -> rules
+	prefixes []prefixed       // of eventName
+	free     []int
+	all      []int
+}
+
+type prefixed struct {
+	prefix string
+	rule   int
+}
+
+// demand is what a tree demands of a field: one of these texts, or one that begins so.
+type demand struct {
+	exact, prefix []string
+}
+
+func (d demand) size() int { return len(d.exact) + len(d.prefix) }
+
+func (x *index) add(cond *expr, rule int) {
+	if x.names == nil {
+		x.names, x.sources = map[string][]int{}, map[string][]int{}
+	}
+	if d, ok := demanded(cond, "eventName"); ok {
+		for _, s := range d.exact {
+			x.names[s] = append(x.names[s], rule)
+		}
+		for _, s := range d.prefix {
+			x.prefixes = append(x.prefixes, prefixed{s, rule})
+		}
+		return
+	}
+	if d, ok := demanded(cond, "eventSource"); ok && len(d.prefix) == 0 {
+		for _, s := range d.exact {
+			x.sources[s] = append(x.sources[s], rule)
+		}
+		return
+	}
+	x.free = append(x.free, rule)
+}
+
+func (x *index) done(rules int) {
+	for i := range rules {
+		x.all = append(x.all, i)
+	}
+}
+
+// demanded reads off what a tree demands; false: nothing that bounds it.
+func demanded(x *expr, field string) (demand, bool) {
+	switch x.op {
+	case opLeaf:
+		return x.leaf.demands(field)
+	case opAnd:
+		best, ok := demand{}, false
+		for _, k := range x.kids {
+			if d, bound := demanded(k, field); bound && (!ok || d.size() < best.size()) {
+				best, ok = d, true
+			}
+		}
+		return best, ok
+	case opOr, opAtLeast:
+		var sum demand
+		for _, k := range x.kids {
+			d, bound := demanded(k, field)
+			if !bound {
+				return demand{}, false
+			}
+			sum.exact, sum.prefix = append(sum.exact, d.exact...), append(sum.prefix, d.prefix...)
+		}
+		return sum, true
+	}
+	return demand{}, false
+}
+
+func (l *leaf) demands(field string) (d demand, ok bool) {
+	if l.field != field {
+		return d, false
+	}
+	for _, alternatives := range l.tests {
+		for _, t := range alternatives {
+			x, isText := t.(*textTest)
+			if !isText {
+				return demand{}, false
+			}
+			s := string(fold(nil, x.glob.lit))
+			switch x.glob.form {
+			case globExact:
+				d.exact = append(d.exact, s)
+			case globPrefix:
+				d.prefix = append(d.prefix, s)
+			default:
+				return demand{}, false
+			}
+		}
+	}
+	return d, true
+}
+
+// candidates appends the rules to try, in order, each once.
+func (x *index) candidates(to []int, r *record, m *Matcher) []int {
+	name, ok := topText(r, m, "eventName")
+	source, ok2 := topText(r, m, "eventSource")
+	if !ok || !ok2 {
+		return append(to, x.all...)
+	}
+	to = append(to, x.free...)
+	to = append(to, x.names[string(name)]...)
+	to = append(to, x.sources[string(source)]...)
+	for _, p := range x.prefixes {
+		if len(name) >= len(p.prefix) && string(name[:len(p.prefix)]) == p.prefix {
+			to = append(to, p.rule)
+		}
+	}
+	slices.Sort(to)
+	return slices.Compact(to)
+}
+
+// topText gives a member's folded text. It is false where the member is there twice or
+// is no text: then every rule is tried, since a rule may match any of the values.
+func topText(r *record, m *Matcher, name string) (text []byte, ok bool) {
+	seen := false
+	for kid := int32(1); kid < r.nodes[0].next; kid = r.nodes[kid].next {
+		k := &r.nodes[kid]
+		if !r.keyIs(k, name) {
+			continue
+		}
+		if seen || k.kind != 's' || k.escaped {
+			return nil, false
+		}
+		seen, text = true, r.raw(k)
+	}
+	return m.fold(text), true
+}
