@@ -77,7 +77,8 @@ func (g *grouper) flush() error {
 			e.Tag(TagConflict)
 			g.run.sum.Conflicts++
 		}
-		if !g.notes.event(e) {
+		if !g.notes.event(e) || !g.run.o.where.match(e) {
+			g.run.sum.LeftOut++
 			continue
 		}
 		g.run.count(e)

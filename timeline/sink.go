@@ -19,6 +19,7 @@ type Sink struct {
 	skips   skipList
 	counts  map[string]int
 	read    int64
+	left    int64 // out, by time
 	bytes   int64
 	digests int64
 	tick    func(events int64)
@@ -38,6 +39,7 @@ func (s *Sink) Emit(e *Event) error {
 		s.tick(s.read)
 	}
 	if !s.wanted(e) {
+		s.left++
 		return nil
 	}
 	s.arena.add(e)
