@@ -63,7 +63,12 @@ func Formats() []Format {
 	return []Format{
 		tableFormat(),
 		jsonlFormat(),
+		csvFormat(),
 		timesketchFormat(),
+		timesketchCSVFormat(),
+		l2tcsvFormat(),
+		ocsfFormat(),
+		parquetFormat(),
 	}
 }
 

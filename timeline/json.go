@@ -78,6 +78,42 @@ func (m *members) time(name, layout string, t time.Time) {
 	m.b = append(m.b, '"')
 }
 
+// within writes a member that is an object, and leaves it out where nothing is put into it.
+func (m *members) within(name string, put func()) {
+	start := len(m.b)
+	m.name(name)
+	m.b = append(m.b, '{')
+	if put(); m.b[len(m.b)-1] == '{' {
+		m.b = m.b[:start]
+		return
+	}
+	m.b = append(m.b, '}')
+}
+
+// each writes a member that is a list of n objects; nothing for none.
+func (m *members) each(name string, n int, put func(i int)) {
+	if n == 0 {
+		return
+	}
+	m.name(name)
+	m.b = append(m.b, '[')
+	for i := range n {
+		if i > 0 {
+			m.b = append(m.b, ',')
+		}
+		m.b = append(m.b, '{')
+		put(i)
+		m.b = append(m.b, '}')
+	}
+	m.b = append(m.b, ']')
+}
+
+// integer writes a number also where it is 0.
+func (m *members) integer(name string, v int64) {
+	m.name(name)
+	m.b = strconv.AppendInt(m.b, v, 10)
+}
+
 // appendJSON writes a JSON string: control characters, what HTML and JavaScript mind, and
 // bytes that are no UTF-8 (as U+FFFD) escaped.
 func appendJSON(b []byte, s string) []byte {
