@@ -70,6 +70,15 @@ type Options struct {
 	fields []Field // Columns, or all
 }
 
+// Check says what is wrong with the options, before anything is read.
+func (o Options) Check() error {
+	f, err := FormatNamed(o.Format)
+	if err == nil {
+		_, err = o.ready(f)
+	}
+	return err
+}
+
 // ready parses what is text in the options.
 func (o Options) ready(f Format) (Options, error) {
 	var err error
