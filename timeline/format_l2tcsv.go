@@ -45,16 +45,12 @@ func (l *l2tWriter) Event(e *Event) error {
 	}
 	at := e.Time.UTC()
 	source, sourceType := l2tSource(e.Kind)
-	short := []rune(e.Message[:min(len(e.Message), 4*maxShort+4)])
-	if len(short) > maxShort {
-		short = append(short[:maxShort-3], []rune("...")...)
-	}
 	cells := [...]string{
 		at.Format("01/02/2006"), at.Format("15:04:05"), "UTC", "....", // of a file's four times it is none
 		source, sourceType, l2tCell(e.TimestampDesc),
 		l2tCell(e.Principal.String()),
 		l2tCell(e.Address),
-		l2tCell(string(short)), l2tCell(e.Message),
+		l2tCell(l2tShort(e.Message)), l2tCell(e.Message),
 		"2",
 		l2tCell(place(e.Raw)), "-",
 		l2tCell(strings.Join(e.Tags, " ")),
@@ -67,6 +63,14 @@ func (l *l2tWriter) Event(e *Event) error {
 
 // maxShort is where plaso cuts its short description, in characters.
 const maxShort = 80
+
+func l2tShort(s string) string {
+	short := []rune(safetext.Escape(s)) // first: runes know no broken bytes
+	if len(short) > maxShort {
+		return string(short[:maxShort-3]) + "..."
+	}
+	return string(short)
+}
 
 func l2tSource(k Kind) (short, long string) {
 	switch k {

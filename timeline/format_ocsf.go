@@ -29,7 +29,7 @@ const ocsfVersion = "1.8.0"
 
 // ocsfUnmapped are the fields without a place of their own.
 var ocsfUnmapped = map[string]bool{
-	"kind": true, "source": true, "timestamp_desc": true, "category": true, "outcome": true, "issued_to_function": true, "issued_to_version": true, "issued_to_by_aws": true,
+	"kind": true, "source": true, "timestamp_desc": true, "category": true, "outcome": true, "principal_type": true, "issued_to_function": true, "issued_to_version": true, "issued_to_by_aws": true,
 	"lambda_marker": true, "action": true, "function": true, "qualifier": true, "code_sha256": true, "code_sha256_before": true, "version": true, "changed_role": true, "layers": true,
 	"granted_to": true, "granted_action": true, "statement_id": true, "auth_type": true, "function_url": true, "issued_key": true, "policy": true, "setting": true,
 	"linked_to": true, "copies": true, "raw_bag": true, "raw_item": true, "raw_path": true, "raw_sha256": true, "raw_line": true, "raw_offset": true,
@@ -169,16 +169,17 @@ func ocsfUser(m *members, e *Event) {
 	}
 }
 
+// ocsfUserType is OCSF's type with its caption; of Other, the caption is the source's.
 func ocsfUserType(t string) (int64, string) {
 	switch t {
 	case "":
 		return 0, "Unknown"
 	case "IAMUser", "SAMLUser", "WebIdentityUser", "IdentityCenterUser":
-		return 1, t
+		return 1, "User"
 	case "Root":
-		return 2, t
+		return 2, "Admin"
 	case "AWSService", "Function":
-		return 4, t
+		return 4, "Service"
 	}
 	return 99, t
 }

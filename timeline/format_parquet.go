@@ -28,7 +28,7 @@ func parquetFormat() Format {
 
 // A row group is written out at this size of text or number of rows: events are up to 100 kB.
 const (
-	groupBytes = 32 << 20
+	groupBytes = 16 << 20
 	groupRows  = 100_000
 )
 
