@@ -77,7 +77,7 @@ type parquetRow struct {
 	IssuedTo  string   `parquet:"issued_to_function,optional,dict"`
 	InLambda  bool     `parquet:"lambda_marker"`
 	Tags      []string `parquet:"tags,list"`
-	Detail    string   `parquet:"detail,optional"`
+	Detail    string   `parquet:"detail,optional"` // a text: parquet-go 0.32 panics on optional columns of type JSON
 	LinkedTo  string   `parquet:"linked_to,optional"`
 	Copies    int64    `parquet:"copies"`
 	RawBag    string   `parquet:"raw_bag,optional,dict"`
