@@ -273,8 +273,19 @@ func TestWhere(t *testing.T) {
 			}
 		}
 	}
+	// Of two records of one id that differ, the one that is left still says so.
+	dir := t.TempDir()
+	for name, body := range map[string]string{"1.json": record("a"), "2.json": strings.Replace(record("a"), "ListBuckets", "DeleteBucket", 1)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, sum := collectEvents(t, Options{Where: "action = DeleteBucket"}, dir)
+	if len(left) != 1 || !left[0].Tagged(TagConflict) || sum.Conflicts != 2 || sum.LeftOut != 1 {
+		t.Errorf("of a conflict: %d events, %+v", len(left), sum)
+	}
 	day := func(s string) time.Time { at, _ := parseTime("2026-03-01T" + s + "Z"); return at }
-	_, sum := build(t, Options{Filter: Filter{Since: day("10:05:00"), Until: day("10:10:00")}, Where: "outcome = success"}, "testdata/attack")
+	_, sum = build(t, Options{Filter: Filter{Since: day("10:05:00"), Until: day("10:10:00")}, Where: "outcome = success"}, "testdata/attack")
 	if sum.Read != whole.Read || sum.Read != sum.Events+sum.Duplicates+sum.LeftOut || sum.Events == 0 {
 		t.Errorf("with times: %+v", sum)
 	}
