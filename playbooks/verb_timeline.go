@@ -42,18 +42,18 @@ func runTimeline(ctx context.Context, env *Env, a Args) (Result, error) {
 
 // KeepTimeline builds a timeline as o says and stores it under derived/, citing what it was made from.
 func KeepTimeline(ctx context.Context, c *evidence.Case, actor string, o timeline.Options) (evidence.Derived, timeline.Summary, error) {
+	f, err := timeline.FormatNamed(o.Format)
+	if err != nil {
+		return evidence.Derived{}, timeline.Summary{}, err
+	}
 	// The inputs are cited in derived.json, which is written first: a pass that only counts finds them.
 	found, err := timeline.Events(ctx, o, timeline.Input{Case: c}, func(*timeline.Event) error { return nil })
 	if err != nil {
 		return evidence.Derived{}, found, fmt.Errorf("reading the case for a timeline: %w", err)
 	}
 	var sum timeline.Summary
-	ext := map[string]string{"table": "txt"}[o.Format]
-	if ext == "" {
-		ext = "jsonl"
-	}
 	d, err := c.Derive(ctx, evidence.Derived{Kind: "timeline", Actor: actor, Inputs: found.Inputs, Params: map[string]string{"format": o.Format, "function": o.Function}},
-		evidence.File{Name: "timeline." + ext, Write: func(w io.Writer) error {
+		evidence.File{Name: "timeline" + f.Ext, Write: func(w io.Writer) error {
 			var err error
 			sum, err = timeline.Build(ctx, o, timeline.Input{Case: c}, w)
 			return err

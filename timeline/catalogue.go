@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	spelling "github.com/freezeframe-ir/freezeframe/internal/nearest"
 )
 
 // Source turns one kind of artefact into events.
@@ -42,6 +44,11 @@ func Sources() []Source {
 // Format writes events.
 type Format struct {
 	Name, About string
+	Ext         string // what its files end in
+	ByExt       bool   // whoever imports the file goes by its ending
+	Binary      bool   // not for a terminal
+	Columns     bool   // Options.Columns chooses what is written
+	Local       bool   // Options.Local has a say
 	New         func(w io.Writer, o Options) EventWriter
 }
 
@@ -53,18 +60,33 @@ type EventWriter interface {
 
 // Formats lists all formats; the first is the default.
 func Formats() []Format {
-	return []Format{tableFormat(), jsonlFormat(), timesketchFormat()}
+	return []Format{
+		tableFormat(),
+		jsonlFormat(),
+		csvFormat(),
+		timesketchFormat(),
+		timesketchCSVFormat(),
+		l2tcsvFormat(),
+		ocsfFormat(),
+		parquetFormat(),
+	}
 }
 
-func formatByName(name string) (Format, error) {
+// FormatNamed finds a format; "" is the default.
+func FormatNamed(name string) (Format, error) {
 	all := Formats()
 	if name == "" {
 		return all[0], nil
 	}
+	var names []string
 	for _, f := range all {
 		if f.Name == name {
 			return f, nil
 		}
+		names = append(names, f.Name)
 	}
-	return Format{}, fmt.Errorf("%w: %q (there are table, jsonl and timesketch)", ErrFormat, name)
+	if near := spelling.Word(name, names); near != "" {
+		return Format{}, fmt.Errorf("%w: %q (did you mean %s?)", ErrFormat, name, near)
+	}
+	return Format{}, fmt.Errorf("%w: %q (there are %s)", ErrFormat, name, strings.Join(names, ", "))
 }

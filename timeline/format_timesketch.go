@@ -3,7 +3,6 @@ package timeline
 import (
 	"bufio"
 	"io"
-	"strings"
 )
 
 // timesketchFormat writes what Timesketch imports as .jsonl: message, datetime,
@@ -11,9 +10,9 @@ import (
 // Timesketch keeps for itself (_id, _type, _index, _source, __ts_timeline_id) are never
 // written, and no field is so long that it would fall out of its keyword index.
 func timesketchFormat() Format {
-	return Format{Name: "timesketch", About: "for Timesketch: name the file .jsonl",
+	return Format{Name: "timesketch", About: "for Timesketch, as .jsonl", Ext: ".jsonl", ByExt: true,
 		New: func(w io.Writer, _ Options) EventWriter {
-			return &timesketchWriter{w: bufio.NewWriterSize(w, 64<<10), m: members{limit: maxTimesketch}}
+			return &timesketchWriter{w: bufio.NewWriterSize(w, 64<<10), m: members{limit: maxTimesketch}, fields: timesketchFields()}
 		}}
 }
 
@@ -22,8 +21,9 @@ func timesketchFormat() Format {
 const maxTimesketch = 32766 / 3
 
 type timesketchWriter struct {
-	w *bufio.Writer
-	m members
+	w      *bufio.Writer
+	m      members
+	fields []timesketchField
 }
 
 func (t *timesketchWriter) Close() error { return t.w.Flush() }
@@ -31,36 +31,14 @@ func (t *timesketchWriter) Close() error { return t.w.Flush() }
 func (t *timesketchWriter) Event(e *Event) error {
 	m := &t.m
 	m.open()
-	message := e.Message
-	if message == "" {
-		message = "(empty)" // the field is mandatory
+	for _, f := range t.fields {
+		if f.name == "timestamp" {
+			m.name(f.name)
+			m.b = append(m.b, f.of(e)...)
+			continue
+		}
+		m.text(f.name, f.of(e))
 	}
-	m.text("message", message)
-	m.time("datetime", "2006-01-02T15:04:05.000000+00:00", e.Time)
-	m.name("timestamp")
-	m.b = appendInt(m.b, e.Time.UnixMicro())
-	m.text("timestamp_desc", e.TimestampDesc)
-	m.text("data_type", dataType(e.Kind))
-	m.text("user", e.Principal.String())
-	m.text("user_arn", e.Principal.ARN)
-	m.text("access_key", e.AccessKey)
-	m.text("src_ip", e.Address)
-	m.text("user_agent", e.UserAgent)
-	m.text("service", e.Service)
-	m.text("action", e.Action)
-	m.text("outcome", string(e.Outcome))
-	m.text("error_code", e.ErrorCode)
-	m.text("function", e.Function)
-	m.text("function_version", e.Qualifier)
-	m.text("issued_to_function", e.Principal.Function)
-	m.text("resource", strings.Join(e.Resources[:min(len(e.Resources), 4)], " "))
-	m.text("code_sha256", e.Change.CodeHash)
-	m.text("granted_to", e.Change.Grantee)
-	m.text("aws_region", e.Region)
-	m.text("aws_account", e.Account)
-	m.text("event_id", e.ID)
-	m.text("request_id", e.RequestID)
-	m.text("evidence", place(e.Raw))
 	m.list("tag", e.Tags)
 	m.list("rule", e.ruleNames())
 	_, err := t.w.Write(m.close())

@@ -31,7 +31,7 @@ func golden(t *testing.T, name string, got []byte) {
 
 func TestGoldenFormats(t *testing.T) {
 	for format, o := range map[string]Options{
-		"table": {Width: 160}, "jsonl": {}, "timesketch": {},
+		"table": {Width: 160}, "jsonl": {}, "timesketch": {}, "csv": {}, "timesketch-csv": {}, "l2tcsv": {}, "ocsf": {},
 	} {
 		o.Format = format
 		var out bytes.Buffer

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
 // members writes one JSON object with the given members, in the order they come, empty
@@ -85,6 +87,42 @@ func (m *members) time(name, layout string, t time.Time) {
 	m.b = append(m.b, '"')
 }
 
+// within writes a member that is an object, and leaves it out where nothing is put into it.
+func (m *members) within(name string, put func()) {
+	start := len(m.b)
+	m.name(name)
+	m.b = append(m.b, '{')
+	if put(); m.b[len(m.b)-1] == '{' {
+		m.b = m.b[:start]
+		return
+	}
+	m.b = append(m.b, '}')
+}
+
+// each writes a member that is a list of n objects; nothing for none.
+func (m *members) each(name string, n int, put func(i int)) {
+	if n == 0 {
+		return
+	}
+	m.name(name)
+	m.b = append(m.b, '[')
+	for i := range n {
+		if i > 0 {
+			m.b = append(m.b, ',')
+		}
+		m.b = append(m.b, '{')
+		put(i)
+		m.b = append(m.b, '}')
+	}
+	m.b = append(m.b, ']')
+}
+
+// integer writes a number also where it is 0.
+func (m *members) integer(name string, v int64) {
+	m.name(name)
+	m.b = strconv.AppendInt(m.b, v, 10)
+}
+
 // appendSeconds writes a time as RFC 3339 does where it has no fraction.
 func appendSeconds(b []byte, t time.Time) []byte {
 	y, month, d := t.Date()
@@ -112,8 +150,8 @@ func plainPrefix(s string) int {
 	return i
 }
 
-// appendJSON writes a JSON string: control characters, what HTML and JavaScript mind, and
-// bytes that are no UTF-8 (as U+FFFD) escaped.
+// appendJSON writes a JSON string: control characters, what moves or hides on a terminal, what
+// JavaScript minds, and bytes that are no UTF-8 (as U+FFFD) escaped.
 func appendJSON(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -122,8 +160,8 @@ func appendJSON(b []byte, s string) []byte {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 || r == '\u2028' || r == '\u2029' {
-				b = append(append(b, s[start:i]...), '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+			if r == utf8.RuneError && n == 1 || safetext.Moves(r) {
+				b = safetext.AppendEscape(append(b, s[start:i]...), r)
 				start = i + n
 			}
 			i += n

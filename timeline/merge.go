@@ -164,7 +164,7 @@ func (p *pipeline) decode(ctx context.Context, d *decoder, notes *annotator) err
 			if s.conflict {
 				e.Tag(TagConflict)
 			}
-			keep := notes.event(e)
+			keep := notes.event(e) && p.run.o.where.match(e)
 			if notes.rules != nil {
 				if err := notes.rules.correlate(e, keep, b.between); err != nil {
 					return err
@@ -172,6 +172,8 @@ func (p *pipeline) decode(ctx context.Context, d *decoder, notes *annotator) err
 			}
 			if keep {
 				b.out = append(b.out, e)
+			} else {
+				p.run.sum.LeftOut++
 			}
 		}
 		if err := pass(ctx, p.annotate, b); err != nil {

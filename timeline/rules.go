@@ -164,6 +164,16 @@ func (e *Event) ruleNames() []string {
 	return all
 }
 
+func (e *Event) ruleIDs() []string {
+	var all []string
+	for _, r := range e.Rules {
+		if r.ID != "" {
+			all = append(all, r.ID)
+		}
+	}
+	return all
+}
+
 // hits writes or reads an event's hits, which lie in a frame until the events are in order.
 func (c *codec) hits(e *Event) {
 	n := int64(len(e.hits))

@@ -78,8 +78,8 @@ func TestRulesAnnotate(t *testing.T) {
 	for _, line := range strings.Split(strings.TrimSpace(want), "\n") {
 		var e struct {
 			Time, Kind, Message string
-			Tags, Events        []string
-			Rules               []struct{ ID, Title, Level string }
+			Tags, Rules, Cites  []string
+			RuleIDs             []string `json:"rule_ids"`
 		}
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
@@ -90,15 +90,15 @@ func TestRulesAnnotate(t *testing.T) {
 		before = e.Time
 		if e.Kind == string(KindRule) {
 			alerts++
-			if len(e.Events) < 3 || e.Rules[0].ID != "rule-several" || !strings.Contains(e.Message, "sourceIPAddress") || e.Tags[0] != "rule-high" {
+			if len(e.Cites) < 3 || e.RuleIDs[0] != "rule-several" || !strings.Contains(e.Message, "sourceIPAddress") || e.Tags[0] != "rule-high" {
 				t.Errorf("%s", line)
 			}
 			continue
 		}
-		for _, r := range e.Rules {
+		for i, r := range e.Rules {
 			hits++
-			if r.ID != "rule-lambda" || r.Title != "Lambda changed" || r.Level != "medium" {
-				t.Errorf("%+v", r)
+			if e.RuleIDs[i] != "rule-lambda" || r != "medium: Lambda changed" {
+				t.Errorf("%s %s", e.RuleIDs[i], r)
 			}
 		}
 		cut, _, _ := strings.Cut(line, `,"rules":`)

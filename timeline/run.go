@@ -186,6 +186,7 @@ func (r *run) join(sinks []*Sink) *facts {
 			r.sum.BySource[name] += n
 		}
 		r.sum.Read += s.read
+		r.sum.LeftOut += s.left
 		r.sum.Bytes += s.bytes
 		r.sum.Digests += s.digests
 		r.sum.Runs += len(s.runs)

@@ -24,6 +24,7 @@ type Sink struct {
 	skips   skipList
 	counts  map[string]int
 	read    int64
+	left    int64 // out, by time
 	bytes   int64
 	digests int64
 	tick    func(events int64)
@@ -50,6 +51,7 @@ func (s *Sink) Emit(e *Event) error {
 		s.tick(s.read)
 	}
 	if !s.wanted(e) {
+		s.left++
 		return nil
 	}
 	if at := originOf(e.Raw, e.Source); at != s.at.origin {

@@ -123,7 +123,8 @@ func TestStratusTruth(t *testing.T) {
 // of paths shows in the output.
 func TestStratusSameBytes(t *testing.T) {
 	dir := stratus(t)
-	for _, format := range []string{"table", "jsonl", "timesketch"} {
+	for _, f := range Formats() {
+		format := f.Name
 		var want []byte
 		for i, o := range []Options{{Workers: 1}, {Workers: 4}, {Workers: 2, RunEvents: 1}, {Workers: 3, RunEvents: 7}} {
 			o.Format, o.TempDir = format, t.TempDir()

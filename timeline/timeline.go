@@ -5,7 +5,7 @@
 //	input -> sources (one per kind of artefact) -> normalised events
 //	      -> sorted runs, spilled to private files when they outgrow memory
 //	      -> merge: duplicates dropped, copies linked, tags that need more than one event
-//	      -> format (table, jsonl, timesketch) or story
+//	      -> filter, and one of the formats, or a story
 //
 // To add a source or a format: one file, one line in catalogue.go.
 //
@@ -17,6 +17,7 @@ package timeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -49,8 +50,14 @@ type Filter struct {
 // Options say how to build. The zero value is usable, and writes a table.
 type Options struct {
 	Filter
-	Format string // "table", "jsonl", "timesketch"; "" is table
-	Width  int    // of the terminal, for table; 0 is unbounded
+	// Where is a filter expression over Fields (package filter); "" lets everything
+	// through. It is applied to finished events: what is a copy, and which tags an event
+	// has, does not depend on it.
+	Where   string
+	Format  string         // a name from Formats; "" is the first
+	Columns []string       // names of Fields, for formats that let them be chosen; none: the usual
+	Local   *time.Location // of the times in a table; nil: UTC, as in all files
+	Width   int            // of the terminal, for table; 0 is unbounded
 
 	RunEvents int    // events held in memory per reader before they are spilled; 0 is as many as fit into its share of 96 MiB
 	TempDir   string // where spilled runs go, in a private folder that is removed; "" is os.TempDir()
@@ -63,6 +70,34 @@ type Options struct {
 
 	// Progress is told now and then, from one goroutine at a time; nil: nobody is.
 	Progress func(Progress)
+
+	where  *where  // Where, parsed
+	fields []Field // Columns, or all
+}
+
+// Check says what is wrong with the options, before anything is read.
+func (o Options) Check() error {
+	f, err := FormatNamed(o.Format)
+	if err == nil {
+		_, err = o.ready(f)
+	}
+	return err
+}
+
+// ready parses what is text in the options.
+func (o Options) ready(f Format) (Options, error) {
+	var err error
+	switch {
+	case len(o.Columns) > 0 && !f.Columns:
+		return o, fmt.Errorf("%w: %s has columns of its own; they can be chosen for table, csv and jsonl", ErrView, f.Name)
+	case o.Local != nil && !f.Local:
+		return o, fmt.Errorf("%w: local times are for the table alone; %s is in UTC", ErrView, f.Name)
+	}
+	if o.fields, err = fieldsNamed(o.Columns); err != nil {
+		return o, err
+	}
+	o.where, err = newWhere(o.Where)
+	return o, err
 }
 
 // Progress is how far a run has come.
@@ -75,7 +110,7 @@ type Progress struct {
 // Summary is what a run came to.
 type Summary struct {
 	Events     int64          `json:"events"` // written
-	Read       int64          `json:"read"`   // before duplicates and the filter
+	Read       int64          `json:"read"`   // before duplicates and the filter: Events + Duplicates + LeftOut
 	BySource   map[string]int `json:"by_source"`
 	ByOutcome  map[string]int `json:"by_outcome"`
 	ByTag      map[string]int `json:"by_tag"`
@@ -83,15 +118,18 @@ type Summary struct {
 	RuleLosses []RuleLoss     `json:"rule_losses,omitempty"`
 	// RuleRepeats counts moments at which a correlation went on holding, less than a span
 	// after the line that told of it.
-	RuleRepeats int64     `json:"rule_repeats,omitempty"`
-	Duplicates  int64     `json:"duplicates"`
-	Conflicts   int64     `json:"conflicts,omitempty"` // records of one event id that differ
-	Digests     int64     `json:"digest_files,omitempty"`
-	Skips       int64     `json:"skips"`             // records and files that could not be read, all of them
-	Skipped     []Skip    `json:"skipped,omitempty"` // the first Options.MaxSkips
-	First       time.Time `json:"first,omitzero"`
-	Last        time.Time `json:"last,omitzero"`
-	Gaps        []Gap     `json:"gaps,omitempty"` // what the timeline cannot know
+	RuleRepeats int64 `json:"rule_repeats,omitempty"`
+	Duplicates  int64 `json:"duplicates"`
+	// LeftOut counts what the filter kept back. Of what lies outside Since and Until, copies
+	// are counted too: it is dropped before they are looked for.
+	LeftOut   int64     `json:"left_out,omitempty"`
+	Conflicts int64     `json:"conflicts,omitempty"` // records of one event id that differ
+	Digests   int64     `json:"digest_files,omitempty"`
+	Skips     int64     `json:"skips"`             // records and files that could not be read, all of them
+	Skipped   []Skip    `json:"skipped,omitempty"` // the first Options.MaxSkips
+	First     time.Time `json:"first,omitzero"`
+	Last      time.Time `json:"last,omitzero"`
+	Gaps      []Gap     `json:"gaps,omitempty"` // what the timeline cannot know
 	// CloudTrailFrom and CloudTrailTo bound the looked-up records of a case: from the
 	// earliest start asked for, and up to the newest bag's end, or to 15 minutes before
 	// it was asked, which is how late events may arrive.
@@ -133,8 +171,11 @@ type Gap struct {
 // instant stand in a fixed order, so the same evidence gives the same bytes. The
 // summary is valid also beside an error, as far as the run came.
 func Build(ctx context.Context, o Options, in Input, out io.Writer) (Summary, error) {
-	f, err := formatByName(o.Format)
+	f, err := FormatNamed(o.Format)
 	if err != nil {
+		return Summary{}, err
+	}
+	if o, err = o.ready(f); err != nil {
 		return Summary{}, err
 	}
 	w := f.New(out, o)
@@ -146,8 +187,12 @@ func Build(ctx context.Context, o Options, in Input, out io.Writer) (Summary, er
 // Events runs the engine without a format: each is called with every event in order.
 // The event is reused, its strings are not: copy what is kept.
 func Events(ctx context.Context, o Options, in Input, each func(*Event) error) (Summary, error) {
+	o, err := o.ready(Format{Columns: true, Local: true})
+	if err != nil {
+		return Summary{}, err
+	}
 	r := newRun(o, in)
 	r.keeps = true
-	err := r.do(ctx, each)
+	err = r.do(ctx, each)
 	return r.sum, err
 }

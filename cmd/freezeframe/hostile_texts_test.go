@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,7 +57,9 @@ func hostileCommands(out string) []hostileCommand {
 		{"text", "case list", ""}, {"text", "case list --items", listed}, {"json", "case list --items --json", "names_that_hide"},
 		{"text", "case show", ""}, {"json", "case show --json", ""}, {"json", "case show --format case-uco", ""},
 		{"text", "case brief", ""}, {"json", "case brief --json", ""},
-		{"text", "timeline build", events}, {"lines", "timeline build --format jsonl", ""}, {"lines", "timeline build --format timesketch", ""},
+		{"text", "timeline build", events}, {"lines", "timeline build --format jsonl", ""}, {"lines", "timeline build --format timesketch", ""}, {"lines", "timeline build --format ocsf", ""},
+		{"sheet", "timeline build --format csv", ""}, {"sheet", "timeline build --format timesketch-csv", ""}, {"text", "timeline build --format l2tcsv", ""},
+		{"text", "timeline build --format parquet --out " + filepath.Join(out, "timeline.parquet"), ""},
 		{"text", "timeline story" + f, events}, {"json", "timeline story --json" + f, "events_that_hide"},
 		{"text", "diff" + f, ""}, {"json", "diff --json" + f, ""}, {"text", "diff --history" + f, ""}, {"json", "diff --history --json" + f, ""},
 		{"text", "inspect", ""}, {"json", "inspect --json", ""},
@@ -111,10 +114,9 @@ func TestHostileTexts(t *testing.T) {
 	if after := r.surroundings(); after != before {
 		t.Errorf("written outside the case:\n%s\nbefore:\n%s", after, before)
 	}
-	// What is written for spreadsheets or browsers has to be judged here too, once there is any:
-	// "=" at the beginning of a cell, and tags.
+	// What is written for browsers has to be judged here too, once there is any: tags.
 	for _, f := range timeline.Formats() {
-		if !slices.Contains([]string{"table", "jsonl", "timesketch"}, f.Name) {
+		if f.Name != "table" && !slices.ContainsFunc(commands, func(c hostileCommand) bool { return slices.Contains(strings.Fields(c.line), f.Name) }) {
 			t.Errorf("nobody looks at what format %s makes of these texts", f.Name)
 		}
 	}
@@ -261,6 +263,18 @@ func (r *watchedRun) notJSON(reads string, text []byte) string {
 	case "json":
 		if !json.Valid(text) {
 			return fmt.Sprintf("no JSON: %.300q", text)
+		}
+	case "sheet":
+		rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+		if err != nil || len(rows) < 2 {
+			return fmt.Sprintf("no sheet: %v", err)
+		}
+		for _, row := range rows {
+			for _, cell := range row {
+				if cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0 {
+					return fmt.Sprintf("a formula: %.300q", cell)
+				}
+			}
 		}
 	case "lines":
 		if len(text) == 0 {

@@ -35,7 +35,7 @@ func TestSecretsStaySealed(t *testing.T) {
 	for i, line := range []string{
 		"case open " + caseDir + " --title t --authority a --operator o",
 		"collect --function payments", "collect --function payments --json", "verify", "verify --json",
-		"timeline build", "timeline build --json", "timeline build --format timesketch", "timeline story --function payments", "timeline story --function payments --json",
+		"timeline build", "timeline build --json", "timeline build --format timesketch", "timeline build --format csv", "timeline build --format l2tcsv", "timeline build --format ocsf", "timeline story --function payments", "timeline story --function payments --json",
 		"contain plan --function payments --out " + filepath.Join(said, "plan.json"), "contain apply " + filepath.Join(said, "plan.json") + " --json",
 		"contain status --json", "contain release --reason r", "contain undo --all revoke-sessions --reason r",
 		"playbook run lambda-compromise --set function=payments --yes", "collect --function nothere",

@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
@@ -25,8 +24,8 @@ func (p *program) timelineCommand() *cli.Command {
 			{
 				Name: "build", Usage: "print the timeline: sorted, deduplicated, normalised",
 				ArgsUsage:   "[PATH...]",
-				Description: "freezeframe timeline build --function payments --since 72h\nfreezeframe timeline build --format timesketch > case.jsonl\nfreezeframe timeline build ./cloudtrail-files   (without a case)",
-				Flags:       append([]cli.Flag{&cli.StringFlag{Name: "format", Usage: "table, jsonl or timesketch", Value: "table"}}, filter...),
+				Description: timelineHelp(),
+				Flags:       append(timelineFlags(), filter...),
 				Action:      p.buildTimeline,
 			},
 			{
@@ -44,29 +43,6 @@ func (p *program) timelineCommand() *cli.Command {
 			},
 		},
 	}
-}
-
-func (p *program) buildTimeline(c *cli.Context) error {
-	o, in, err := p.timelineInput(c)
-	if err != nil {
-		return err
-	}
-	o.Format, o.Width = c.String("format"), 0
-	if p.s.OutTTY {
-		o.Width = p.s.Width
-	}
-	if p.s.JSON {
-		o.Format = "jsonl"
-	}
-	out := p.s.Out
-	if o.Format != "table" { // the other formats are JSON
-		out = safetext.JSON(out)
-	}
-	sum, err := timeline.Build(c.Context, o, in, out)
-	if err != nil {
-		return err
-	}
-	return p.timelineEnd(c, in, o, sum)
 }
 
 func (p *program) pivot(c *cli.Context) error {
@@ -121,7 +97,7 @@ func (p *program) tellStory(c *cli.Context) error {
 	} else if err := story.Text(p.s.Out, p.s.Width); err != nil {
 		return err
 	}
-	return p.timelineEnd(c, in, o, story.Summary)
+	return p.timelineEnd(c, in, o, story.Summary, nil)
 }
 
 func (p *program) timelineInput(c *cli.Context) (timeline.Options, timeline.Input, error) {
@@ -165,12 +141,17 @@ func moment(s string, now time.Time) (time.Time, error) {
 }
 
 // timelineEnd says on stderr what the timeline does not show, and records in the case that it was read.
-func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Options, sum timeline.Summary) error {
-	if err := p.recordAnalysis(c, in.Case, "timeline printed", map[string]string{"format": o.Format, "function": o.Function, "events": fmt.Sprint(sum.Events)}); err != nil {
+func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Options, sum timeline.Summary, file *timelineFile) error {
+	e := timelineRecord(o, sum, file)
+	if err := p.recordAnalysis(c, in.Case, e.Reason, e.Data); err != nil {
 		return err
 	}
 	if !p.s.Quiet {
-		fmt.Fprintf(p.s.Err, "%s, %s read, %s dropped\n", ui.Plural(int(sum.Events), "event"), ui.Plural(int(sum.Read), "record"), ui.Plural(int(sum.Duplicates), "duplicate"))
+		left := ""
+		if sum.LeftOut > 0 {
+			left = fmt.Sprintf(", %d left out by the filter", sum.LeftOut)
+		}
+		fmt.Fprintf(p.s.Err, "%s, %s read, %s dropped%s\n", ui.Plural(int(sum.Events), "event"), ui.Plural(int(sum.Read), "record"), ui.Plural(int(sum.Duplicates), "duplicate"), left)
 	}
 	if sum.RuleRepeats > 0 {
 		p.s.Warn("correlations went on holding at %s that have no line of their own: a line comes once a span", ui.Plural(int(sum.RuleRepeats), "moment"))

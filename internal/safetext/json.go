@@ -35,8 +35,8 @@ func (j *jsonWriter) Write(p []byte) (int, error) {
 			break
 		}
 		r, n := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && n == 1 || r == 0x7f || !strconv.IsPrint(r) || invisible(r) {
-			j.out = appendEscape(append(j.out, text[from:i]...), r)
+		if r == utf8.RuneError && n == 1 || Moves(r) {
+			j.out = AppendEscape(append(j.out, text[from:i]...), r)
 			from = i + n
 		}
 		i += n
@@ -49,6 +49,10 @@ func (j *jsonWriter) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// Moves says whether a character does something to a terminal or a reader's eye, so that JSON
+// had better spell it out.
+func Moves(r rune) bool { return r == 0x7f || !strconv.IsPrint(r) || invisible(r) }
 
 // unfinished is how many bytes at the end are the beginning of a character.
 func unfinished(text []byte) int {
@@ -63,11 +67,11 @@ func unfinished(text []byte) int {
 	return 0
 }
 
-// appendEscape spells a character as JSON does, beyond the first plane in two halves.
-func appendEscape(b []byte, r rune) []byte {
+// AppendEscape spells a character as JSON does, beyond the first plane in two halves.
+func AppendEscape(b []byte, r rune) []byte {
 	if r > 0xffff {
 		r -= 0x10000
-		return appendEscape(appendEscape(b, 0xd800+r>>10), 0xdc00+r&0x3ff)
+		return AppendEscape(AppendEscape(b, 0xd800+r>>10), 0xdc00+r&0x3ff)
 	}
 	const digits = "0123456789abcdef"
 	return append(b, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])

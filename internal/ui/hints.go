@@ -60,6 +60,8 @@ func hints() []hint {
 		{cause(collect.ErrBadFunction), ExitUsage, "freezeframe collect --help"},
 		{cause(collect.ErrElsewhere), ExitUsage, "add --assume-role 'arn:aws:iam::{account}:role/NAME', or --profile or --role-arn for that account"},
 		{cause(timeline.ErrFormat), ExitUsage, "freezeframe timeline build --help"},
+		{cause(timeline.ErrFilter), ExitUsage, "freezeframe timeline build --help"},
+		{cause(timeline.ErrView), ExitUsage, "freezeframe timeline build --help"},
 		{cause(timeline.ErrNoInput), ExitUsage, "freezeframe collect --function NAME"},
 		{cause(playbooks.ErrUnknown), ExitUsage, "freezeframe playbook list"},
 		{cause(playbooks.ErrInput), ExitUsage, "freezeframe playbook show NAME"},

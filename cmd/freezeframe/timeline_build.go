@@ -1,0 +1,168 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/freezeframe-ir/freezeframe/internal/durable"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/timeline"
+)
+
+func timelineFlags() []cli.Flag {
+	var names []string
+	for _, f := range timeline.Formats() {
+		names = append(names, f.Name)
+	}
+	return []cli.Flag{
+		&cli.StringFlag{Name: "format", Usage: strings.Join(names, ", "), Value: names[0]},
+		&cli.StringFlag{Name: "out", Usage: "write to this new file (private, 0600) instead of stdout"},
+		&cli.StringFlag{Name: "where", Usage: "keep the events that fit: 'action ~ ^Update and not principal in (olive, \"ci bot\")'"},
+		&cli.StringFlag{Name: "columns", Usage: "fields to show, separated by commas; for table, csv and jsonl"},
+		&cli.BoolFlag{Name: "local", Usage: "local times, for table; files are in UTC"},
+	}
+}
+
+func timelineHelp() string {
+	var b strings.Builder
+	b.WriteString("freezeframe timeline build --function payments --since 72h\n" +
+		"freezeframe timeline build --where 'outcome = denied and not tags = own-call' --columns time,principal,action\n" +
+		"freezeframe timeline build --format timesketch --out case.jsonl\n" +
+		"freezeframe timeline build ./cloudtrail-files   (without a case)\n\nFormats:\n")
+	for _, f := range timeline.Formats() {
+		fmt.Fprintf(&b, "  %-15s %s\n", f.Name, f.About)
+	}
+	b.WriteString("\nFilter: FIELD = VALUE, != VALUE, ~ REGEXP, in (VALUE, ...), joined by and, or, not and parentheses.\nFields, of filter and columns (docs/timeline.md says what they are):\n ")
+	line := 0
+	for _, f := range timeline.Fields() {
+		if line += len(f.Name) + 1; line > 100 {
+			b.WriteString("\n ")
+			line = len(f.Name) + 1
+		}
+		b.WriteString(" " + f.Name)
+	}
+	return b.String()
+}
+
+// timelineFile is a timeline that was written to a file.
+type timelineFile struct {
+	Schema  string           `json:"schema"`
+	Path    string           `json:"path"`
+	Format  string           `json:"format"`
+	SHA256  string           `json:"sha256"`
+	Summary timeline.Summary `json:"summary"`
+}
+
+func (p *program) buildTimeline(c *cli.Context) error {
+	view, err := p.timelineView(c)
+	if err != nil {
+		return err
+	}
+	o, in, err := p.timelineInput(c)
+	if err != nil {
+		return err
+	}
+	o.Format, o.Where, o.Columns, o.Local, o.Width = view.Format, view.Where, view.Columns, view.Local, view.Width
+	if c.String("out") == "" {
+		sum, err := timeline.Build(c.Context, o, in, p.s.Out)
+		if err != nil {
+			return err
+		}
+		return p.timelineEnd(c, in, o, sum, nil)
+	}
+	done, err := writeTimeline(c, o, in)
+	if err != nil {
+		return err
+	}
+	if err := p.s.Show(done, func(t *ui.Printer) { t.Line("%s: %s, sha256 %s", done.Path, done.Format, done.SHA256) }); err != nil {
+		return err
+	}
+	return p.timelineEnd(c, in, o, done.Summary, done)
+}
+
+// timelineView is how the timeline is to look, checked before anything is read.
+func (p *program) timelineView(c *cli.Context) (timeline.Options, error) {
+	o := timeline.Options{Format: c.String("format"), Where: c.String("where")}
+	out := c.String("out")
+	if p.s.JSON && out == "" { // with --out, the summary is what is printed
+		if c.IsSet("format") && o.Format != "jsonl" {
+			return o, ui.UsageHint("freezeframe timeline build --format "+o.Format+" --out FILE --json", "--json prints jsonl; another format goes into a file")
+		}
+		o.Format = "jsonl"
+	}
+	if c.IsSet("columns") {
+		for name := range strings.SplitSeq(c.String("columns"), ",") {
+			o.Columns = append(o.Columns, strings.TrimSpace(name))
+		}
+	}
+	if c.Bool("local") {
+		o.Local = time.Local
+	}
+	if p.s.OutTTY && out == "" {
+		o.Width = p.s.Width
+	}
+	if err := o.Check(); err != nil {
+		return o, err
+	}
+	f, err := timeline.FormatNamed(o.Format)
+	switch {
+	case err != nil:
+		return o, err
+	case f.Binary && out == "" && p.s.OutTTY:
+		return o, ui.UsageHint("freezeframe timeline build --format "+f.Name+" --out FILE"+f.Ext, "%s is no text; it is not written to a terminal", f.Name)
+	case f.ByExt && out != "" && !strings.HasSuffix(out, f.Ext):
+		return o, ui.UsageHint("freezeframe timeline build --format "+f.Name+" --out FILE"+f.Ext, "--out %s: whoever imports %s goes by the ending %s", out, f.Name, f.Ext)
+	}
+	if out == "" {
+		return o, nil
+	}
+	if _, err := os.Lstat(out); err == nil { // Commit would refuse it too, after all has been read
+		return o, ui.UsageHint("freezeframe timeline build --out ANOTHER", "--out %s: there is something of that name already", out)
+	}
+	return o, nil
+}
+
+// writeTimeline makes a new, private file that is there only when it is whole.
+func writeTimeline(c *cli.Context, o timeline.Options, in timeline.Input) (*timelineFile, error) {
+	path, err := filepath.Abs(c.String("out"))
+	if err != nil {
+		return nil, fmt.Errorf("--out: %w", err)
+	}
+	file, err := durable.Create(path, 0o600)
+	if err != nil {
+		return nil, ui.Usage("--out: %w", err)
+	}
+	defer file.Discard() //nolint:errcheck // after Commit it does nothing; before, the error is told already
+	hash := sha256.New()
+	sum, err := timeline.Build(c.Context, o, in, io.MultiWriter(file, hash))
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Commit(); err != nil {
+		return nil, ui.UsageHint("freezeframe timeline build --out ANOTHER", "--out %s: %w", path, err)
+	}
+	return &timelineFile{"freezeframe/timeline/v1", path, o.Format, hex.EncodeToString(hash.Sum(nil)), sum}, nil
+}
+
+// timelineRecord is what the ledger keeps of an analysis: what was looked for, and what came out.
+func timelineRecord(o timeline.Options, sum timeline.Summary, file *timelineFile) evidence.Event {
+	e := evidence.Event{Type: evidence.EventAnalyse, Actor: localUser(), Reason: "timeline printed",
+		Data: map[string]string{"format": o.Format, "function": o.Function, "events": fmt.Sprint(sum.Events)}}
+	if o.Where != "" {
+		e.Data["where"] = o.Where
+	}
+	if file != nil {
+		e.Reason = "timeline written to a file"
+		e.Data["sha256"] = file.SHA256
+	}
+	return e
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/timeline"
+)
+
+// timelineOf runs timeline build over recorded files, without a case.
+func timelineOf(t *testing.T, tty bool, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	all := append([]string{"freezeframe", "timeline", "build", "../../timeline/testdata/attack"}, args...)
+	code = run(t.Context(), all, &ui.Streams{In: strings.NewReader(""), Out: &o, Err: &e, OutTTY: tty, Width: 100})
+	return code, o.String(), e.String()
+}
+
+// TestTimelineOut: in every format, a file has what stdout would have had; it is private, it is
+// new, and where the run fails nothing is left.
+func TestTimelineOut(t *testing.T) {
+	for _, f := range timeline.Formats() {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "timeline"+f.Ext)
+		code, want, errs := timelineOf(t, false, "--format", f.Name)
+		if code != ui.ExitOK {
+			t.Fatalf("%s: exit code %d: %s", f.Name, code, errs)
+		}
+		code, said, errs := timelineOf(t, true, "--format", f.Name, "--out", path, "--json")
+		if code != ui.ExitOK {
+			t.Fatalf("%s: exit code %d: %s", f.Name, code, errs)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: the file has %d bytes, stdout %d, %v", f.Name, len(got), len(want), err)
+		}
+		var done timelineFile
+		if err := json.Unmarshal([]byte(said), &done); err != nil || done.Summary.Events != 17 || done.Format != f.Name || len(done.SHA256) != 64 {
+			t.Errorf("%s: %v, %s", f.Name, err, said)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: %v, %v", f.Name, info.Mode(), err)
+		}
+		if code, _, errs := timelineOf(t, false, "--format", f.Name, "--out", path); code != ui.ExitUsage || !strings.Contains(errs, "already") {
+			t.Errorf("%s: written twice: exit code %d, %s", f.Name, code, errs)
+		}
+		if again, _ := os.ReadFile(path); !bytes.Equal(again, got) {
+			t.Errorf("%s: the file was touched", f.Name)
+		}
+		if code, _, _ := timelineOf(t, false, "no-such-path", "--format", f.Name, "--out", filepath.Join(dir, "b"+f.Ext)); code == ui.ExitOK {
+			t.Errorf("%s: a path that is not there", f.Name)
+		}
+		if left, _ := os.ReadDir(dir); len(left) != 1 {
+			t.Errorf("%s: left behind: %v", f.Name, left)
+		}
+	}
+}
+
+// TestTimelineTerminal: what is no text goes into a file, or a pipe, and not to a terminal.
+func TestTimelineTerminal(t *testing.T) {
+	code, out, errs := timelineOf(t, true, "--format", "parquet")
+	if code != ui.ExitUsage || out != "" || !strings.Contains(errs, "--out FILE.parquet") {
+		t.Errorf("exit code %d, %d bytes, %s", code, len(out), errs)
+	}
+	if code, out, _ := timelineOf(t, false, "--format", "parquet"); code != ui.ExitOK || !strings.HasPrefix(out, "PAR1") || !strings.HasSuffix(out, "PAR1") {
+		t.Errorf("into a pipe: exit code %d, %d bytes", code, len(out))
+	}
+	for _, line := range strings.Split(func() string { _, out, _ := timelineOf(t, true); return out }(), "\n") {
+		if n := len([]rune(line)); n > 130 {
+			t.Errorf("a line of %d characters on a terminal of 100", n)
+		}
+	}
+}
+
+// TestTimelineFilter: the summary says what was left out; the columns are those asked for.
+func TestTimelineFilter(t *testing.T) {
+	code, out, errs := timelineOf(t, false, "--where", "outcome = denied", "--columns", "principal, action", "--format", "csv")
+	if code != ui.ExitOK || !strings.HasPrefix(out, "principal,action\nmallory,UpdateFunctionCode\n") || !strings.Contains(errs, "4 events, 21 records read, 4 duplicates dropped, 13 left out by the filter") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	if _, out, _ := timelineOf(t, false, "--local"); !strings.HasPrefix(out, "TIME (LOCAL)") {
+		t.Errorf("--local: %.100s", out)
+	}
+}
