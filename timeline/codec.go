@@ -82,7 +82,7 @@ func decodeFrame(f frame, e *Event, w *words) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	*e = Event{Resources: e.Resources[:0], Tags: e.Tags[:0]}
+	*e = Event{Resources: e.Resources[:0], Named: e.Named[:0], Tags: e.Tags[:0]}
 	e.Time = time.Unix(0, int64(binary.BigEndian.Uint64(f.key())^1<<63)).UTC()
 	c := codec{b: f.fields(), words: w, reading: true}
 	c.substance(e)
@@ -110,13 +110,14 @@ func (c *codec) substance(e *Event) {
 		&e.Region, &e.Account, &e.VPCE, &e.Function, &e.Qualifier)
 	c.strings(c.words.once, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
 	p := &e.Principal
-	c.text(&p.Type, &p.Name, &p.Session, &p.ARN, &p.ID, &p.Account, &p.Role, &p.Function, &p.Version, &p.Via)
+	c.text(&p.Type, &p.Name, &p.Session, &p.ARN, &p.ID, &p.Account, &p.Role, &p.Function, &p.Version, &p.Via, &p.SignIn, &p.Identity)
 	c.time(&p.Created)
 	d := &e.Change
 	c.text(&d.CodeHash, &d.WasHash, &d.Version, &d.Role, &d.Layers, &d.Grantee, &d.Allows, &d.Sid,
 		&d.AuthType, &d.URL, &d.NewKey, &d.Policy, &d.Setting)
 	c.flags(&e.InLambda, &e.ReadOnly, &p.Scoped, &p.Console)
 	c.list(&e.Resources)
+	c.listOf(c.words.once, &e.Named)
 	c.list(&e.Tags)
 }
 
@@ -180,18 +181,20 @@ func (c *codec) flags(all ...*bool) {
 	}
 }
 
-func (c *codec) list(l *[]string) {
+func (c *codec) list(l *[]string) { c.listOf(c.words.of, l) }
+
+func (c *codec) listOf(make func([]byte) string, l *[]string) {
 	n := int64(len(*l))
 	c.number(&n)
 	if !c.reading {
 		for i := range *l {
-			c.text(&(*l)[i])
+			c.strings(make, &(*l)[i])
 		}
 		return
 	}
 	for ; n > 0 && !c.bad; n-- {
 		var s string
-		c.text(&s)
+		c.strings(make, &s)
 		*l = append(*l, s)
 	}
 }

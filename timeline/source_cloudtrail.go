@@ -37,6 +37,7 @@ type trailReader struct {
 
 	ev      Event
 	raw     trailParts
+	names   map[string]bool
 	nested  []byte // scratch for the record inside a LookupEvents element
 	decoded []byte // scratch for strings with escapes
 }
@@ -44,6 +45,7 @@ type trailReader struct {
 // trailParts is what normalisation needs of a record besides the event's own fields.
 type trailParts struct {
 	request, response []byte // the JSON values as they stand
+	additional        []byte
 	eventType         string
 	loginResult       bool
 	time, windowStart string
@@ -55,7 +57,7 @@ type trailParts struct {
 
 // parse reads one element: a record, a LookupEvents element, a digest, or a wrapper.
 func (t *trailReader) parse(s *scan) error {
-	t.ev, t.raw = Event{Resources: t.ev.Resources[:0]}, trailParts{}
+	t.ev, t.raw = Event{Resources: t.ev.Resources[:0], Named: t.ev.Named[:0]}, trailParts{}
 	if c := s.peek(); c != '{' && c != 0 {
 		return s.skip()
 	}
@@ -85,6 +87,8 @@ func (t *trailReader) member(s *scan, key []byte) error {
 		return t.span(s, &t.raw.request)
 	case "responseElements":
 		return t.span(s, &t.raw.response)
+	case "additionalEventData":
+		return t.span(s, &t.raw.additional)
 	case "resources":
 		return t.resources(s)
 	case "timeWindow":
@@ -131,6 +135,8 @@ func (t *trailReader) plain(s *scan, key []byte) error {
 		return t.text(s, &e.Category)
 	case "readOnly":
 		return t.boolean(s, &e.ReadOnly)
+	case "sessionCredentialFromConsole":
+		return t.boolean(s, &e.Principal.Console)
 	}
 	return s.skip()
 }
@@ -216,8 +222,15 @@ func (t *trailReader) session(s *scan) error {
 				}
 				return t.textIf(s, k, "arn", &p.Role)
 			})
+		case "sourceIdentity":
+			return t.text(s, &p.Identity)
+		case "signInSessionArn":
+			return t.text(s, &p.SignIn)
 		case "attributes":
 			return s.objectOr(func(k []byte) error {
+				if string(k) == "sessionCredentialFromConsole" {
+					return t.boolean(s, &p.Console)
+				}
 				var at string
 				if err := t.textIf(s, k, "creationDate", &at); err != nil || at == "" {
 					return err

@@ -51,6 +51,10 @@ type Options struct {
 	Format string // "table", "jsonl", "timesketch"; "" is table
 	Width  int    // of the terminal, for table; 0 is unbounded
 
+	// Beside lets out what the filter does not want too, marked: whoever looks for the
+	// origin of what the filter wants must see what came before it. Not for formats.
+	Beside bool
+
 	RunEvents int    // events held in memory per reader before they are spilled; 0 is 20000
 	TempDir   string // where spilled runs go, in a private folder that is removed; "" is os.TempDir()
 	Workers   int    // files read at once; 0 is the number of CPUs, at most 8
