@@ -16,7 +16,7 @@ const (
 // nameKeys are the members that name something, sorted.
 func nameKeys() []string {
 	return []string{
-		"SwitchFrom", "accessKeyId", "aliasName", "apiId", "arn", "assumeRolePolicyDocument", "assumedRoleId", "bucketName", "eventBusName",
+		"SwitchFrom", "accessKeyId", "aliasName", "apiId", "arn", "assumeRolePolicyDocument", "assumedRoleId", "bucketName", "dBSnapshotIdentifier", "eventBusName",
 		"eventSourceArn", "federatedUserId", "filterName", "functionArn", "functionName", "functionUrl", "functionVersion", "grantId",
 		"groupId", "groupName", "imageId", "instanceId", "instanceProfileName", "keyId", "keyName", "layerName", "layerVersionArn",
 		"logGroupName", "name", "openIDConnectProviderArn", "policyArn", "policyDocument", "policyName", "profileArn", "profileId",
