@@ -38,4 +38,4 @@ type Finding struct {
 }
 
 // Stands says whether somebody still has to decide about it.
-func (f Finding) Stands() bool { return f.State != Undone }
+func (f Finding) Stands() bool { return f.State == Standing || f.State == Disabled }

@@ -157,7 +157,7 @@ func (m *maker) takeBack(id string, e *timeline.Event) {
 		return
 	}
 	for _, i := range m.under[id] {
-		if m.found[i].Stands() {
+		if m.found[i].State != finding.Undone {
 			end(&m.found[i], finding.Undone, e)
 		}
 	}

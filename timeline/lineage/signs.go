@@ -34,11 +34,15 @@ type signs struct {
 }
 
 func (s *signs) add(rule string, weight int, events []string, text string, args ...any) {
-	if weight == 0 || slices.ContainsFunc(s.reasons, func(r Reason) bool { return r.Rule == rule }) {
+	if weight == 0 || s.has(rule) {
 		return
 	}
 	s.reasons = append(s.reasons, Reason{rule, weight, fmt.Sprintf(text, args...), slices.Clone(events)})
 	s.score += weight
+}
+
+func (s *signs) has(rule string) bool {
+	return slices.ContainsFunc(s.reasons, func(r Reason) bool { return r.Rule == rule })
 }
 
 func (s *signs) suspected() bool {
@@ -143,7 +147,7 @@ func (j *judge) address(u *Use) {
 // alone are the rules that look at one use by itself.
 func (j *judge) alone(u *Use) {
 	j.deployment(u)
-	j.newness(u)
+	strange := j.newness(u) || u.signs.has("address-of-the-theft") || u.Outside > 0
 	var admits, kinds, gone []string
 	var admitting, making, hiding []string
 	for _, i := range u.node.Made {
@@ -162,16 +166,26 @@ func (j *judge) alone(u *Use) {
 	}
 	slices.Sort(admits)
 	if len(admits) > 0 {
-		u.signs.add("admitted-outsiders", heavy, admitting, "admitted %s", strings.Join(slices.Compact(admits), ", "))
+		weight := 1 // those who administer do that too
+		if strange {
+			weight = heavy
+		}
+		u.signs.add("admitted-outsiders", weight, admitting, "admitted %s", strings.Join(slices.Compact(admits), ", "))
 	}
 	if len(gone) > 0 {
 		u.signs.add("took-away-records", heavy, hiding, "changed or deleted what records: %s", strings.Join(gone, ", "))
 	}
-	if len(kinds) > 0 {
-		u.signs.add("made-lasting-things", min(len(kinds), 3), making, "made what it, or its principal, had not made before: %s", strings.Join(kinds, ", "))
+	switch {
+	case len(kinds) > 0 && j.w.base.comparable(u, j.w.begun):
+		u.signs.add("made-lasting-things", min(len(kinds), 3), making, "made what its principal had not made before: %s", strings.Join(kinds, ", "))
+	case len(kinds) > 0:
+		u.signs.add("made-lasting-things", 1, making, "made %s; the records do not reach back far enough to say whether that is usual", strings.Join(kinds, ", "))
 	}
 	if u.Denied > 0 {
 		u.signs.add("refused", 1, u.Refused, "was refused %d times", u.Denied)
+	}
+	if !strange && len(u.signs.reasons) > 0 && u.Last.Sub(u.First) > time.Hour {
+		u.signs.add("usual-place", -2, some(u.Events), "%s has worked from this address with this program since %s", principalOf(u.node), u.First.Format(clock))
 	}
 }
 
@@ -207,8 +221,11 @@ func (j *judge) deployment(u *Use) {
 // unusual compares a deployment with those before it that are not its own session's.
 func (j *judge) unusual(before []deployment, d deployment) (int, string) {
 	what := "replaced the code (now " + d.hash + ")"
+	weight := heavy
 	if d.hash == "" {
-		what = "changed the configuration"
+		if what, weight = "changed the configuration", 1; d.runs {
+			what, weight = "changed the layers or the role", heavy
+		}
 	}
 	others, principal, address, agent := 0, false, false, false
 	for _, b := range before {
@@ -227,9 +244,9 @@ func (j *judge) unusual(before []deployment, d deployment) (int, string) {
 	case others == 0:
 		return 1, what + "; no earlier deployment is in the records to compare with"
 	case !principal:
-		return heavy, what + "; every earlier deployment in the records was made by another principal"
+		return weight, what + "; every earlier deployment in the records was made by another principal"
 	case !address && !agent:
-		return heavy, what + " as the principal who deploys usually, from an address and with a program that it never deployed with"
+		return weight, what + " as the principal who deploys usually, from an address and with a program that it never deployed with"
 	case !address:
 		return 1, what + " as usual, but from an address that no earlier deployment came from"
 	}
@@ -241,11 +258,11 @@ func overlap(a, b []string) bool {
 }
 
 // newness: what this principal was never seen with before.
-func (j *judge) newness(u *Use) {
-	b := j.w.base
+func (j *judge) newness(u *Use) bool {
+	b, before := j.w.base, len(u.signs.reasons)
 	switch {
-	case j.w.same(u.node.Function) && u.Inside > 0 && u.Outside == 0:
-		return // Lambda's own addresses come and go
+	case u.node.Function != "" && u.Inside > 0 && u.Outside == 0 && !u.signs.has("marker-from-foreign-address"):
+		return false // Lambda's own addresses come and go
 	case b.newAddress(u):
 		u.signs.add("new-address", 2, some(u.Events), "%s had worked before, and never from %s", principalOf(u.node), u.Address)
 	case b.newPrincipal(u, j.w.begun):
@@ -254,6 +271,7 @@ func (j *judge) newness(u *Use) {
 	if p := b.newProgram(u); p != "" {
 		u.signs.add("new-program", 1, some(u.Events), "%s had worked before, and never with %s", principalOf(u.node), p)
 	}
+	return len(u.signs.reasons) > before
 }
 
 // kin: what was asked for with suspected credentials, and what those were asked for with.
@@ -291,7 +309,7 @@ func (j *judge) kin(u *Use) bool {
 
 // derive suspects a use for its kin.
 func (s *signs) derive(rule string, events []string, text string, args ...any) bool {
-	if s.suspected() || slices.ContainsFunc(s.reasons, func(r Reason) bool { return r.Rule == rule }) {
+	if s.suspected() || s.has(rule) {
 		return false
 	}
 	s.touches = true

@@ -30,7 +30,7 @@ type Story struct {
 	Inside   []Calls           `json:"inside_lambda"`         // the function's credentials at work where they belong
 	Outside  []Calls           `json:"outside_lambda"`        // and elsewhere
 	Standing []finding.Finding `json:"standing,omitempty"`    // what suspects made or changed and nobody took back
-	Undone   []finding.Finding `json:"taken_back,omitempty"`  // what suspects made or changed and somebody took back
+	Undone   []finding.Finding `json:"taken_back,omitempty"`  // ... and somebody took back or replaced
 	Caller   []string          `json:"cannot_tell,omitempty"` // what limits all of this
 }
 

@@ -133,7 +133,6 @@ func (s Subject) is(n *Node) bool {
 	return n.Who == p || name == p || n.Role != "" && last(n.Role) == p || n.Role == "" && n.ARN != "" && last(n.ARN) == p
 }
 
-
 // Text writes the tree for people: from the roots down, one node a line with what it rests on.
 func (t *Tree) Text(w io.Writer) error {
 	var b strings.Builder

@@ -19,6 +19,7 @@ type watch struct {
 	at       map[string][]*Use // by address, filled at the end
 	maker    map[string][]*finding.Finding
 	graph    *Graph
+	runs     *string // role and layers as last seen
 }
 
 // deployment is a change of what runs.
@@ -26,6 +27,7 @@ type deployment struct {
 	use   *Use
 	event string
 	hash  string // "" for a change of configuration
+	runs  bool   // a change of configuration that changes what runs, or as whom
 }
 
 func newWatch(function string) *watch {
@@ -64,10 +66,16 @@ func (w *watch) event(n *Node, e *timeline.Event) {
 		d := deployment{use: u, event: e.ID}
 		if e.Action == "UpdateFunctionCode" {
 			d.hash = e.Change.CodeHash
+		} else {
+			d.runs = w.runs != nil && *w.runs != e.Change.Role+"|"+e.Change.Layers
 		}
 		if len(w.deployed) < maxChanges {
 			w.deployed = append(w.deployed, d)
 		}
+	}
+	if e.Change.Role != "" {
+		now := e.Change.Role + "|" + e.Change.Layers
+		w.runs = &now
 	}
 	w.change(n, e)
 }
@@ -175,6 +183,13 @@ func (b *baseline) newProgram(u *Use) string {
 		}
 	}
 	return ""
+}
+
+// comparable: the records show the principal well before this use, or begin well before it
+// without it.
+func (b *baseline) comparable(u *Use, begun time.Time) bool {
+	h := b.of[principalOf(u.node)]
+	return h != nil && (u.First.Sub(h.first) > time.Hour || h.first.Sub(begun) > time.Hour)
 }
 
 // newPrincipal: the records begin well before, and this principal does not show in them.
