@@ -125,7 +125,7 @@ const allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action
 
 // begin makes the accounts and the people.
 func begin(t *testing.T, p plan) *world {
-	w := &world{t: t, ctx: t.Context(), r: rand.New(rand.NewPCG(p.seed, 4711)), plan: p, clock: &clock{time.Date(2026, 10, 5+int(p.seed%9), 6, 0, 0, 0, time.UTC)}}
+	w := &world{t: t, ctx: t.Context(), r: rand.New(rand.NewPCG(p.seed, 4711)), plan: p, clock: &clock{at: time.Date(2026, 10, 5+int(p.seed%9), 6, 0, 0, 0, time.UTC)}}
 	w.truth.Hostile = map[string]bool{}
 	w.names = names{
 		function: w.pick("payments", "orders-api", "billing", "checkout"), victim: w.pick("thumbnails", "webhook-in", "pdf-render"),

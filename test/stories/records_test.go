@@ -137,3 +137,24 @@ func (w *world) deliver(dir string) int {
 	}
 	return len(w.cloud.Records())
 }
+
+// whole writes an account's records as they are.
+func (w *world) whole(dir, account string) {
+	var all []json.RawMessage
+	for _, raw := range w.cloud.Records() {
+		var r record
+		if err := json.Unmarshal(raw, &r); err != nil {
+			w.t.Fatal(err)
+		}
+		if r["recipientAccountId"] == account {
+			all = append(all, raw)
+		}
+	}
+	body, err := json.Marshal(map[string]any{"Records": all})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "trail.json"), body, 0o600)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}

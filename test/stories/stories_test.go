@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,8 +21,11 @@ const variants, wanted = 25, 24
 // TestStories: of each incident the right actor, entry, version, hops and persistence, and
 // nobody else blamed.
 func TestStories(t *testing.T) {
-	right, blamed := 0, 0
-	for _, p := range plans(variants) {
+	right, blamed, n := 0, 0, variants
+	if more, err := strconv.Atoi(os.Getenv("STORIES_VARIANTS")); err == nil {
+		n = max(n, more) // by hand: whether the rules hold where nobody looked
+	}
+	for _, p := range plans(n) {
 		w := begin(t, p)
 		w.stage()
 		w.incident()
@@ -48,9 +52,9 @@ func TestStories(t *testing.T) {
 		}
 	}
 	t.Logf("cells: actor, entry, version, hops, persistence, use outside, nobody else blamed")
-	t.Logf("%d of %d right, %d blame somebody else, 0 skipped", right, variants, blamed)
-	if right < wanted {
-		t.Errorf("%d of %d incidents are told right, wanted are %d", right, variants, wanted)
+	t.Logf("%d of %d right, %d blame somebody else, 0 skipped", right, n, blamed)
+	if n-right > (variants-wanted)*n/variants {
+		t.Errorf("%d of %d incidents are told right, wanted are %d of %d", right, n, wanted, variants)
 	}
 }
 
@@ -102,7 +106,9 @@ func (w *world) compare(s lineage.Story) verdict {
 	v.actor = v.check(slices.Contains(a.Keys, want) && a.Address == t.Actor.Address, "actor %v from %s, want %s from %s", a.Keys, a.Address, want, t.Actor.Address)
 	v.entry = v.check(s.Entry.Kind == t.Entry.Kind && w.entered(s.Entry), "entry %+v, want %+v", *s.Entry, t.Entry)
 	for _, x := range s.Entry.Traces {
-		v.entry = v.check(x.Key == t.Trace || w.plan.entry == "console" && strings.HasPrefix(x.Key, "ASIACONSOLE") || x.Node == "identity:"+t.Trace, "trace %+v, really %s", x, t.Trace) && v.entry
+		signedIn := w.plan.entry == "console" && w.plan.missingHop == 1 // the trace may lead to the session, or to who signed in
+		found := x.Key == t.Trace || signedIn && (x.Key == consoleKey(0) || x.Node == "identity:arn:aws:iam::"+home+":user/dave")
+		v.entry = v.check(found, "trace %+v, really %s", x, t.Trace) && v.entry
 	}
 	v.version = v.check(a.CodeHash == t.Code.Hash && slices.Equal(a.Versions, t.Code.Versions), "code %s %v, want %s %v", a.CodeHash, a.Versions, t.Code.Hash, t.Code.Versions)
 	var keys, wantKeys []string

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,10 +29,22 @@ const (
 	away   = "777766665555" // whom a grant may admit
 )
 
-// clock stands still until it is moved.
-type clock struct{ at time.Time }
+// clock stands still until it is moved; live, it moves a little whenever it is read, so
+// that what AWS takes a moment for ends.
+type clock struct {
+	mu   sync.Mutex
+	at   time.Time
+	live bool
+}
 
-func (c *clock) Now() time.Time { return c.at }
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live {
+		c.at = c.at.Add(50 * time.Millisecond)
+	}
+	return c.at
+}
 
 // hand is somebody at work: whose credentials, from where, with which program.
 type hand struct {

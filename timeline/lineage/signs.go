@@ -124,10 +124,11 @@ func (j *judge) theft(u *Use) {
 	j.outside[u.Address] = append(j.outside[u.Address], some(u.Events)...)
 }
 
-// foreigner is somebody who is no function and works from the same address.
+// foreigner is somebody who works from the same address and is no function, or is one whose
+// credentials are seen there without the marker.
 func (j *judge) foreigner(u *Use) string {
 	for _, v := range j.w.at[u.Address] {
-		if v.node.Function == "" && v.node != u.node && v.Inside == 0 && !v.node.Own && (v.node.Kind == KindKey || v.node.Kind == KindSession || v.node.Kind == KindConsole) {
+		if v.node != u.node && v.Inside == 0 && (v.node.Function == "" || v.Outside > 0) && !v.node.Own && (v.node.Kind == KindKey || v.node.Kind == KindSession || v.node.Kind == KindConsole) {
 			return v.node.Who
 		}
 	}
