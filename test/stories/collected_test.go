@@ -53,7 +53,9 @@ func TestCollected(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(alone.Suspects) == 0 || alone.Suspects[0].CodeHash != w.truth.Code.Hash || alone.Suspects[0].Address != w.truth.Actor.Address {
-			t.Errorf("variant %d from its case alone: %+v", w.plan.seed, alone.Suspects)
+			var b bytes.Buffer
+			_ = alone.Text(&b, 0)
+			t.Errorf("variant %d from its case alone: %+v\n%s\n%+v", w.plan.seed, alone.Suspects, b.String(), alone.Summary)
 		}
 		t.Logf("variant %d: told from trail and case, and from the case alone (%d suspects, %d things standing)", w.plan.seed, len(alone.Suspects), len(alone.Standing))
 	}
@@ -94,7 +96,7 @@ func (w *world) collected() *evidence.Case {
 	must(w, "a session", s, err)
 	target, err := collect.ParseTarget(home, w.names.region, w.names.function)
 	must(w, "a target", target, err)
-	_, _, err = collect.Into(w.ctx, s, c, evidence.Header{Operator: "o"}, []collect.Target{target}, collect.Options{Unpaced: true})
+	_, _, err = collect.Into(w.ctx, s, c, evidence.Header{Operator: "o"}, []collect.Target{target}, collect.Options{Unpaced: true, Now: w.clock.Now, Until: w.cloud.Now()})
 	must(w, "collecting", 0, err)
 	return c
 }
