@@ -11,11 +11,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lt "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 )
 
 const (
 	lambdaTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-	userTrust   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::` + home + `:root","arn:aws:iam::` + vendor + `:root"]},"Action":"sts:AssumeRole"}]}`
+	userTrust   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::` + home + `:root","arn:aws:iam::` + vendor + `:root","arn:aws:iam::` + sister + `:root"]},"Action":"sts:AssumeRole"}]}`
 	sisterTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + sister + `:root"},"Action":"sts:AssumeRole"}]}`
 	mostly      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":["iam:ListUsers","iam:ListRoles"],"Resource":"*"}]}`
 	deploys     = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:*","events:*","iam:PassRole","sts:GetCallerIdentity"],"Resource":"*"}]}`
@@ -160,6 +162,8 @@ func (w *world) incident() {
 	switch {
 	case w.plan.fromFunction:
 		w.persist(thief)
+	case w.plan.newUser && !w.plan.persistFirst:
+		w.persist(w.user(h))
 	case !w.plan.persistFirst:
 		w.persist(h)
 	}
@@ -193,6 +197,11 @@ func (w *world) enter(address, agent string) hand {
 		}
 		w.soon()
 		return d
+	case sisterKey:
+		w.truth.Entry.Kind, w.truth.Entry.Who = "long-term key", w.sisterDev.creds.AccessKeyID
+		w.truth.Hostile[use(w.truth.Entry.Who, address)] = true
+		w.truth.Hostile[use(sister, address)] = true
+		return w.sisterDev.from(address, agent)
 	case "stolen function credentials":
 		e := w.environment(w.names.victim)
 		w.buckets(e)
@@ -220,6 +229,9 @@ func (w *world) chain(h hand) hand {
 			w.look(h)
 		}
 		name := w.pick("build-1850", "botocore-session-1790000000", "ops", "dave")
+		if w.plan.sameSession && i == len(w.names.hops)-1 {
+			name = fmt.Sprintf("build-%d", 1841+w.builds)
+		}
 		next := w.assume(h, home, role, name)
 		s := step{Role: role, Key: next.creds.AccessKeyID}
 		switch i + 1 {
@@ -343,4 +355,25 @@ func (w *world) passing(h hand) {
 	must(w, "taking it back", 0, err)
 	w.soon()
 	w.truth.Undone = append(w.truth.Undone, "function-permission function/"+w.arn(w.names.function)+"/statement/tmp")
+}
+
+// user makes a user for the intruder's further work.
+func (w *world) user(h hand) hand {
+	c, name := w.iam(h), aws.String(w.pick("svc-backup", "monitoring", "terraform"))
+	policy := "arn:aws:iam::aws:policy/AdministratorAccess"
+	_, err := c.CreateUser(w.ctx, &iam.CreateUserInput{UserName: name})
+	must(w, "the user", 0, err)
+	w.soon()
+	_, err = c.AttachUserPolicy(w.ctx, &iam.AttachUserPolicyInput{UserName: name, PolicyArn: &policy})
+	must(w, "its policy", 0, err)
+	w.soon()
+	k, err := c.CreateAccessKey(w.ctx, &iam.CreateAccessKeyInput{UserName: name})
+	must(w, "its key", k, err)
+	w.soon()
+	id := *k.AccessKey.AccessKeyId
+	u := "user/" + *name
+	w.truth.Standing = append(w.truth.Standing, "user "+u, "attached-policy "+u+"/attached/"+policy, "access-key "+u+"/key/"+id)
+	w.truth.Hostile[use(id, h.address)] = true
+	h.name, h.creds = *name, awssim.Credentials{AccessKeyID: id, SecretAccessKey: *k.AccessKey.SecretAccessKey}
+	return h
 }

@@ -33,6 +33,8 @@ type plan struct {
 	ciNewAddress  bool // from a runner at a new address
 	hotfix        bool // the owner changes the function's configuration in that hour
 	denied        bool
+	newUser       bool // persistence is made with the key of a user made for it
+	sameSession   bool // the last session is named like the robot's next build
 	fixedCI       bool // one address, otherwise one of several each time
 }
 
@@ -74,8 +76,8 @@ func plans(n int) []plan {
 	for i := range n {
 		seed := uint64(i + 1)
 		r := rand.New(rand.NewPCG(seed, 77))
-		p := plan{seed: seed, entry: []string{"long-term key", "outside account", "console", "stolen function credentials"}[i%4], hops: (i / 4) % 4}
-		if p.entry == "outside account" && p.hops == 0 {
+		p := plan{seed: seed, entry: []string{"long-term key", "outside account", "console", "stolen function credentials", sisterKey}[i%5], hops: (i / 5) % 4}
+		if (p.entry == "outside account" || p.entry == sisterKey) && p.hops == 0 {
 			p.hops = 1 + r.IntN(3)
 		}
 		flip := func(percent int) bool { return r.IntN(100) < percent }
@@ -97,6 +99,10 @@ func plans(n int) []plan {
 		}
 		p.publish = []string{"", "with", "later"}[r.IntN(3)]
 		p.ciAfter, p.ciNewAddress, p.hotfix, p.denied, p.fixedCI = flip(50), flip(50), flip(40), flip(60), flip(50)
+		p.newUser, p.sameSession = flip(40) && !p.deployRole && !p.fromFunction, flip(40)
+		if p.entry == "console" && p.hops == 0 {
+			p.newUser = false // what stands for the console session here may not call IAM
+		}
 		if p.forgedMarker {
 			p.secondAddress = false // forged, it is known by who else works from there
 		}
@@ -113,13 +119,17 @@ func (p plan) String() string {
 	}{{p.deployRole, "deploy-role"}, {p.missingHop > 0, fmt.Sprintf("missing-hop-%d", p.missingHop)}, {p.keylessHop > 0, fmt.Sprintf("keyless-hop-%d", p.keylessHop)},
 		{p.noScope, "no-inScopeOf"}, {p.noLambda, "no-lambda-AssumeRole"}, {p.samePrograms, "same-programs"}, {p.secondAddress, "second-address"},
 		{p.forgedMarker, "forged-marker"}, {p.fromFunction, "persists-with-stolen"}, {p.persistFirst, "persists-first"}, {p.publish != "", "publish-" + p.publish},
-		{p.undo, "one-undone"}, {p.sisterName, "sister"}, {p.ciAfter, "ci-after"}, {p.ciNewAddress, "ci-new-address"}, {p.hotfix, "hotfix"}, {p.denied, "denied"}} {
+		{p.undo, "one-undone"}, {p.sisterName, "sister"}, {p.ciAfter, "ci-after"}, {p.ciNewAddress, "ci-new-address"}, {p.hotfix, "hotfix"}, {p.denied, "denied"}, {p.newUser, "new-user"}, {p.sameSession, "same-session-name"}} {
 		if f.on {
 			s += " " + f.name
 		}
 	}
 	return s
 }
+
+// sisterKey is the key of somebody in the other account, whose trail is there too: the
+// story calls it what it is, a long-term key.
+const sisterKey = "long-term key of the sister"
 
 const allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 

@@ -147,8 +147,9 @@ func keyOf(p lineage.Suspect) string {
 	switch {
 	case len(p.Keys) > 0:
 		return p.Keys[0]
-	case strings.HasPrefix(p.Node, "account:"+vendor):
-		return vendor
+	case strings.HasPrefix(p.Node, "account:"):
+		account, _, _ := strings.Cut(strings.TrimPrefix(p.Node, "account:"), "/")
+		return account
 	}
 	return p.ARN
 }

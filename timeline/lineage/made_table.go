@@ -71,7 +71,20 @@ func rules() []rule {
 		{make: "lambda:AddLayerVersionPermission", kind: "layer-permission", change: granted, id: []string{"=layer", r("layerName"), "=statement", r("statementId")}, undo: []undo{{call: "lambda:RemoveLayerVersionPermission"}}},
 		{make: "lambda:PutFunctionEventInvokeConfig", kind: "invoke-configuration", change: changed, id: []string{"=function", function, "=invoke"}, undo: []undo{{call: "lambda:DeleteFunctionEventInvokeConfig"}}},
 		{make: "lambda:PutFunctionConcurrency", kind: "concurrency", change: changed, id: []string{"=function", function, "=concurrency"}, undo: []undo{{call: "lambda:DeleteFunctionConcurrency"}}},
+	}
+	for _, of := range []string{"User", "Role", "Group"} {
+		name := map[string]string{"User": user, "Role": role, "Group": group}[of]
+		kind := map[string]string{"User": "user", "Role": "role", "Group": "group"}[of]
+		all = append(all,
+			rule{make: "iam:Put" + of + "Policy", kind: "inline-policy", change: granted, id: []string{"=" + kind, name, "=inline", policy}, undo: []undo{{call: "iam:Delete" + of + "Policy"}}, global: true},
+			rule{make: "iam:Attach" + of + "Policy", kind: "attached-policy", change: granted, id: []string{"=" + kind, name, "=attached", arn}, undo: []undo{{call: "iam:Detach" + of + "Policy"}}, global: true})
+	}
+	return append(append(all, watchRules(r)...), furtherRules(r)...)
+}
 
+// watchRules are those of what wakes functions, and of what records.
+func watchRules(r func(string) string) []rule {
+	return []rule{
 		{make: "events:PutRule", kind: "rule", change: created, id: []string{"=rule", r("name") + "|" + r("rule")}, undo: []undo{{call: "events:DeleteRule"}}},
 		{make: "events:PutTargets", kind: "rule-target", change: created, id: []string{"=rule", r("rule"), "=targets"}, detail: "request.targets.arn", undo: []undo{{call: "events:RemoveTargets"}}},
 		{make: "events:CreateEventBus", kind: "event-bus", change: created, id: []string{"=bus", r("name")}, undo: []undo{{call: "events:DeleteEventBus"}}},
@@ -86,14 +99,6 @@ func rules() []rule {
 		{make: "cloudtrail:UpdateTrail", kind: "trail", change: changed, id: []string{"=trail", r("name"), "=settings"}},
 		{make: "cloudtrail:PutEventSelectors", kind: "trail-selectors", change: changed, id: []string{"=trail", r("trailName"), "=selectors"}},
 	}
-	for _, of := range []string{"User", "Role", "Group"} {
-		name := map[string]string{"User": user, "Role": role, "Group": group}[of]
-		kind := map[string]string{"User": "user", "Role": "role", "Group": "group"}[of]
-		all = append(all,
-			rule{make: "iam:Put" + of + "Policy", kind: "inline-policy", change: granted, id: []string{"=" + kind, name, "=inline", policy}, undo: []undo{{call: "iam:Delete" + of + "Policy"}}, global: true},
-			rule{make: "iam:Attach" + of + "Policy", kind: "attached-policy", change: granted, id: []string{"=" + kind, name, "=attached", arn}, undo: []undo{{call: "iam:Detach" + of + "Policy"}}, global: true})
-	}
-	return append(all, furtherRules(r)...)
 }
 
 // furtherRules are those of what stands around functions.

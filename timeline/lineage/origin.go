@@ -270,15 +270,20 @@ func (b *Builder) bySession(n *Node) (Edge, bool) {
 		{n.Principal, "the call issued a session of this principal id at this moment; its record has no key"},
 		{sessionName(n.Role, name), "the call asked for this role under this session name at this moment; its record has no key"},
 	} {
-		var late *issue
+		var at, late *issue
 		for _, i := range b.asked[by.key] {
 			switch d := n.Created.Sub(i.at).Abs(); {
 			case i.from == n:
 			case i.switched != "" && d < time.Minute, d <= near:
-				return b.session(i, by.how, Strong), true
+				if at == nil || at.from.Kind == KindAccount { // the record of the caller's account says more
+					at = &i
+				}
 			case !i.at.After(n.First) && n.First.Sub(i.at) < 12*time.Hour:
 				late = &i
 			}
+		}
+		if at != nil {
+			return b.session(*at, by.how, Strong), true
 		}
 		if late != nil {
 			return b.session(*late, "the last call before that asked for a session of this name; its record has no key, and the moments differ", Likely), true
