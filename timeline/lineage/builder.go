@@ -17,7 +17,7 @@ type Builder struct {
 	logins map[string][]issue // sign-ins, by the ARN of who signed in
 	direct []issue            // issued what is no key: users, roles, login profiles
 	made   maker
-	lambda map[string]string // role -> functions of it, as far as only one is known
+	full   bool // folding frees nothing any more
 }
 
 // issue is a call that handed out credentials, or made an identity.
@@ -40,7 +40,7 @@ func NewBuilder() *Builder {
 	return &Builder{
 		g:      &Graph{byID: map[string]*Node{}, byKey: map[string]*Node{}, into: map[string][]int{}},
 		issued: map[string]issue{}, asked: map[string][]issue{}, logins: map[string][]issue{},
-		made: newMaker(), lambda: map[string]string{},
+		made: newMaker(),
 	}
 }
 
@@ -53,8 +53,9 @@ func (b *Builder) Event(e *timeline.Event) *Node {
 	n := b.node(e)
 	b.count(n, e)
 	if e.Outcome == timeline.Success {
-		b.issue(n, e)
+		before := len(b.made.found)
 		b.made.event(n, e)
+		n.busy = b.issue(n, e) || n.busy || len(b.made.found) > before
 	}
 	return n
 }
@@ -87,6 +88,9 @@ func identify(e *timeline.Event) (id string, kind Kind) {
 func (b *Builder) node(e *timeline.Event) *Node {
 	id, kind := identify(e)
 	n := b.g.byID[id]
+	if n == nil && len(b.g.byID) >= maxNodes {
+		b.fold()
+	}
 	if n == nil && len(b.g.byID) >= maxNodes {
 		b.g.Folded++
 		id, kind = "folded:"+foldName(e), KindFolded

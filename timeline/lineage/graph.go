@@ -74,6 +74,7 @@ type Node struct {
 	Made      []int                    `json:"-"` // of Graph.Made
 
 	scoped   bool
+	busy     bool // it made or issued something
 	signIn   string
 	identity string // source identity
 	uses     map[string]*Use
@@ -150,7 +151,7 @@ type Edge struct {
 	At     time.Time `json:"at,omitzero"`
 	Where  string    `json:"address,omitempty"` // from which it was asked for
 	How    string    `json:"how"`
-	Sure   Sure      `json:"sure"`
+	Sure   Sure      `json:"sure,omitempty"`
 	Events []string  `json:"events,omitempty"`
 	Origin bool      `json:"origin"` // the edge that the tree follows: at most one into each node
 }

@@ -13,8 +13,8 @@ import (
 // both are cut to seconds, by different machines.
 const near = 2 * time.Second
 
-// issue notes what a call handed out or made.
-func (b *Builder) issue(n *Node, e *timeline.Event) {
+// issue notes what a call handed out or made, and says whether it did.
+func (b *Builder) issue(n *Node, e *timeline.Event) bool {
 	i := issue{from: n, to: e.Change.NewKey, action: e.Service + ":" + e.Action, at: e.Time, where: e.Address, event: e.ID}
 	switch i.action {
 	case "sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoot", "sts:GetSessionToken", "sts:GetFederationToken":
@@ -49,11 +49,14 @@ func (b *Builder) issue(n *Node, e *timeline.Event) {
 		if i.action == "signin:SwitchRole" && i.id != "" {
 			b.ask(i.id, i)
 		}
+	default:
+		return false
 	}
 	if len(b.direct) > maxIssued {
 		b.direct = b.direct[:maxIssued]
 		b.g.Left.Issued++
 	}
+	return true
 }
 
 // handOut notes credentials by the key, or, where the record does not have it, by what else
@@ -78,7 +81,7 @@ func (b *Builder) handOut(i issue) {
 }
 
 func (b *Builder) ask(name string, i issue) {
-	if name != "" && len(b.asked[name]) < maxShown {
+	if have, known := b.asked[name]; name != "" && len(have) < maxShown && (known || len(b.asked) < maxIssued) {
 		b.asked[name] = append(b.asked[name], i)
 	}
 }
@@ -212,7 +215,7 @@ func (b *Builder) origin(n *Node, same map[string][]*Node) {
 	if b.g.byID[Unknown] == nil {
 		b.add(Unknown, KindUnknown).Who = string(KindUnknown)
 	}
-	b.edge(Edge{From: Unknown, To: n.ID, At: n.Created, Origin: true, How: how, Sure: Certain})
+	b.edge(Edge{From: Unknown, To: n.ID, At: n.Created, Origin: true, How: how})
 }
 
 func some(ids []string) []string { return ids[:min(1, len(ids))] }

@@ -102,7 +102,7 @@ type Entry struct {
 	Node   string   `json:"node"`
 	Who    string   `json:"who"`
 	Key    string   `json:"access_key,omitempty"`
-	Sure   Sure     `json:"sure"` // of the weakest step
+	Sure   Sure     `json:"sure,omitempty"` // of the weakest step; "" where the entry is unknown
 	Text   string   `json:"text"`
 	Events []string `json:"events,omitempty"`
 	Traces []Hop    `json:"traces,omitempty"` // where to look, if the origin is unknown
@@ -274,6 +274,7 @@ func entry(g *Graph, s Suspect) *Entry {
 			e.Kind, e.Text = EntryFed, n.Who+" came by an identity provider"
 		}
 	default:
+		e.Sure = ""
 		e.Text = "who asked for the credentials of " + n.Who + " is not in the records"
 	}
 	if last.Events != nil {

@@ -73,7 +73,7 @@ func (s Story) suspectText(b *strings.Builder) {
 	}
 	more(b, len(s.Suspects)-maxLines)
 	if e := s.Entry; e != nil {
-		line(b, 0, "Entry of the first (%s, %s): %s%s", e.Kind, e.Sure, e.Text, citation(e.Events))
+		line(b, 0, "Entry of the first (%s): %s%s", strings.TrimSuffix(e.Kind+", "+string(e.Sure), ", "), e.Text, citation(e.Events))
 		for _, t := range e.Traces {
 			line(b, 1, "trace: %s %s %s%s", t.Kind, t.Who, t.How, citation(t.Events))
 		}

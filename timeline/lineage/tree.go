@@ -66,6 +66,9 @@ func (g *Graph) Of(s Subject) (*Tree, error) {
 		}
 	}
 	if len(t.Found) == 0 {
+		if g.Folded > 0 {
+			return t, fmt.Errorf("%s%s: %w, unless among the %d calls of sessions that are beyond the bound and counted by role", s.Key, s.Principal, ErrNotSeen, g.Folded)
+		}
 		return t, fmt.Errorf("%s%s: %w", s.Key, s.Principal, ErrNotSeen)
 	}
 	children := map[string][]string{}
@@ -196,9 +199,13 @@ func (v *view) node(id string, by *Edge, deep int) {
 		mark = "* "
 	}
 	deep = min(deep, 20)
-	line(v.b, deep, "%s%s %s%s", mark, n.Kind, label(n), work(n))
+	line(v.b, deep, "%s%s%s", mark, strings.TrimSpace(string(n.Kind)+" "+label(n)), work(n))
 	if by != nil {
-		line(v.b, deep+2, "%s %s (%s)%s", first(by.Action, "from"), by.How, by.Sure, citation(by.Events))
+		sure := ""
+		if by.Sure != "" {
+			sure = " (" + string(by.Sure) + ")"
+		}
+		line(v.b, deep+2, "%s: %s%s%s", first(by.Action, "origin"), by.How, sure, citation(by.Events))
 	}
 	for _, e := range v.t.g.Into(id) {
 		if !e.Origin {
@@ -215,6 +222,9 @@ func (v *view) node(id string, by *Edge, deep int) {
 }
 
 func label(n *Node) string {
+	if n.Kind == KindUnknown {
+		return ""
+	}
 	if len(n.Keys) > 0 && n.Keys[0] != n.Who && !strings.HasPrefix(n.Who, n.Keys[0]) {
 		return n.Keys[0] + " of " + n.Who
 	}

@@ -134,7 +134,10 @@ type habits struct {
 	many      bool // too many addresses to be a habit
 }
 
-const maxHabits = 1 << 14
+const (
+	maxHabits = 1 << 12 // principals
+	maxPlaces = 64      // addresses, and programs, of each
+)
 
 func newBaseline() *baseline { return &baseline{of: map[string]*habits{}} }
 
@@ -152,7 +155,7 @@ func (b *baseline) event(n *Node, e *timeline.Event) {
 		if _, known := m[v]; known || v == "" {
 			return
 		}
-		if len(m) >= 256 {
+		if len(m) >= maxPlaces {
 			h.many = true
 			return
 		}
