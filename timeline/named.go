@@ -21,7 +21,7 @@ func nameKeys() []string {
 		"groupId", "groupName", "imageId", "instanceId", "instanceProfileName", "keyId", "keyName", "layerName", "layerVersionArn",
 		"logGroupName", "name", "openIDConnectProviderArn", "policyArn", "policyDocument", "policyName", "profileArn", "profileId",
 		"resourceArn", "roleArn", "roleName", "roleSessionName", "rule", "sAMLProviderArn", "scheduleArn", "secretId", "serialNumber",
-		"snapshotId", "sourceIdentity", "stateMachineArn", "statementId", "status", "subscriptionArn", "topicArn", "trailARN",
+		"snapshotId", "sourceIdentity", "stateMachineArn", "statementId", "status", "subscriptionArn", "target", "topicArn", "trailARN",
 		"trailName", "trustAnchorArn", "trustAnchorId", "uUID", "userId", "userName", "uuid", "version", "versionId", "versionNumber",
 	}
 }
@@ -42,7 +42,7 @@ func issuing(e *Event) bool {
 }
 
 func (t *trailReader) named() {
-	if !issuing(&t.ev) {
+	if t.out == nil || !t.out.o.Names || !issuing(&t.ev) {
 		return
 	}
 	if t.names == nil {

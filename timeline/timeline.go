@@ -54,6 +54,9 @@ type Options struct {
 	// Beside lets out what the filter does not want too, marked: whoever looks for the
 	// origin of what the filter wants must see what came before it. Not for formats.
 	Beside bool
+	// Names keeps what calls named (Event.Named). It takes time, and only those who pair
+	// and join calls need it.
+	Names bool
 
 	RunEvents int    // events held in memory per reader before they are spilled; 0 is 20000
 	TempDir   string // where spilled runs go, in a private folder that is removed; "" is os.TempDir()

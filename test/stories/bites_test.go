@@ -1,6 +1,9 @@
 package stories
 
 import (
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/freezeframe-ir/freezeframe/internal/finding"
@@ -50,4 +53,17 @@ func TestJudgeBites(t *testing.T) {
 		}
 	}
 	t.Logf("%d wrong stories, 0 skipped", len(wrong))
+
+	// The name alone is that of the sister's function too.
+	_, err := lineage.Tell(t.Context(), timeline.Options{Filter: timeline.Filter{Function: w.names.function}}, timeline.Input{Paths: []string{dir}})
+	if !errors.Is(err, lineage.ErrAmbiguous) || !strings.Contains(err.Error(), sister) {
+		t.Errorf("by name: %v", err)
+	}
+	// What the intruder made has a story too: the rule that wakes it is in its history.
+	second, err := lineage.Tell(t.Context(), timeline.Options{Filter: timeline.Filter{Function: w.arn(w.names.second)}}, timeline.Input{Paths: []string{dir}})
+	if err != nil || !slices.ContainsFunc(second.History, func(c lineage.Change) bool {
+		return c.What == "trigger" && strings.Contains(c.Text, w.names.rule) && c.From == w.truth.Actor.Address
+	}) {
+		t.Errorf("%v: %+v", err, second.History)
+	}
 }

@@ -147,6 +147,7 @@ func (w *world) incident() {
 	if w.plan.samePrograms {
 		agent = "aws-cli/2.27.0 ua/2.1 os/linux#6.12 lang/python#3.13.2"
 	}
+	w.begun = w.clock.Now()
 	w.decoys(false)
 	w.wait(2*time.Minute, 15*time.Minute)
 	h := w.chain(w.enter(attacker, agent))

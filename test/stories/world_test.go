@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -69,6 +70,7 @@ type world struct {
 	names  names
 	edits  []edit // of the records, at the end
 	builds int
+	begun  time.Time // of the hour of the incident
 
 	owner, robot, dave, sisterDev, vendorKey hand
 	current                                  []byte // the code that is deployed
@@ -172,7 +174,7 @@ func zipped(content string) []byte {
 	if err == nil {
 		_, err = f.Write([]byte(content))
 	}
-	if err = z.Close(); err != nil {
+	if err = errors.Join(err, z.Close()); err != nil {
 		panic(err) // writing to memory
 	}
 	return b.Bytes()

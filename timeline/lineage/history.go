@@ -220,3 +220,23 @@ func orNone(names []string) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// triggers adds to the history what wakes the function from outside of Lambda: rules,
+// schedules and pipes whose records name it.
+func (s *Story) triggers(g *Graph, w *watch) {
+	if !isARN(w.function) {
+		return
+	}
+	for _, f := range g.Made {
+		at := strings.Index(f.Detail, w.function)
+		if at < 0 || f.Kind != "rule-target" && f.Kind != "schedule" && f.Kind != "pipe" {
+			continue
+		}
+		if rest := f.Detail[at+len(w.function):]; rest != "" && rest[0] != ':' && rest[0] != ',' {
+			continue // the name of another that begins alike
+		}
+		s.History = append(s.History, Change{At: f.At, What: "trigger", Action: f.Action, Text: f.Action + " " + f.Name + " (" + string(f.State) + ")",
+			By: f.By, Who: f.Who, From: f.From, Event: f.Event})
+	}
+	slices.SortStableFunc(s.History, func(a, b Change) int { return a.At.Compare(b.At) })
+}

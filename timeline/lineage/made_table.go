@@ -90,7 +90,7 @@ func watchRules(r func(string) string) []rule {
 		{make: "events:CreateEventBus", kind: "event-bus", change: created, id: []string{"=bus", r("name")}, undo: []undo{{call: "events:DeleteEventBus"}}},
 		{make: "events:PutPermission", kind: "event-bus-permission", change: granted, id: []string{"=bus", r("eventBusName"), "=statement", r("statementId")}, undo: []undo{{call: "events:RemovePermission"}}},
 		{make: "scheduler:CreateSchedule", kind: "schedule", change: created, id: []string{"=schedule", r("groupName"), r("name")}, detail: "request.target.arn", undo: []undo{{call: "scheduler:DeleteSchedule"}}},
-		{make: "pipes:CreatePipe", kind: "pipe", change: created, id: []string{"=pipe", r("name")}, undo: []undo{{call: "pipes:DeletePipe"}}},
+		{make: "pipes:CreatePipe", kind: "pipe", change: created, id: []string{"=pipe", r("name")}, detail: "request.target", undo: []undo{{call: "pipes:DeletePipe"}}},
 		{make: "states:CreateStateMachine", kind: "state-machine", change: created, id: []string{"=machine", "response.stateMachineArn|" + r("stateMachineArn")}, undo: []undo{{"states:DeleteStateMachine", []string{"=machine", r("stateMachineArn")}}}},
 
 		{make: "cloudtrail:CreateTrail", kind: "trail", change: created, id: []string{"=trail", r("name")}, undo: []undo{{call: "cloudtrail:DeleteTrail"}}},

@@ -153,7 +153,7 @@ func namesKept(t *testing.T) map[string]bool {
 				if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				_, err := timeline.Events(t.Context(), timeline.Options{}, timeline.Input{Paths: []string{path}}, func(e *timeline.Event) error {
+				_, err := timeline.Events(t.Context(), timeline.Options{Names: true}, timeline.Input{Paths: []string{path}}, func(e *timeline.Event) error {
 					kept[last] = kept[last] || e.Name("request.a.b."+last) == "v"
 					return nil
 				})

@@ -114,11 +114,11 @@ func Tell(ctx context.Context, o timeline.Options, in timeline.Input) (Story, er
 	if o.Function == "" {
 		return Story{}, timeline.ErrNoFunction
 	}
-	o.Beside = true
+	o.Beside, o.Names = true, true
 	b, w, teller := NewBuilder(), newWatch(o.Function), timeline.NewTeller(o.Function)
-	names := map[string]bool{}
+	names, named := map[string]bool{}, timeline.SameFunction(o.Function)
 	sum, err := timeline.Events(ctx, o, in, func(e *timeline.Event) error {
-		if w.same(e.Function) && isARN(e.Function) && len(names) < maxShown {
+		if named(e.Function) && isARN(e.Function) && (e.Outcome == timeline.Success || e.Kind == timeline.KindState) && len(names) < maxShown {
 			names[e.Function] = true
 		}
 		if !o.Until.IsZero() && !e.Time.Before(o.Until) {
@@ -136,6 +136,7 @@ func Tell(ctx context.Context, o timeline.Options, in timeline.Input) (Story, er
 	g := b.Graph(sum)
 	w.finish(g)
 	s := Story{Story: teller.Story(sum), History: w.changes, HistLeft: w.left}
+	s.triggers(g, w)
 	s.judge(g, w)
 	s.calls(g, w)
 	s.limits(g)

@@ -43,6 +43,7 @@ type Tree struct {
 
 // Trace reads the input and makes the whole graph.
 func Trace(ctx context.Context, o timeline.Options, in timeline.Input) (*Graph, error) {
+	o.Names = true
 	b := NewBuilder()
 	sum, err := timeline.Events(ctx, o, in, func(e *timeline.Event) error {
 		b.Event(e)
