@@ -47,11 +47,19 @@ func (w *world) stage() {
 		w.create(w.sisterDev, sister, n.function, n.role, zipped("# the sister's"))
 	}
 	for range 3 {
-		w.wait(2*time.Hour, 6*time.Hour)
+		w.wait(w.long(2*time.Hour), w.long(6*time.Hour))
 		w.deployment(w.runner())
 		w.ordinary()
 	}
-	w.wait(5*time.Hour, 9*time.Hour)
+	w.wait(w.long(5*time.Hour), w.long(9*time.Hour))
+}
+
+// long is a time of quiet, if history is long.
+func (w *world) long(d time.Duration) time.Duration {
+	if w.plan.shortHistory {
+		return d / 15
+	}
+	return d
 }
 
 // runner is where a build runs.
@@ -123,8 +131,14 @@ func (w *world) decoys(after bool) {
 		return
 	}
 	w.ordinary()
+	owner := w.owner
+	if w.plan.travels {
+		owner = owner.from("198.51.100.240", owner.agent)
+		w.create(owner, home, "quarterly-report", w.names.victimRole, zipped("# report"))
+		w.wakes(owner, "quarterly", "quarterly-report", "quarterly")
+	}
 	if w.plan.hotfix {
-		_, err := w.lambda(w.owner).UpdateFunctionConfiguration(w.ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &w.names.function, Timeout: aws.Int32(int32(10 + w.r.IntN(20)))})
+		_, err := w.lambda(owner).UpdateFunctionConfiguration(w.ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &w.names.function, Timeout: aws.Int32(int32(10 + w.r.IntN(20)))})
 		must(w, "the owner's hotfix", 0, err)
 		w.wait(10*time.Second, 30*time.Second)
 	}
@@ -316,26 +330,7 @@ func (w *world) steal(address, agent string) hand {
 func (w *world) persist(h hand) {
 	n := w.names
 	w.create(h, home, n.second, n.role, zipped("# beacon"))
-	events := eventbridge.NewFromConfig(w.config(h))
-	rule := func() {
-		_, err := events.PutRule(w.ctx, &eventbridge.PutRuleInput{Name: &n.rule, ScheduleExpression: aws.String("rate(5 minutes)")})
-		must(w, "the rule", 0, err)
-		w.soon()
-		_, err = events.PutTargets(w.ctx, &eventbridge.PutTargetsInput{Rule: &n.rule, Targets: []et.Target{{Id: aws.String("1"), Arn: aws.String(w.arn(n.second))}}})
-		must(w, "its target", 0, err)
-		w.soon()
-	}
-	permit := func() {
-		_, err := w.lambda(h).AddPermission(w.ctx, &lambda.AddPermissionInput{FunctionName: &n.second, StatementId: aws.String("wake"), Action: aws.String("lambda:InvokeFunction"),
-			Principal: aws.String("events.amazonaws.com"), SourceArn: aws.String("arn:aws:events:" + n.region + ":" + home + ":rule/" + n.rule)})
-		must(w, "the rule's permission", 0, err)
-		w.soon()
-	}
-	order := []func(){rule, permit}
-	w.r.Shuffle(2, func(i, j int) { order[i], order[j] = order[j], order[i] })
-	for _, do := range order {
-		do()
-	}
+	w.wakes(h, n.rule, n.second, "wake")
 	f := "function/" + w.arn(n.second)
 	w.truth.Standing = append(w.truth.Standing, "function "+f, "rule rule/"+n.rule, "rule-target rule/"+n.rule+"/targets", "function-permission "+f+"/statement/wake")
 	if w.r.IntN(2) == 0 {
@@ -377,4 +372,28 @@ func (w *world) user(h hand) hand {
 	w.truth.Hostile[use(id, h.address)] = true
 	h.name, h.creds = *name, awssim.Credentials{AccessKeyID: id, SecretAccessKey: *k.AccessKey.SecretAccessKey}
 	return h
+}
+
+// wakes lets a rule wake a function: rule and target, and the permission, in either order.
+func (w *world) wakes(h hand, name, function, sid string) {
+	events := eventbridge.NewFromConfig(w.config(h))
+	rule := func() {
+		_, err := events.PutRule(w.ctx, &eventbridge.PutRuleInput{Name: &name, ScheduleExpression: aws.String("rate(5 minutes)")})
+		must(w, "the rule", 0, err)
+		w.soon()
+		_, err = events.PutTargets(w.ctx, &eventbridge.PutTargetsInput{Rule: &name, Targets: []et.Target{{Id: aws.String("1"), Arn: aws.String(w.arn(function))}}})
+		must(w, "its target", 0, err)
+		w.soon()
+	}
+	permit := func() {
+		_, err := w.lambda(h).AddPermission(w.ctx, &lambda.AddPermissionInput{FunctionName: &function, StatementId: &sid, Action: aws.String("lambda:InvokeFunction"),
+			Principal: aws.String("events.amazonaws.com"), SourceArn: aws.String("arn:aws:events:" + w.names.region + ":" + home + ":rule/" + name)})
+		must(w, "the rule's permission", 0, err)
+		w.soon()
+	}
+	order := []func(){rule, permit}
+	w.r.Shuffle(2, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	for _, do := range order {
+		do()
+	}
 }

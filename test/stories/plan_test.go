@@ -31,8 +31,10 @@ type plan struct {
 	sisterName    bool // the decoy in the other account
 	ciAfter       bool // the decoy deployment comes after
 	ciNewAddress  bool // from a runner at a new address
+	travels       bool // the owner works from elsewhere that hour, and makes things of their own
 	hotfix        bool // the owner changes the function's configuration in that hour
 	denied        bool
+	shortHistory  bool // the records begin an hour or two before
 	newUser       bool // persistence is made with the key of a user made for it
 	sameSession   bool // the last session is named like the robot's next build
 	fixedCI       bool // one address, otherwise one of several each time
@@ -103,6 +105,7 @@ func plans(n int) []plan {
 		if p.entry == "console" && p.hops == 0 {
 			p.newUser = false // what stands for the console session here may not call IAM
 		}
+		p.shortHistory, p.travels = flip(25), flip(40)
 		if p.forgedMarker {
 			p.secondAddress = false // forged, it is known by who else works from there
 		}
@@ -119,7 +122,7 @@ func (p plan) String() string {
 	}{{p.deployRole, "deploy-role"}, {p.missingHop > 0, fmt.Sprintf("missing-hop-%d", p.missingHop)}, {p.keylessHop > 0, fmt.Sprintf("keyless-hop-%d", p.keylessHop)},
 		{p.noScope, "no-inScopeOf"}, {p.noLambda, "no-lambda-AssumeRole"}, {p.samePrograms, "same-programs"}, {p.secondAddress, "second-address"},
 		{p.forgedMarker, "forged-marker"}, {p.fromFunction, "persists-with-stolen"}, {p.persistFirst, "persists-first"}, {p.publish != "", "publish-" + p.publish},
-		{p.undo, "one-undone"}, {p.sisterName, "sister"}, {p.ciAfter, "ci-after"}, {p.ciNewAddress, "ci-new-address"}, {p.hotfix, "hotfix"}, {p.denied, "denied"}, {p.newUser, "new-user"}, {p.sameSession, "same-session-name"}} {
+		{p.undo, "one-undone"}, {p.sisterName, "sister"}, {p.ciAfter, "ci-after"}, {p.ciNewAddress, "ci-new-address"}, {p.hotfix, "hotfix"}, {p.travels, "owner-travels"}, {p.denied, "denied"}, {p.shortHistory, "short-history"}, {p.newUser, "new-user"}, {p.sameSession, "same-session-name"}} {
 		if f.on {
 			s += " " + f.name
 		}

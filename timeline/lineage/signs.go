@@ -176,9 +176,9 @@ func (j *judge) alone(u *Use) {
 	if len(gone) > 0 {
 		u.signs.add("took-away-records", heavy, hiding, "changed or deleted what records: %s", strings.Join(gone, ", "))
 	}
-	switch {
+	switch { // never heavy: it need not concern the function
 	case len(kinds) > 0 && j.w.base.comparable(u, j.w.begun):
-		u.signs.add("made-lasting-things", min(len(kinds), 3), making, "made what its principal had not made before: %s", strings.Join(kinds, ", "))
+		u.signs.add("made-lasting-things", min(len(kinds), heavy-1), making, "made what its principal had not made before: %s", strings.Join(kinds, ", "))
 	case len(kinds) > 0:
 		u.signs.add("made-lasting-things", 1, making, "made %s; the records do not reach back far enough to say whether that is usual", strings.Join(kinds, ", "))
 	}
