@@ -308,9 +308,10 @@ func (b *Builder) session(i issue, how string, sure Sure) Edge {
 	return e
 }
 
-// byLogin: a console session begins with a sign-in.
+// byLogin: a console session begins with a sign-in. Records from before CloudTrail said that
+// a session is the console's are joined by the moment alone.
 func (b *Builder) byLogin(n *Node) (Edge, bool) {
-	if n.Kind != KindConsole {
+	if n.Kind == KindKey || n.Created.IsZero() {
 		return Edge{}, false
 	}
 	var best *issue
@@ -318,7 +319,7 @@ func (b *Builder) byLogin(n *Node) (Edge, bool) {
 		if d := n.Created.Sub(i.at).Abs(); d <= time.Minute {
 			best = &i
 			break
-		} else if !i.at.After(n.First) && n.First.Sub(i.at) < 12*time.Hour {
+		} else if n.Kind == KindConsole && !i.at.After(n.First) && n.First.Sub(i.at) < 12*time.Hour {
 			best = &i
 		}
 	}
@@ -350,6 +351,9 @@ func (b *Builder) traces() {
 	at := map[string][]*Node{}
 	for _, n := range b.g.Nodes {
 		for _, u := range n.Uses {
+			if placeless(u.Address) {
+				continue
+			}
 			for _, a := range u.Agents {
 				if k := u.Address + "\x00" + a; len(at[k]) < maxKeys {
 					at[k] = append(at[k], n)

@@ -138,7 +138,7 @@ func (j *judge) foreigner(u *Use) string {
 // address: who works from where stolen credentials were used.
 func (j *judge) address(u *Use) {
 	from, stolen := j.outside[u.Address]
-	if !stolen || u.Address == "" || j.inside[u.Address] && u.Inside > 0 || j.w.same(u.node.Function) {
+	if !stolen || placeless(u.Address) || j.inside[u.Address] && u.Inside > 0 || j.w.same(u.node.Function) {
 		return
 	}
 	u.signs.touches = true

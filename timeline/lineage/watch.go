@@ -1,6 +1,7 @@
 package lineage
 
 import (
+	"strings"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/finding"
@@ -168,7 +169,7 @@ func (b *baseline) event(n *Node, e *timeline.Event) {
 // newAddress: the principal was at work before, from elsewhere, and this address is new.
 func (b *baseline) newAddress(u *Use) bool {
 	h := b.of[principalOf(u.node)]
-	if h == nil || h.many {
+	if h == nil || h.many || placeless(u.Address) {
 		return false
 	}
 	at, known := h.addresses[u.Address]
@@ -199,4 +200,9 @@ func (b *baseline) comparable(u *Use, begun time.Time) bool {
 func (b *baseline) newPrincipal(u *Use, begun time.Time) bool {
 	h := b.of[principalOf(u.node)]
 	return h != nil && h.first.Sub(begun) > time.Hour && u.First.Sub(h.first) < newWithin
+}
+
+// placeless addresses are those of AWS itself, acting on: nobody works from there.
+func placeless(address string) bool {
+	return address == "" || strings.HasPrefix(address, "AWS Internal") || strings.HasSuffix(address, ".amazonaws.com")
 }
