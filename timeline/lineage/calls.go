@@ -49,6 +49,10 @@ func (s *Story) calls(g *Graph, w *watch) {
 	}
 	for _, l := range []*[]Calls{&s.Inside, &s.Outside} {
 		slices.SortStableFunc(*l, func(a, b Calls) int { return a.First.Compare(b.First) })
+		if left := len(*l) - maxChanges; left > 0 {
+			*l = (*l)[:maxChanges]
+			s.Limits = append(s.Limits, fmt.Sprintf("%d further keys and addresses of the function are counted in the lineage, and not listed here", left))
+		}
 	}
 }
 
@@ -100,7 +104,7 @@ func callsOf(u *Use, usual map[string]bool, scoped bool) (Calls, bool) {
 func (s *Story) limits(g *Graph) {
 	say := func(n int, text string) {
 		if n > 0 {
-			s.Caller = append(s.Caller, fmt.Sprintf("%d %s", n, text))
+			s.Limits = append(s.Limits, fmt.Sprintf("%d %s", n, text))
 		}
 	}
 	say(g.Folded, "calls belong to sessions beyond the bound; they are counted by role, not told apart")

@@ -133,7 +133,7 @@ func (s *Story) join(ctx context.Context, c *evidence.Case) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			s.Caller = append(s.Caller, fmt.Sprintf("a bag could not be searched for code: %v", err))
+			s.Limits = append(s.Limits, fmt.Sprintf("a bag could not be searched for code: %v", err))
 			continue
 		}
 		switch it := f.Entry.Item; {
@@ -171,7 +171,7 @@ func (s *Story) environments(ctx context.Context, configs []evidence.Found) erro
 	for _, f := range configs {
 		r, err := f.Bag.Open(ctx, *f.Entry.Item)
 		if err != nil {
-			s.Caller = append(s.Caller, fmt.Sprintf("a collected configuration cannot be read: %v", err))
+			s.Limits = append(s.Limits, fmt.Sprintf("a collected configuration cannot be read: %v", err))
 			continue
 		}
 		var d struct {
@@ -181,7 +181,7 @@ func (s *Story) environments(ctx context.Context, configs []evidence.Found) erro
 		}
 		err = json.NewDecoder(io.LimitReader(r, 64<<20)).Decode(&d)
 		if _ = r.Close(); err != nil {
-			s.Caller = append(s.Caller, fmt.Sprintf("a collected configuration cannot be read: %v", err))
+			s.Limits = append(s.Limits, fmt.Sprintf("a collected configuration cannot be read: %v", err))
 			continue
 		}
 		v := seen{at: f.Entry.Item.Started, item: f.Entry.Item.ID}

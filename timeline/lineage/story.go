@@ -31,7 +31,7 @@ type Story struct {
 	Outside  []Calls           `json:"outside_lambda"`        // and elsewhere
 	Standing []finding.Finding `json:"standing,omitempty"`    // what suspects made or changed and nobody took back
 	Undone   []finding.Finding `json:"taken_back,omitempty"`  // ... and somebody took back or replaced
-	Caller   []string          `json:"cannot_tell,omitempty"` // what limits all of this
+	Limits   []string          `json:"cannot_tell,omitempty"` // what limits all of this
 }
 
 // Change is one turn of the function's history.
@@ -172,9 +172,14 @@ func (s *Story) judge(g *Graph, w *watch) {
 		p := s.suspect(g, w, u)
 		if p.Suspected {
 			s.Suspects = append(s.Suspects, p)
-		} else if len(s.Cleared) < 50 {
+		} else {
 			s.Cleared = append(s.Cleared, p)
 		}
+	}
+	slices.SortStableFunc(s.Cleared, func(a, b Suspect) int { return cmp.Or(b.Score-a.Score, a.First.Compare(b.First)) })
+	if left := len(s.Cleared) - 50; left > 0 {
+		s.Cleared = s.Cleared[:50]
+		s.Limits = append(s.Limits, fmt.Sprintf("%d more uses of credentials were considered, and less speaks against them", left))
 	}
 	slices.SortStableFunc(s.Suspects, func(a, b Suspect) int {
 		if (a.CodeHash != "") != (b.CodeHash != "") {

@@ -26,7 +26,7 @@ func (s Story) Text(w io.Writer, width int) error {
 	callsText(&b, "Its credentials at work outside of Lambda", s.Outside)
 	madeText(&b, "Made or changed by the suspected, and still there by the records", s.Standing)
 	madeText(&b, "Made or changed by the suspected, and taken back or replaced", s.Undone)
-	for _, l := range s.Caller {
+	for _, l := range s.Limits {
 		line(&b, 0, "Limit: %s", l)
 	}
 	_, err := io.WriteString(w, b.String())
