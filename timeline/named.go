@@ -80,16 +80,22 @@ func (t *trailReader) namesIn(s *scan, path string, deep int) error {
 			})
 		case c == '"' && t.names[k]:
 			var v string
-			if err := t.unique(s, &v); err != nil {
-				return err
-			}
-			if limit := namedLimit(k); v != "" {
-				t.ev.Named = append(t.ev.Named, path+"."+k+"="+cut(v, limit))
-			}
-			return nil
+			err := t.unique(s, &v)
+			t.name(path, k, v)
+			return err
+		case c >= '0' && c <= '9' && t.names[k]: // the versions of layers are numbers
+			n, err := s.number()
+			t.name(path, k, string(n))
+			return err
 		}
 		return s.skip()
 	})
+}
+
+func (t *trailReader) name(path, key, v string) {
+	if v != "" {
+		t.ev.Named = append(t.ev.Named, path+"."+key+"="+cut(v, namedLimit(key)))
+	}
 }
 
 func namedLimit(key string) int {

@@ -18,23 +18,25 @@ const (
 
 // Finding is one thing that was made or changed.
 type Finding struct {
-	Kind    string    `json:"kind"`                // "access-key", "function", "rule", ...
-	Change  string    `json:"change"`              // "created", "changed", "deleted", "granted"
-	ARN     string    `json:"arn,omitempty"`       // of the resource, or of what it belongs to
-	Name    string    `json:"name"`                // unique among its kind: what the calls named it by
-	Detail  string    `json:"detail,omitempty"`    // whom it admits, what it hangs on
-	Admits  []string  `json:"admits,omitempty"`    // outsiders that it lets in: accounts, "everyone"
-	Account string    `json:"account,omitempty"`   // where it stands
-	Region  string    `json:"region,omitempty"`    //
-	By      string    `json:"by"`                  // node of the lineage: whose credentials
-	Who     string    `json:"who"`                 // the principal, for people
-	From    string    `json:"from,omitempty"`      // source address
-	At      time.Time `json:"at"`                  //
-	Event   string    `json:"event"`               // id of the record that made it
-	State   State     `json:"state"`               //
-	UndoneE string    `json:"end_event,omitempty"` // id of the record that took it back, disabled or replaced it
-	UndoneW string    `json:"end_who,omitempty"`   //
-	Action  string    `json:"action"`              // "iam:CreateAccessKey"
+	Kind    string   `json:"kind"`             // "access-key", "function", "rule", ...
+	Change  string   `json:"change"`           // "created", "changed", "deleted", "granted"
+	Action  string   `json:"action"`           // the call: "iam:CreateAccessKey"
+	Name    string   `json:"name"`             // what the calls named it by
+	ARN     string   `json:"arn,omitempty"`    // of the resource, or of what it belongs to
+	Detail  string   `json:"detail,omitempty"` // what it grants, hangs on, or became
+	Admits  []string `json:"admits,omitempty"` // outsiders that it lets in: accounts, "everyone"
+	Account string   `json:"account,omitempty"`
+	Region  string   `json:"region,omitempty"`
+
+	By    string    `json:"by"`             // node of the lineage: whose credentials made it
+	Who   string    `json:"who"`            // the principal, for people
+	From  string    `json:"from,omitempty"` // source address
+	At    time.Time `json:"at"`
+	Event string    `json:"event"` // id of the record that tells of it
+
+	State   State  `json:"state"`
+	UndoneE string `json:"end_event,omitempty"` // id of the record that took it back, disabled or replaced it
+	UndoneW string `json:"end_who,omitempty"`   // and who did
 }
 
 // Stands says whether somebody still has to decide about it.

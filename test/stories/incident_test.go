@@ -368,7 +368,7 @@ func (w *world) user(h hand) hand {
 	w.soon()
 	id := *k.AccessKey.AccessKeyId
 	u := "user/" + *name
-	w.truth.Standing = append(w.truth.Standing, "user "+u, "attached-policy "+u+"/attached/"+policy, "access-key "+u+"/key/"+id)
+	w.truth.Standing = append(w.truth.Standing, "user "+u, "attached-policy "+u+"/attached/"+policy, "access-key key/"+id)
 	w.truth.Hostile[use(id, h.address)] = true
 	h.name, h.creds = *name, awssim.Credentials{AccessKeyID: id, SecretAccessKey: *k.AccessKey.SecretAccessKey}
 	return h

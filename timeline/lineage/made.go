@@ -64,6 +64,9 @@ func part(e *timeline.Event, path string) []string {
 		return []string{e.Function}
 	}
 	for p := range strings.SplitSeq(path, "|") {
+		if word, fixed := strings.CutPrefix(p, "="); fixed {
+			return []string{word}
+		}
 		if all := e.Names(p); len(all) > 0 {
 			return all
 		}
@@ -170,7 +173,7 @@ func end(f *finding.Finding, s finding.State, e *timeline.Event) {
 
 // keyStatus: an access key that was made inactive is still there.
 func (m *maker) keyStatus(e *timeline.Event) {
-	for _, id := range ids(e, []string{"=user", "request.userName", "=key", "request.accessKeyId"}, e.Account) {
+	for _, id := range ids(e, []string{"=key", "request.accessKeyId"}, e.Account) {
 		for _, i := range m.at[id] {
 			switch e.Name("request.status") {
 			case "Inactive":
@@ -196,6 +199,8 @@ func arnOf(id string, r rule, e *timeline.Event) string {
 	switch p[1] {
 	case "user", "role", "group":
 		return "arn:aws:iam::" + e.Account + ":" + p[1] + "/" + p[2]
+	case "key":
+		return userARN(e, e.Name("request.userName", "response.accessKey.userName"))
 	case "function", "policy", "provider":
 		return p[2]
 	case "mapping":

@@ -5,7 +5,7 @@ type rule struct {
 	make   string   // "iam:CreateUser"
 	kind   string   // of the finding
 	change string   // "created", "changed", "granted", "deleted"
-	id     []string // what names it, in order: paths of timeline.Event.Name, alternatives parted by "|"; "@function" is the function
+	id     []string // what names it, in order: paths of timeline.Event.Name, alternatives parted by "|", "=..." a fixed word; "@function" is the function
 	undo   []undo
 	detail string // path of what it hangs on or admits
 	global bool   // its names are those of the account, not of a region
@@ -37,8 +37,8 @@ func rules() []rule {
 	)
 	all := []rule{
 		{make: "iam:CreateUser", kind: "user", change: created, id: []string{"=user", user}, undo: []undo{{call: "iam:DeleteUser"}}, global: true},
-		{make: "iam:CreateAccessKey", kind: "access-key", change: created, id: []string{"=user", user + "|response.accessKey.userName", "=key", "response.accessKey.accessKeyId"},
-			undo: []undo{{"iam:DeleteAccessKey", []string{"=user", user, "=key", r("accessKeyId")}}, {"iam:DeleteUser", []string{"=user", user}}}, global: true},
+		{make: "iam:CreateAccessKey", kind: "access-key", change: created, id: []string{"=key", "response.accessKey.accessKeyId"},
+			undo: []undo{{"iam:DeleteAccessKey", []string{"=key", r("accessKeyId")}}}, global: true}, // whose it is, is not said where it is one's own
 		{make: "iam:CreateLoginProfile", kind: "login-profile", change: created, id: []string{"=user", user, "=password"}, undo: []undo{{call: "iam:DeleteLoginProfile"}}, global: true},
 		{make: "iam:UpdateLoginProfile", kind: "login-profile", change: changed, id: []string{"=user", user, "=password"}, undo: []undo{{call: "iam:DeleteLoginProfile"}}, global: true},
 		{make: "iam:CreateRole", kind: "role", change: created, id: []string{"=role", role}, undo: []undo{{call: "iam:DeleteRole"}}, global: true},
@@ -89,7 +89,7 @@ func watchRules(r func(string) string) []rule {
 		{make: "events:PutTargets", kind: "rule-target", change: created, id: []string{"=rule", r("rule"), "=targets"}, detail: "request.targets.arn", undo: []undo{{call: "events:RemoveTargets"}}},
 		{make: "events:CreateEventBus", kind: "event-bus", change: created, id: []string{"=bus", r("name")}, undo: []undo{{call: "events:DeleteEventBus"}}},
 		{make: "events:PutPermission", kind: "event-bus-permission", change: granted, id: []string{"=bus", r("eventBusName"), "=statement", r("statementId")}, undo: []undo{{call: "events:RemovePermission"}}},
-		{make: "scheduler:CreateSchedule", kind: "schedule", change: created, id: []string{"=schedule", r("groupName"), r("name")}, detail: "request.target.arn", undo: []undo{{call: "scheduler:DeleteSchedule"}}},
+		{make: "scheduler:CreateSchedule", kind: "schedule", change: created, id: []string{"=schedule", r("groupName") + "|=default", r("name")}, detail: "request.target.arn", undo: []undo{{call: "scheduler:DeleteSchedule"}}},
 		{make: "pipes:CreatePipe", kind: "pipe", change: created, id: []string{"=pipe", r("name")}, detail: "request.target", undo: []undo{{call: "pipes:DeletePipe"}}},
 		{make: "states:CreateStateMachine", kind: "state-machine", change: created, id: []string{"=machine", "response.stateMachineArn|" + r("stateMachineArn")}, undo: []undo{{"states:DeleteStateMachine", []string{"=machine", r("stateMachineArn")}}}},
 

@@ -98,6 +98,9 @@ func TestRulesAreOfRealCalls(t *testing.T) {
 			}
 			found := false
 			for p := range strings.SplitSeq(id, "|") {
+				if p[0] == '=' {
+					continue // what stands where the request leaves it out
+				}
 				parts := strings.Split(p, ".")
 				shape := o.Input.Shape
 				if parts[0] == "response" {
