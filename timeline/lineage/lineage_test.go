@@ -211,3 +211,35 @@ func TestQuietIsFolded(t *testing.T) {
 		t.Errorf("%+v; %d calls of %d in %d nodes, %d folded", e, calls, n+2, len(g.Nodes), g.Folded)
 	}
 }
+
+// TestOneVersionDeleted: deleting a version, or the URL of an alias, leaves the rest.
+func TestOneVersionDeleted(t *testing.T) {
+	on := func(n int, action, qualifier, version string) *timeline.Event {
+		e := call(n, "AKIAANN", ann, "lambda:"+action)
+		e.Function, e.Qualifier = "arn:aws:lambda:eu-west-1:111122223333:function:f", qualifier
+		if version != "" {
+			e.Named = []string{"response.version=" + version}
+		}
+		return e
+	}
+	states := func(events ...*timeline.Event) string {
+		var all []string
+		for _, f := range graph(events...).Made {
+			all = append(all, f.Kind+"="+string(f.State))
+		}
+		return strings.Join(all, " ")
+	}
+	made := []*timeline.Event{on(1, "CreateFunction", "", ""), on(2, "PublishVersion", "", "1"), on(3, "PublishVersion", "", "2"), on(4, "CreateFunctionUrlConfig", "", ""), on(5, "CreateFunctionUrlConfig", "live", "")}
+	for _, c := range []struct {
+		end  *timeline.Event
+		want string
+	}{
+		{on(9, "DeleteFunction", "1", ""), "function=standing function-version=undone function-version=standing function-url=standing function-url=standing"},
+		{on(9, "DeleteFunctionUrlConfig", "live", ""), "function=standing function-version=standing function-version=standing function-url=standing function-url=undone"},
+		{on(9, "DeleteFunction", "", ""), "function=undone function-version=undone function-version=undone function-url=undone function-url=undone"},
+	} {
+		if got := states(append(made[:len(made):len(made)], c.end)...); got != c.want {
+			t.Errorf("%s %q: %s", c.end.Action, c.end.Qualifier, got)
+		}
+	}
+}

@@ -37,6 +37,9 @@ func newMaker() maker {
 func ids(e *timeline.Event, paths []string, scope string) []string {
 	all := []string{scope}
 	for _, p := range paths {
+		if p == "@qualifier" && (e.Qualifier == "" || e.Qualifier == "$LATEST") {
+			continue
+		}
 		values := part(e, p)
 		if len(values) == 0 {
 			return nil
@@ -56,6 +59,9 @@ func ids(e *timeline.Event, paths []string, scope string) []string {
 func part(e *timeline.Event, path string) []string {
 	if word, fixed := strings.CutPrefix(path, "="); fixed {
 		return []string{word}
+	}
+	if path == "@qualifier" {
+		return []string{e.Qualifier}
 	}
 	if path == "@function" {
 		if e.Function == "" {
@@ -90,6 +96,12 @@ func (m *maker) event(n *Node, e *timeline.Event) {
 	}
 	if call == "iam:UpdateAccessKey" {
 		m.keyStatus(e)
+	}
+	if call == "lambda:DeleteFunction" && e.Qualifier != "" && e.Qualifier != "$LATEST" { // of one version, not of the function
+		for _, id := range ids(e, []string{"=function", "@function", "=version", "@qualifier"}, scopeOf(e, false)) {
+			m.takeBack(id, e)
+		}
+		return
 	}
 	for _, u := range m.undos[call] {
 		for _, id := range ids(e, u.id, scopeOf(e, isGlobal(call))) {

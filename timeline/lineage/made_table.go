@@ -5,7 +5,8 @@ type rule struct {
 	make   string   // "iam:CreateUser"
 	kind   string   // of the finding
 	change string   // "created", "changed", "granted", "deleted"
-	id     []string // what names it, in order: paths of timeline.Event.Name, alternatives parted by "|", "=..." a fixed word; "@function" is the function
+	id     []string // what names it, in order: paths of timeline.Event.Name, alternatives parted by "|", "=..." a fixed word; "@function" is the function,
+	// "@qualifier" its version or alias, where there is one
 	undo   []undo
 	detail string // path of what it hangs on or admits
 	global bool   // its names are those of the account, not of a region
@@ -60,16 +61,16 @@ func rules() []rule {
 		{make: "lambda:UpdateFunctionCode", kind: "function-code", change: changed, id: []string{"=function", function, "=code"}, undo: []undo{{"lambda:DeleteFunction", []string{"=function", function}}}},
 		{make: "lambda:UpdateFunctionConfiguration", kind: "function-configuration", change: changed, id: []string{"=function", function, "=configuration"}, undo: []undo{{"lambda:DeleteFunction", []string{"=function", function}}}},
 		{make: "lambda:PublishVersion", kind: "function-version", change: created, id: []string{"=function", function, "=version", "response.version"}},
-		{make: "lambda:AddPermission", kind: "function-permission", change: granted, id: []string{"=function", function, "=statement", r("statementId")}, undo: []undo{{call: "lambda:RemovePermission"}}},
-		{make: "lambda:CreateFunctionUrlConfig", kind: "function-url", change: created, id: []string{"=function", function, "=url"}, undo: []undo{{call: "lambda:DeleteFunctionUrlConfig"}}},
-		{make: "lambda:UpdateFunctionUrlConfig", kind: "function-url", change: changed, id: []string{"=function", function, "=url"}, undo: []undo{{call: "lambda:DeleteFunctionUrlConfig"}}},
+		{make: "lambda:AddPermission", kind: "function-permission", change: granted, id: []string{"=function", function, "=statement", r("statementId"), "@qualifier"}, undo: []undo{{call: "lambda:RemovePermission"}}},
+		{make: "lambda:CreateFunctionUrlConfig", kind: "function-url", change: created, id: []string{"=function", function, "=url", "@qualifier"}, undo: []undo{{call: "lambda:DeleteFunctionUrlConfig"}}},
+		{make: "lambda:UpdateFunctionUrlConfig", kind: "function-url", change: changed, id: []string{"=function", function, "=url", "@qualifier"}, undo: []undo{{call: "lambda:DeleteFunctionUrlConfig"}}},
 		{make: "lambda:CreateEventSourceMapping", kind: "event-source-mapping", change: created, id: []string{"=mapping", "response.uUID|" + r("uUID")}, detail: "request.eventSourceArn", undo: []undo{{"lambda:DeleteEventSourceMapping", []string{"=mapping", r("uUID") + "|" + r("uuid")}}}},
 		{make: "lambda:CreateAlias", kind: "function-alias", change: created, id: []string{"=function", function, "=alias", r("name")}, undo: []undo{{call: "lambda:DeleteAlias"}}},
 		{make: "lambda:UpdateAlias", kind: "function-alias", change: changed, id: []string{"=function", function, "=alias", r("name")}, undo: []undo{{call: "lambda:DeleteAlias"}}},
 		{make: "lambda:PublishLayerVersion", kind: "layer-version", change: created, id: []string{"=layer", r("layerName"), "=version", "response.version|" + r("versionNumber")},
 			undo: []undo{{"lambda:DeleteLayerVersion", []string{"=layer", r("layerName"), "=version", r("versionNumber")}}}},
 		{make: "lambda:AddLayerVersionPermission", kind: "layer-permission", change: granted, id: []string{"=layer", r("layerName"), "=statement", r("statementId")}, undo: []undo{{call: "lambda:RemoveLayerVersionPermission"}}},
-		{make: "lambda:PutFunctionEventInvokeConfig", kind: "invoke-configuration", change: changed, id: []string{"=function", function, "=invoke"}, undo: []undo{{call: "lambda:DeleteFunctionEventInvokeConfig"}}},
+		{make: "lambda:PutFunctionEventInvokeConfig", kind: "invoke-configuration", change: changed, id: []string{"=function", function, "=invoke", "@qualifier"}, undo: []undo{{call: "lambda:DeleteFunctionEventInvokeConfig"}}},
 		{make: "lambda:PutFunctionConcurrency", kind: "concurrency", change: changed, id: []string{"=function", function, "=concurrency"}, undo: []undo{{call: "lambda:DeleteFunctionConcurrency"}}},
 	}
 	for _, of := range []string{"User", "Role", "Group"} {

@@ -264,6 +264,9 @@ func entry(g *Graph, s Suspect) *Entry {
 	switch n.Kind {
 	case KindKey:
 		e.Kind, e.Text = EntryKey, fmt.Sprintf("the long-term key %s of %s", last.Key, n.Who)
+		if o := g.OriginOf(n.ID); o != nil && o.From != Unknown { // long ago, or by somebody nothing speaks against
+			e.Text += fmt.Sprintf(", which %s made on %s", g.byID[o.From].Who, o.At.Format(clock))
+		}
 	case KindAccount:
 		e.Kind, e.Text = EntryOutside, fmt.Sprintf("principal %s of account %s assumed a role here", n.Principal, n.Account)
 	case KindService:
