@@ -47,7 +47,9 @@ func (a *annotator) event(e *Event) bool {
 	if e.Kind == KindCloudTrail {
 		e.Message = a.message(e)
 	}
-	return a.o.inTime(e.Time) && a.wanted(e)
+	wanted := a.o.inTime(e.Time) && a.wanted(e)
+	e.Beside = !wanted && a.o.Beside
+	return wanted || a.o.Beside
 }
 
 // credentials tags the signs of a function's credentials used elsewhere, strongest

@@ -118,7 +118,7 @@ func (d *decoder) decode(f frame, e *Event) error {
 		return err
 	}
 	key := f.key()
-	*e = Event{Resources: e.Resources[:0], Tags: e.Tags[:0]}
+	*e = Event{Resources: e.Resources[:0], Named: e.Named[:0], Tags: e.Tags[:0]}
 	e.Time = time.Unix(0, int64(binary.BigEndian.Uint64(key)^1<<63)).UTC()
 	c := codec{b: f.fields(), decoder: d, reading: true}
 	c.substance(e)
@@ -149,13 +149,14 @@ func (c *codec) substance(e *Event) {
 	c.text(&e.ErrorCode, &e.ErrorText, &e.Region, &e.Account, &e.VPCE, &e.Function, &e.Qualifier)
 	c.strings(c.once, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
 	p := &e.Principal
-	c.text(&p.Type, &p.Name, &p.Session, &p.ARN, &p.ID, &p.Account, &p.Role, &p.Function, &p.Version, &p.Via)
+	c.text(&p.Type, &p.Name, &p.Session, &p.ARN, &p.ID, &p.Account, &p.Role, &p.Function, &p.Version, &p.Via, &p.SignIn, &p.Identity)
 	c.time(&p.Created)
 	d := &e.Change
 	c.text(&d.CodeHash, &d.WasHash, &d.Version, &d.Role, &d.Layers, &d.Grantee, &d.Allows, &d.Sid,
 		&d.AuthType, &d.URL, &d.NewKey, &d.Policy, &d.Setting)
 	c.flags(&e.InLambda, &e.ReadOnly, &p.Scoped, &p.Console)
 	c.list(&e.Resources, c.text)
+	c.list(&e.Named, c.single)
 	c.list(&e.Tags, c.few)
 }
 
@@ -179,6 +180,8 @@ func (c *codec) once(b []byte) string {
 	}
 	return c.words.once(b)
 }
+
+func (c *codec) single(all ...*string) { c.strings(c.once, all...) }
 
 // kept is text that outlives the event: correlations remember it.
 func (c *codec) kept(all ...*string) {

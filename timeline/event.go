@@ -79,14 +79,16 @@ type Event struct {
 	Qualifier string // version or alias
 	Resources []string
 	Change    Change
-	ID        string // eventID; of other kinds an id that is the same for the same fact
+	Named     []string // "request.rule=nightly", "response.user.arn=...": what a call named, where it may have changed or issued something
+	ID        string   // eventID; of other kinds an id that is the same for the same fact
 	RequestID string
 	SharedID  string // ties records of one act in several accounts, and a network event to its call
 	LinkedTo  string // event id of another record with the same SharedID
 	Message   string // one line for people
 	Tags      []string
 	Raw       Raw
-	AlsoSeen  int // further copies of the same record that were left out
+	Beside    bool // not what the filter wants, and let through by Options.Beside
+	AlsoSeen  int  // further copies of the same record that were left out
 	Rules     []RuleHit
 	Cites     []string // of a correlation: ids of the events it rests on, the last of them
 
@@ -110,6 +112,8 @@ type Principal struct {
 	Scoped   bool   // Function comes from inScopeOf
 	Via      string // AWS service that called on behalf of the principal (invokedBy)
 	Created  time.Time
+	SignIn   string // ARN of the sign-in session that the credentials hang on
+	Identity string // source identity, which stays with all that a session assumes
 	Console  bool
 }
 

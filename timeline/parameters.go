@@ -19,6 +19,7 @@ func (t *trailReader) parameters() {
 	if e.Service == "iam" || e.Service == "sts" {
 		t.roleOfCall()
 	}
+	t.named()
 }
 
 // each walks the members of an object; request and response were checked when skipped.
@@ -75,13 +76,13 @@ func (t *trailReader) requestMember(s *scan, key string) error {
 		return t.setting(s, "Enabled")
 	case "bucketName", "roleName", "userName", "roleArn", "secretId", "tableName", "keyId", "logGroupName",
 		"layerName", "queueUrl", "topicArn", "instanceId", "uUID", "uuid", "groupName", "trailName", "name":
-		return t.named(s, key)
+		return t.resource(s, key)
 	}
 	return s.skip()
 }
 
-// named keeps a parameter that names a resource.
-func (t *trailReader) named(s *scan, key string) error {
+// resource keeps a parameter that names a resource.
+func (t *trailReader) resource(s *scan, key string) error {
 	var v string
 	err := t.text(s, &v)
 	t.ev.addResource(v)

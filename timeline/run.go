@@ -227,6 +227,9 @@ func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Eve
 
 // count books an event that is written.
 func (r *run) count(e *Event) {
+	if e.Beside {
+		return
+	}
 	if r.sum.Events == 0 {
 		r.sum.First = e.Time
 	}

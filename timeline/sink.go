@@ -71,7 +71,7 @@ func (s *Sink) Emit(e *Event) error {
 // wanted drops early what the filter would drop late. Events that tell a code hash stay:
 // the next one is compared with them.
 func (s *Sink) wanted(e *Event) bool {
-	return e.Change.CodeHash != "" || s.o.inTime(e.Time)
+	return s.o.Beside || e.Change.CodeHash != "" || s.o.inTime(e.Time)
 }
 
 func (f Filter) inTime(t time.Time) bool {

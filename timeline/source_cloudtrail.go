@@ -37,6 +37,7 @@ type trailReader struct {
 	ev      Event
 	raw     trailParts
 	whole   []byte // the record's text
+	names   map[string]bool
 	nested  []byte // scratch for the record inside a LookupEvents element
 	decoded []byte // strings of this record that had escapes
 }
@@ -44,6 +45,7 @@ type trailReader struct {
 // trailParts is what normalisation needs of a record besides the event's own fields.
 type trailParts struct {
 	request, response []byte // the JSON values as they stand
+	additional        []byte
 	eventType         string
 	loginResult       bool
 	time, windowStart string
@@ -55,7 +57,7 @@ type trailParts struct {
 
 // parse reads one element: a record, a LookupEvents element, a digest, or a wrapper.
 func (t *trailReader) parse(s *scan) error {
-	t.ev, t.raw, t.decoded = Event{Resources: t.ev.Resources[:0], Tags: t.ev.Tags[:0]}, trailParts{}, t.decoded[:0]
+	t.ev, t.raw, t.decoded = Event{Resources: t.ev.Resources[:0], Named: t.ev.Named[:0], Tags: t.ev.Tags[:0]}, trailParts{}, t.decoded[:0]
 	if c := s.peek(); c != '{' && c != 0 {
 		return s.skip()
 	}
@@ -92,6 +94,8 @@ func (t *trailReader) member(s *scan, key []byte) error {
 		return t.span(s, &t.raw.request)
 	case "responseElements":
 		return t.span(s, &t.raw.response)
+	case "additionalEventData":
+		return t.span(s, &t.raw.additional)
 	case "resources":
 		return t.resources(s)
 	case "timeWindow":
@@ -138,6 +142,8 @@ func (t *trailReader) plain(s *scan, key []byte) error {
 		return t.text(s, &e.Category)
 	case "readOnly":
 		return t.boolean(s, &e.ReadOnly)
+	case "sessionCredentialFromConsole":
+		return t.boolean(s, &e.Principal.Console)
 	}
 	return s.skip()
 }
@@ -223,8 +229,15 @@ func (t *trailReader) session(s *scan) error {
 				}
 				return t.textIf(s, k, "arn", &p.Role)
 			})
+		case "sourceIdentity":
+			return t.text(s, &p.Identity)
+		case "signInSessionArn":
+			return t.text(s, &p.SignIn)
 		case "attributes":
 			return s.objectOr(func(k []byte) error {
+				if string(k) == "sessionCredentialFromConsole" {
+					return t.boolean(s, &p.Console)
+				}
 				var at string
 				if err := t.textIf(s, k, "creationDate", &at); err != nil || at == "" {
 					return err

@@ -67,22 +67,37 @@ func Tell(ctx context.Context, o Options, in Input) (Story, error) {
 	if o.Function == "" {
 		return Story{}, ErrNoFunction
 	}
-	t := teller{story: Story{Function: o.Function}, same: sameFunction(o.Function), open: map[string]int{}}
-	sum, err := Events(ctx, o, in, t.event)
-	t.story.Summary = sum
-	for i := range t.story.Steps {
-		t.story.Steps[i].finish()
-	}
-	return t.story, err
+	t := NewTeller(o.Function)
+	sum, err := Events(ctx, o, in, t.Event)
+	return t.Story(sum), err
 }
 
-type teller struct {
+// Teller makes a story of events that are given to it in order.
+type Teller struct {
 	story Story
 	same  func(string) bool
 	open  map[string]int // what makes steps alike -> index
 }
 
-func (t *teller) event(e *Event) error {
+// NewTeller tells about one function, given by name or ARN.
+func NewTeller(function string) *Teller {
+	return &Teller{story: Story{Function: function}, same: sameFunction(function), open: map[string]int{}}
+}
+
+// Story is what was told, to be asked for once, at the end.
+func (t *Teller) Story(sum Summary) Story {
+	t.story.Summary = sum
+	for i := range t.story.Steps {
+		t.story.Steps[i].finish()
+	}
+	return t.story
+}
+
+// Event takes the next event. One that the filter does not want is no step.
+func (t *Teller) Event(e *Event) error {
+	if e.Beside {
+		return nil
+	}
 	if t.same(e.Function) && strings.HasPrefix(e.Function, "arn:") && !strings.HasPrefix(t.story.Function, "arn:") {
 		t.story.Function = e.Function // now its ARN is known
 	}
@@ -160,7 +175,7 @@ func times(n int) string {
 }
 
 // classify says whether an event is a step, which, and in what words.
-func (t *teller) classify(e *Event) (Sort, string) {
+func (t *Teller) classify(e *Event) (Sort, string) {
 	switch {
 	case e.Kind == KindResponder:
 		return classifyResponder(e)
@@ -180,7 +195,7 @@ func (t *teller) classify(e *Event) (Sort, string) {
 	return classifyChange(e)
 }
 
-func (t *teller) classifyUse(e *Event) (Sort, string) {
+func (t *Teller) classifyUse(e *Event) (Sort, string) {
 	name := functionName(t.story.Function)
 	sort, verb := StepCredentials, "were used"
 	if e.Outcome == Denied {
@@ -192,7 +207,7 @@ func (t *teller) classifyUse(e *Event) (Sort, string) {
 	return sort, fmt.Sprintf("credentials of %s (key %s) %s without Lambda's marker", name, e.AccessKey, verb)
 }
 
-func (t *teller) classifyRole(e *Event) (Sort, string) {
+func (t *Teller) classifyRole(e *Event) (Sort, string) {
 	if e.Service != "iam" || e.ReadOnly || e.Outcome != Success {
 		return "", ""
 	}
@@ -240,3 +255,6 @@ func classifyChange(e *Event) (Sort, string) {
 	}
 	return StepConfig, text
 }
+
+// SameFunction compares functions given by name or ARN with the wanted one, as far as both say.
+func SameFunction(want string) func(string) bool { return sameFunction(want) }

@@ -59,6 +59,13 @@ type Options struct {
 	Local   *time.Location // of the times in a table; nil: UTC, as in all files
 	Width   int            // of the terminal, for table; 0 is unbounded
 
+	// Beside lets out what the filter does not want too, marked: whoever looks for the
+	// origin of what the filter wants must see what came before it. Not for formats.
+	Beside bool
+	// Names keeps what calls named (Event.Named). It takes time, and only those who pair
+	// and join calls need it.
+	Names bool
+
 	RunEvents int    // events held in memory per reader before they are spilled; 0 is as many as fit into its share of 96 MiB
 	TempDir   string // where spilled runs go, in a private folder that is removed; "" is os.TempDir()
 	Workers   int    // files read at once; 0 is the number of CPUs, at most 8

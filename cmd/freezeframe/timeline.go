@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/timeline"
+	"github.com/freezeframe-ir/freezeframe/timeline/lineage"
 )
 
 func (p *program) timelineCommand() *cli.Command {
@@ -35,12 +37,13 @@ func (p *program) timelineCommand() *cli.Command {
 				Action:      p.pivot,
 			},
 			{
-				Name: "story", Usage: "what was changed about one function, by whom, and what its credentials did",
+				Name: "story", Usage: "one function: its changes, who is suspected and why, how they got in, what its credentials did, what is left",
 				ArgsUsage:   "[PATH...]",
-				Description: "freezeframe timeline story --function payments",
+				Description: "freezeframe timeline story --function payments\nPATH... are CloudTrail files; with --case the case is read too, and code is looked up in it.\n\"Suspected\" is said by rules, each shown with its weight and the ids of its records.",
 				Flags:       filter,
 				Action:      p.tellStory,
 			},
+			p.lineageCommand(),
 		},
 	}
 }
@@ -86,7 +89,13 @@ func (p *program) tellStory(c *cli.Context) error {
 	if o.Function == "" {
 		return ui.UsageHint("freezeframe timeline story --function NAME", "a story is that of one function")
 	}
-	story, err := timeline.Tell(c.Context, o, in)
+	if err := p.caseToo(c, &in); err != nil {
+		return err
+	}
+	story, err := lineage.Tell(c.Context, o, in)
+	if errors.Is(err, lineage.ErrAmbiguous) {
+		return ui.Usage("%w", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ type rule struct {
 
 var rules = []rule{
 	{"", "cmd", []string{"cmd"}, "commands are the top: what two of them need belongs in a package"},
+	{"", module + "/test", []string{"test"}, "what the product is judged by, it must not know"},
+	{"internal/finding", module + "/", nil, "data knows nobody"},
 	{"collect", "contain", nil, "collecting must work, and be auditable, without the code that changes an account"},
 	{"collect", "timeline", nil, "collect ends at the case; the timeline starts there"},
 	{"timeline", "collect", nil, "a case can be analysed without AWS"},
@@ -113,6 +115,9 @@ func TestRulesBite(t *testing.T) {
 		{"internal/awsapi", "github.com/aws/aws-sdk-go-v2/service/sts", false},
 		{"internal/vault/s3vault", "github.com/aws/aws-sdk-go-v2/service/s3", false},
 		{"collect", module + "/internal/awssim", true},
+		{"timeline/lineage", module + "/test/stories", true},
+		{"internal/finding", module + "/timeline", true},
+		{"timeline/lineage", module + "/internal/finding", false},
 		{"playbooks/tabletop", module + "/internal/awssim", false},
 		{"contain", module + "/internal/evidence", false},
 		{"playbooks", module + "/internal/ui", true},
