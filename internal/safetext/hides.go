@@ -1,15 +1,17 @@
 package safetext
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Hides says whether a text does more than show itself: it has control characters other than
 // tab, LF and CR, characters that turn the direction of text or cannot be seen, or bytes
 // that are no text. Colours in a log are enough: it is a sign to look at, no verdict.
 func Hides(s string) bool {
-	for i := 0; i < len(s); {
+	for i := plain(s); i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
@@ -25,4 +27,18 @@ func Hides(s string) bool {
 		i += n
 	}
 	return false
+}
+
+// plain is how many bytes at the beginning are printing ASCII, by eights: nearly all of what is
+// looked at is nothing else.
+func plain(s string) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	b, i := unsafe.Slice(unsafe.StringData(s), len(s)), 0
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		if del := w ^ (0x7f * ones); ((w-0x20*ones)&^w|(del-ones)&^del|w)&tops != 0 {
+			break
+		}
+	}
+	return i
 }

@@ -2,7 +2,9 @@ package sigma
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -135,18 +137,25 @@ func (r *record) body(me, depth int, open byte) error {
 func (r *record) str() (at [2]int32, escaped bool, err error) {
 	r.i++
 	start := r.i
-	n := bytes.IndexByte(r.b[start:], '"')
-	if n < 0 {
-		return at, false, ErrRecord
+	b, i := r.b, start
+	for ; i+8 <= len(b); i += 8 { // eight bytes at a time to the first quote or backslash
+		w := binary.LittleEndian.Uint64(b[i:])
+		const ones, tops = 0x0101010101010101, 0x8080808080808080
+		quote, slash := w^('"'*ones), w^('\\'*ones)
+		if m := ((quote-ones)&^quote | (slash-ones)&^slash) & tops; m != 0 {
+			i += bits.TrailingZeros64(m) >> 3
+			break
+		}
 	}
-	slash := bytes.IndexByte(r.b[start:start+n], '\\')
-	if slash < 0 {
-		r.i += n + 1
-		return [2]int32{int32(start), int32(start + n)}, false, nil
+	for i < len(b) && b[i] != '"' && b[i] != '\\' {
+		i++
 	}
-	// Byte by byte from here: looking for the quote from each escape anew would take a
-	// time that grows with the square of a string of nothing but escapes.
-	for r.i = start + slash; r.i < len(r.b); r.i++ {
+	if i < len(b) && b[i] == '"' {
+		r.i = i + 1
+		return [2]int32{int32(start), int32(i)}, false, nil
+	}
+	// Byte by byte from the first escape.
+	for r.i = i; r.i < len(r.b); r.i++ {
 		switch r.b[r.i] {
 		case '\\':
 			r.i++
