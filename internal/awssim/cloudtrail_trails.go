@@ -193,18 +193,43 @@ func getEventSelectors(c *call, in *cloudtrail.GetEventSelectorsInput) (*cloudtr
 	return &cloudtrail.GetEventSelectorsOutput{TrailARN: t.config.TrailARN, EventSelectors: t.selectors, AdvancedEventSelectors: t.advanced}, nil
 }
 
-// listPublicKeys: AWS has one key pair a region, here it is the same everywhere.
-func listPublicKeys(c *call, _ *cloudtrail.ListPublicKeysInput) (*cloudtrail.ListPublicKeysOutput, error) {
+// keyServes is how long the simulated key serves, before and after now.
+const keyServes = 180 * 24 * time.Hour
+
+// listPublicKeys gives the keys that served in the time asked for; without one, the current
+// key (CloudTrail API reference, ListPublicKeys). AWS has key pairs of its own in each region
+// and changes them; here one is the same everywhere, and stays.
+func listPublicKeys(c *call, in *cloudtrail.ListPublicKeysInput) (*cloudtrail.ListPublicKeysOutput, error) {
 	if err := c.allow("cloudtrail:ListPublicKeys", "*"); err != nil {
 		return nil, err
+	}
+	if in.NextToken != nil {
+		return nil, fail("InvalidTokenException", "The token is invalid.") // "Reserved for future use"
+	}
+	end := c.now
+	if in.EndTime != nil {
+		end = *in.EndTime
+	}
+	start := end
+	if in.StartTime != nil {
+		start = *in.StartTime
+	}
+	if start.After(end) {
+		return nil, fail("InvalidTimeRangeException", "Start time must be earlier than end time")
+	}
+	out := &cloudtrail.ListPublicKeysOutput{PublicKeyList: []ct.PublicKey{}}
+	made := c.now.Truncate(24 * time.Hour)
+	from, to := made.Add(-keyServes), made.Add(keyServes)
+	if start.After(to) || end.Before(from) {
+		return out, nil
 	}
 	key, err := c.digestKey(c.accountID, c.region)
 	if err != nil {
 		return nil, err
 	}
 	der, print := publicKey(key)
-	made := c.now.Truncate(24 * time.Hour)
-	return &cloudtrail.ListPublicKeysOutput{PublicKeyList: []ct.PublicKey{{Value: der, Fingerprint: aws.String(print), ValidityStartTime: aws.Time(made.Add(-24 * time.Hour)), ValidityEndTime: aws.Time(made.Add(30 * 24 * time.Hour))}}}, nil
+	out.PublicKeyList = append(out.PublicKeyList, ct.PublicKey{Value: der, Fingerprint: &print, ValidityStartTime: &from, ValidityEndTime: &to})
+	return out, nil
 }
 
 // digestKey signs the digests of an account and region.
