@@ -42,6 +42,7 @@ func (p *program) timelineCommand() *cli.Command {
 				Flags:       filter,
 				Action:      p.tellStory,
 			},
+			p.validateTimelineCommand(),
 		},
 	}
 }

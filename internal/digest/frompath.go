@@ -63,7 +63,12 @@ func (in *Input) file(path string) {
 	case err != nil:
 		in.Problems = append(in.Problems, Problem{Kind: Unreadable, File: path + MetadataSuffix, Why: err.Error()})
 	default:
-		o.NoMetadata, o.Signature, o.Modified = false, head.Metadata["signature"], head.LastModified
+		o.NoMetadata, o.Modified = false, head.LastModified
+		for name, v := range head.Metadata { // some tools write a header's capitals
+			if strings.EqualFold(name, "signature") {
+				o.Signature = v
+			}
+		}
 	}
 	in.Objects = append(in.Objects, o)
 }
