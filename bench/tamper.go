@@ -32,7 +32,10 @@ type Tampering struct {
 }
 
 // Tamperings are the kinds there are.
-func Tamperings() []Tampering {
+func Tamperings() []Tampering { return append(logTamperings(), digestTamperings()...) }
+
+// logTamperings are done to log files.
+func logTamperings() []Tampering {
 	return []Tampering{
 		{"record-altered", func(o Objects) error { return o.rewrite(o.log(), []byte(AccountID), []byte("999999999999")) }},
 		{"record-removed", func(o Objects) error { return o.recompress(o.log(), dropRecord) }},
@@ -56,6 +59,12 @@ func Tamperings() []Tampering {
 		{"log-appended-stream", func(o Objects) error {
 			return o.edit(o.log(), func(b []byte) []byte { return append(b, pressed(nil)...) })
 		}},
+	}
+}
+
+// digestTamperings are done to digests.
+func digestTamperings() []Tampering {
+	return []Tampering{
 		{"digest-removed", func(o Objects) error { delete(o, o.digest(3)); return nil }},
 		{"digest-newest-removed", func(o Objects) error {
 			for _, key := range []string{o.digest(0), o.digest(1), o.digest(2)} {
@@ -75,10 +84,7 @@ func Tamperings() []Tampering {
 			o[a], o[b] = o[b], o[a]
 			return nil
 		}},
-		{"digest-signature-altered", func(o Objects) error {
-			o.sign(o.digest(3), strings.Repeat("ab", 256))
-			return nil
-		}},
+		{"digest-signature-altered", func(o Objects) error { o.sign(o.digest(3), strings.Repeat("ab", 256)); return nil }},
 		{"digest-signature-removed", func(o Objects) error {
 			o[o.digest(3)] = Stored{Body: o[o.digest(3)].Body}
 			return nil

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -51,6 +53,9 @@ func NewTrails(ctx context.Context, c awssim.Config, n int) (*Account, error) {
 	if err := a.startTrails(ctx); err != nil {
 		return nil, fmt.Errorf("making trails: %w", err)
 	}
+	if err := a.plainFunction(ctx); err != nil {
+		return nil, fmt.Errorf("making a function: %w", err)
+	}
 	for range n {
 		// In every hour somebody looks around, in both regions, in two log files.
 		for range 2 {
@@ -92,4 +97,16 @@ func (a *Account) startTrails(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// plainFunction is one that has nothing but its code: somebody to collect of.
+func (a *Account) plainFunction(ctx context.Context) error {
+	role, err := iam.NewFromConfig(a.cfg).CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("plain"),
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+	if err != nil {
+		return err
+	}
+	_, err = lambda.NewFromConfig(a.cfg).CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: aws.String(Function), Role: role.Role.Arn, Runtime: lambdatypes.RuntimePython312,
+		Handler: aws.String("app.handler"), Code: &lambdatypes.FunctionCode{ZipFile: Pack("plain", 1<<10)}})
+	return err
 }

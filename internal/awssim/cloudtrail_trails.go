@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,13 +109,37 @@ func describeTrails(c *call, in *cloudtrail.DescribeTrailsInput) (*cloudtrail.De
 		wanted[trailName(n)] = true
 	}
 	out := &cloudtrail.DescribeTrailsOutput{TrailList: []ct.Trail{}}
-	s := c.trailsHere()
-	for _, n := range sortedNames(s.trails) {
-		if len(wanted) == 0 || wanted[n] {
-			out.TrailList = append(out.TrailList, s.trails[n].config)
+	here := c.trailsHere()
+	all := []*trailsState{here}
+	if in.IncludeShadowTrails == nil || *in.IncludeShadowTrails {
+		all = append(all, c.trailsElsewhere()...)
+	}
+	for _, s := range all {
+		for _, n := range sortedNames(s.trails) {
+			shadow := s != here
+			if t := s.trails[n]; (len(wanted) == 0 || wanted[n]) && (!shadow || aws.ToBool(t.config.IsMultiRegionTrail)) {
+				out.TrailList = append(out.TrailList, t.config)
+			}
 		}
 	}
 	return out, nil
+}
+
+// trailsElsewhere are the account's trails in other home regions: those of all regions have
+// a shadow in each (CloudTrail API reference, DescribeTrails).
+func (c *call) trailsElsewhere() []*trailsState {
+	var homes []string
+	for k := range c.trails.m {
+		if k.account == c.accountID && k.region != c.region {
+			homes = append(homes, k.region)
+		}
+	}
+	slices.Sort(homes)
+	var out []*trailsState
+	for _, region := range homes {
+		out = append(out, c.trails.m[scope{c.accountID, region}])
+	}
+	return out
 }
 
 func getTrail(c *call, in *cloudtrail.GetTrailInput) (*cloudtrail.GetTrailOutput, error) {

@@ -54,7 +54,7 @@ func run() error {
 	events := flag.Int("log-events", 200, "in each of these")
 	unjudged := flag.Bool("unjudged", false, "judge nothing (benchmarks)")
 	calls := flag.String("calls", "", "file in which every call is written down, one JSON line each")
-	trails := flag.Bool("trails", false, "serve an account whose trails delivered log files and digests for thirty hours")
+	trails := flag.Bool("trails", false, "serve an account whose trails delivered log files and digests for forty hours")
 	tamper := flag.String("tamper", "", "with -trails: what is done to the trail's bucket, one of -tamperings")
 	kinds := flag.Bool("tamperings", false, "print the names of all kinds of tampering as a JSON list, and end")
 	list := flag.Bool("operations", false, "print the names of all simulated operations as a JSON list, and end")
@@ -165,10 +165,10 @@ func tamperings() (names []string) {
 	return names
 }
 
-// delivered is an account with trails' files, tampered with if that is asked for. Thirty
-// hours cover today and yesterday's last hours, wherever the day stands.
+// delivered is an account with trails' files, tampered with if that is asked for. Forty
+// hours cover the days of the last twelve, wherever the day stands.
 func delivered(tamper string) (*bench.Account, error) {
-	a, err := bench.NewTrails(context.Background(), awssim.Config{Seed: 1}, 30)
+	a, err := bench.NewTrails(context.Background(), awssim.Config{Seed: 1}, 40)
 	if err != nil || tamper == "" {
 		return a, err
 	}
