@@ -179,7 +179,7 @@ func (v *validator) stretches(l *link) {
 		}
 		v.vouched[f.spot()] = append(v.vouched[f.spot()], Period{f.doc.start, f.doc.end})
 		if last != nil && f.doc.start.After(last.doc.end) && !l.Backfill {
-			why := "digests are missing or not valid"
+			why := "digests are missing, not collected or not valid"
 			if f.doc.PreviousObject == nil {
 				why = "the chain begins anew: the trail did not log, or did not validate its files"
 			}

@@ -13,15 +13,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/collect"
-	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/digest"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
-	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
 
 // found is what each kind of tampering must be called, among the damage; and what more may
@@ -136,30 +132,10 @@ func judge(t *testing.T, x bench.Tampering, where string, in digest.Input) {
 // collected is a case with the trails' files of the last hour's window.
 func collected(t *testing.T, a *bench.Account) *evidence.Case {
 	t.Helper()
-	dir := t.TempDir()
-	v, err := vault.NewFolder(filepath.Join(dir, "case"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: filepath.Join(dir, "home")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := awsapi.Connect(t.Context(), awsapi.Options{
-		Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.Cloud.Client(), ReadOnly: true,
-		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	target, err := collect.ParseTarget(bench.AccountID, bench.Region, bench.Function)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, sum, err := collect.Into(t.Context(), s, c, evidence.Header{Operator: "o"}, []collect.Target{target},
-		collect.Options{Unpaced: true, Since: time.Hour, TrailBuckets: []string{collect.AutoTrailBucket}, Only: []string{"cloudtrail.trails", "cloudtrail.objects"}})
-	if err != nil || !sum.Complete {
-		t.Fatalf("%+v, %v", sum, err)
+	c := emptyCase(t)
+	sum := into(t, a, c, collect.Options{Unpaced: true, Since: time.Hour, TrailBuckets: []string{collect.AutoTrailBucket}, Only: []string{"cloudtrail.trails", "cloudtrail.objects"}})
+	if !sum.Complete {
+		t.Fatalf("%+v", sum)
 	}
 	return c
 }
