@@ -51,6 +51,13 @@ func TestTrailKeys(t *testing.T) {
 			t.Errorf("keys of %v, %+v", regions, sum)
 		}
 
+		target, err := ParseTarget(bench.AccountID, bench.Region, bench.Function)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if policy, err := Policy(All, target); err != nil || !strings.Contains(string(policy), "cloudtrail:ListPublicKeys") {
+			t.Errorf("the policy that doctor prints lacks the permission: %v", err)
+		}
 		a.Cloud.Inject(awssim.Fault{Op: "CloudTrail:ListPublicKeys", Fail: awssim.Fail{Code: "AccessDenied", Message: "injected", Status: http.StatusForbidden}})
 		m, sum = collectSim(t, a, onlyTrails(AutoTrailBucket))
 		denied := 0

@@ -59,6 +59,9 @@ func TestTampering(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if _, known := found[x.Name]; !known && x.Do != nil {
+					t.Fatal("nobody says what this must be called")
+				}
 				if x.Do != nil {
 					if err := a.Tamper(t.Context(), x); err != nil {
 						t.Fatal(err)
@@ -79,10 +82,10 @@ func TestTampering(t *testing.T) {
 			})
 		})
 	}
-	if want := 2 * (len(found) + 1); cells != want {
-		t.Errorf("%d cells of %d", cells, want)
+	if len(found) != len(bench.Tamperings()) {
+		t.Errorf("%d kinds of tampering, of which %d are expected here", len(bench.Tamperings()), len(found))
 	}
-	t.Logf("%d cells (%d kinds of tampering and none, in a case and in files), 0 skipped", cells, len(found))
+	t.Logf("%d cells (%d kinds of tampering and none, in a case and in files), %d skipped", cells, len(found), 2*(len(found)+1)-cells)
 }
 
 func judge(t *testing.T, x bench.Tampering, where string, in digest.Input) {
