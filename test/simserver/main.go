@@ -76,19 +76,12 @@ func run() error {
 		config.Tell = told(f)
 	}
 	cloud := awssim.New(config)
-	if *seeded {
-		a, err := seed(config, *versions, *code, *functions)
+	if *seeded || *trails {
+		a, err := made(*trails, *tamper, config, *versions, *code, *functions)
 		if err != nil {
 			return err
 		}
 		a.AddLogs(*streams, *events)
-		cloud, *account = a.Cloud, bench.AccountID
-	}
-	if *trails {
-		a, err := delivered(*tamper)
-		if err != nil {
-			return err
-		}
 		cloud, *account = a.Cloud, bench.AccountID
 	}
 	cloud.SetLatency(*latency)
@@ -124,6 +117,14 @@ func serve(handler http.Handler, s started, found func() verdict) error {
 		return err
 	}
 	return out.Encode(found())
+}
+
+// made is the account with trails' files, or else that of package bench.
+func made(trails bool, tamper string, c awssim.Config, versions, code, functions int) (*bench.Account, error) {
+	if trails {
+		return delivered(tamper)
+	}
+	return seed(c, versions, code, functions)
 }
 
 // seed makes the account of package bench, with more of what is asked for. Quotas hold only
