@@ -147,6 +147,7 @@
 //	cloudtrail.objects                                                       only ever a gap: the trails' buckets were not asked for (not_covered), or are unknown; absent: no trail
 //	cloudtrail.objects              bucket ARN      key prefix               {"Contents":[...]}: objects as listed, by day of delivery; {"CommonPrefixes":[...]} where the prefix ends in "o-": the organizations; absent: none
 //	cloudtrail.log                  object ARN                               a log file as it lies in the bucket, gzip; Params: Bucket, Key, ETag, VersionId, LastModified, Checksum*, x-amz-meta-*
+//	cloudtrail.keys                                                          {"PublicKeyList":[...]}: of the window, of each region that digests were listed of; absent: none
 //	cloudtrail.digest               object ARN                               a digest likewise; its signature is Params x-amz-meta-signature
 //	cloudtrail.lookup                               "AccessKeyId=ASIA..."    the same, by keys that an expansion follows
 //	guardduty.detectors                                                      {"DetectorIds":[...]}: of the region; absent: GuardDuty is off

@@ -24,6 +24,7 @@ const (
 	headCall = "S3:HeadBucket"
 	listCall = "S3:ListObjectsV2"
 	getCall  = "S3:GetObject"
+	keysCall = "CloudTrail:ListPublicKeys"
 
 	// AutoTrailBucket stands for the buckets of the trails that record the function's region.
 	AutoTrailBucket = "auto"
@@ -39,11 +40,12 @@ const (
 func trailBucket() Collector {
 	const when = "with --trail-bucket"
 	return Collector{
-		Name: "cloudtrail.objects", About: "log files and digests that trails delivered to S3 in the window, as they lie there (with --trail-bucket)",
+		Name: "cloudtrail.objects", About: "log files and digests that trails delivered to S3 in the window, as they lie there, and the public keys that the digests are validated with (with --trail-bucket)",
 		Needs: []awsapi.Need{
 			{Call: headCall, When: when, IAM: []awsapi.Grant{{Action: "s3:ListBucket", Resource: "trail bucket ARN"}}},
 			{Call: listCall, When: when, IAM: []awsapi.Grant{{Action: "s3:ListBucket", Resource: "trail bucket ARN"}}},
 			{Call: getCall, When: when, IAM: []awsapi.Grant{{Action: "s3:GetObject", Resource: "trail object ARN"}, {Action: "kms:Decrypt", Resource: "key ARN"}}},
+			{Call: keysCall, When: when, IAM: []awsapi.Grant{{Action: "cloudtrail:ListPublicKeys", Resource: "*"}}},
 		},
 		Collect: collectTrailBuckets,
 	}
@@ -99,6 +101,7 @@ func collectTrailBuckets(ctx context.Context, j *Job) {
 	}
 	f := &trailFetch{j: j, known: map[string]bool{}}
 	each(places, targetsAtOnce, func(p *trailPlace) { f.list(ctx, p) })
+	f.keys(ctx)
 	f.fetch(ctx)
 }
 

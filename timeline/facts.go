@@ -12,6 +12,7 @@ type facts struct {
 	keys      map[string]*keyFacts
 	roles     map[string][]string // role ARN without path -> functions
 	untracked int64
+	controls  controls // calls that change what CloudTrail records
 }
 
 type keyFacts struct {
@@ -29,6 +30,7 @@ func newFacts() facts { return facts{keys: map[string]*keyFacts{}, roles: map[st
 
 // learn takes what an event shows. Only temporary keys of role sessions matter.
 func (f *facts) learn(e *Event) {
+	f.controls.learn(e)
 	if (e.Service == "lambda" || e.Kind == KindState) && e.Change.Role != "" && strings.HasPrefix(e.Function, "arn:") && e.Outcome != Denied {
 		f.addRole(e.Change.Role, e.Function)
 	}
@@ -73,6 +75,7 @@ func plainRole(arn string) string {
 // join adds what another reader learned.
 func (f *facts) join(o facts) {
 	f.untracked += o.untracked
+	f.controls.join(o.controls)
 	for key, b := range o.keys {
 		a := f.keys[key]
 		switch {

@@ -57,6 +57,7 @@ func (r *run) listBag(ctx context.Context, b *evidence.Bag, sources []Source, s 
 	var complete time.Time
 	for _, e := range entries {
 		r.coverage(e, &complete)
+		r.blind.look(ctx, b, e)
 		if e.Item == nil || e.Item.Sensitive {
 			continue
 		}

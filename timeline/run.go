@@ -23,6 +23,8 @@ type run struct {
 	in    Input
 	spool spool
 	sum   Summary
+	blind blind
+	begin func(Summary) error // told before the first event; may be nil
 
 	origins origins
 	keeps   bool // what events say is kept by who gets them
@@ -38,7 +40,7 @@ func newRun(o Options, in Input) *run {
 	o.RunEvents = cmp.Or(o.RunEvents, defaultRunEvents)
 	o.Workers = cmp.Or(o.Workers, min(runtime.NumCPU(), 8))
 	o.MaxSkips = cmp.Or(o.MaxSkips, 100)
-	return &run{o: o, in: in, spool: spool{parent: o.TempDir}, sum: Summary{
+	return &run{o: o, in: in, blind: newBlind(), spool: spool{parent: o.TempDir}, sum: Summary{
 		BySource: map[string]int{}, ByOutcome: map[string]int{}, ByTag: map[string]int{}}, own: ownCalls{ids: map[string]bool{}}}
 }
 
@@ -50,6 +52,12 @@ func (r *run) do(ctx context.Context, each func(*Event) error) (err error) {
 	}
 	sinks, err := r.read(ctx)
 	all := r.join(sinks)
+	if err == nil {
+		err = r.unseen(ctx, all)
+	}
+	if err == nil && r.begin != nil {
+		err = r.begin(r.sum)
+	}
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ const maxLines = 20
 func (s Story) Text(w io.Writer, width int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "What the records show about %s (times are UTC)\n", safetext.Escape(s.Function))
+	s.unseen(&b)
 	shown := s.shown()
 	if len(shown) == 0 {
 		b.WriteString("  no change to it, no use of its credentials without Lambda's marker\n")

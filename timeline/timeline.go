@@ -70,6 +70,8 @@ type Options struct {
 	TempDir   string // where spilled runs go, in a private folder that is removed; "" is os.TempDir()
 	Workers   int    // files read at once; 0 is the number of CPUs, at most 8
 	MaxSkips  int    // skips that are listed one by one (all are counted); 0 is 100
+	// Validate holds the log files of a case against CloudTrail's digests: they are read once more.
+	Validate bool
 
 	// Rules annotate the events that they hit; correlations among them, over the events
 	// of the asked-for time, are events of their own. nil: none are tried.
@@ -137,6 +139,9 @@ type Summary struct {
 	First     time.Time `json:"first,omitzero"`
 	Last      time.Time `json:"last,omitzero"`
 	Gaps      []Gap     `json:"gaps,omitempty"` // what the timeline cannot know
+	// Unseen is what the records cannot show: regions, hours, kinds of calls, files.
+	Unseen       []Unseen `json:"cannot_see,omitempty"`
+	DamagedFiles int      `json:"damaged_files,omitempty"` // problems of validation that are damage
 	// CloudTrailFrom and CloudTrailTo bound the looked-up records of a case: from the
 	// earliest start asked for, and up to the newest bag's end, or to 15 minutes before
 	// it was asked, which is how late events may arrive.
@@ -156,7 +161,7 @@ type Summary struct {
 
 // Complete says whether everything there was could be read, and nothing that concerns
 // the timeline is missing from the case.
-func (s Summary) Complete() bool { return s.Skips == 0 && len(s.Gaps) == 0 }
+func (s Summary) Complete() bool { return s.Skips == 0 && len(s.Gaps) == 0 && s.DamagedFiles == 0 }
 
 // Skip is something that could not be read.
 type Skip struct {
@@ -187,6 +192,9 @@ func Build(ctx context.Context, o Options, in Input, out io.Writer) (Summary, er
 	}
 	w := f.New(out, o)
 	r := newRun(o, in)
+	if b, ok := w.(beginner); ok {
+		r.begin = b.Begin
+	}
 	err = r.do(ctx, w.Event)
 	return r.sum, errors.Join(err, w.Close())
 }

@@ -16,6 +16,7 @@ func (p *program) timelineCommand() *cli.Command {
 	filter := []cli.Flag{
 		&cli.StringFlag{Name: "since", Usage: "first moment, RFC 3339, or a duration back from now (72h)"},
 		&cli.StringFlag{Name: "until", Usage: "moment after the last, RFC 3339, or a duration back from now"},
+		&cli.BoolFlag{Name: "no-validation", Usage: "do not hold CloudTrail's log files in the case against its digests (they are read once more for it)"},
 		&cli.StringFlag{Name: "function", Usage: "name or ARN: what concerns this function, its role and its keys"},
 		&cli.StringSliceFlag{Name: "rules", Usage: "folder or file of Sigma rules, or 'builtin' (may be repeated): they annotate the events that they hit, and leave none out"},
 		placeholdersFlag(),
@@ -44,6 +45,7 @@ func (p *program) timelineCommand() *cli.Command {
 				Action:      p.tellStory,
 			},
 			p.lineageCommand(),
+			p.validateTimelineCommand(),
 		},
 	}
 }
@@ -122,6 +124,7 @@ func (p *program) timelineInput(c *cli.Context) (timeline.Options, timeline.Inpu
 	if o.Until, err = moment(c.String("until"), now); err != nil {
 		return o, timeline.Input{}, ui.Usage("--until %w", err)
 	}
+	o.Validate = !c.Bool("no-validation")
 	progress := p.s.Progress("reading")
 	o.Progress = func(x timeline.Progress) { progress.Update(int(x.Events), 0, x.Bytes, "") }
 	in := timeline.Input{Paths: c.Args().Slice()}
@@ -165,12 +168,20 @@ func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Opti
 	if sum.RuleRepeats > 0 {
 		p.s.Warn("correlations went on holding at %s that have no line of their own: a line comes once a span", ui.Plural(int(sum.RuleRepeats), "moment"))
 	}
+	if o.Format != "" && o.Format != "table" { // table and story begin with it
+		for _, u := range sum.Unseen {
+			p.s.Warn("%s", u.Text)
+		}
+	}
 	p.tellMissing(sum)
 	if p.rulesRefused > 0 {
 		return ui.Incomplete("freezeframe sigma lint "+c.StringSlice("rules")[0], "%s refused: what they would have hit is not marked", ui.Plural(p.rulesRefused, "rule"))
 	}
 	if sum.Skips > 0 {
 		return ui.Incomplete("", "%s could not be read", ui.Plural(int(sum.Skips), "record"))
+	}
+	if sum.DamagedFiles > 0 {
+		return ui.Incomplete("freezeframe timeline validate", "%s of CloudTrail's files damaged", ui.Plural(sum.DamagedFiles, "problem"))
 	}
 	if len(sum.Gaps) > 0 {
 		return ui.Incomplete("freezeframe collect --function NAME", "%s in what the case holds", ui.Plural(len(sum.Gaps), "gap"))

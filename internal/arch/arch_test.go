@@ -46,6 +46,7 @@ var rules = []rule{
 	{"internal/safetext", "github.com/", nil, "the escaping sink stands on the standard library"},
 	{"internal/tsa", "github.com/", nil, "time stamps stand on the standard library"},
 	{"internal/iampolicy", "github.com/aws/aws-sdk-go-v2", nil, "policies are documents"},
+	{"internal/digest", "github.com/aws/aws-sdk-go-v2", nil, "files are validated from the case alone, when the account may be gone"},
 	{"internal/brief", "github.com/aws/aws-sdk-go-v2", nil, "a brief is made from the case alone"},
 	{"internal/brief", "contain", nil, "how acts stand is handed in as data: contain brings AWS's SDK"},
 	{"internal/brief", "collect", nil, "a brief is made from the case alone"},

@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,13 +109,37 @@ func describeTrails(c *call, in *cloudtrail.DescribeTrailsInput) (*cloudtrail.De
 		wanted[trailName(n)] = true
 	}
 	out := &cloudtrail.DescribeTrailsOutput{TrailList: []ct.Trail{}}
-	s := c.trailsHere()
-	for _, n := range sortedNames(s.trails) {
-		if len(wanted) == 0 || wanted[n] {
-			out.TrailList = append(out.TrailList, s.trails[n].config)
+	here := c.trailsHere()
+	all := []*trailsState{here}
+	if in.IncludeShadowTrails == nil || *in.IncludeShadowTrails {
+		all = append(all, c.trailsElsewhere()...)
+	}
+	for _, s := range all {
+		for _, n := range sortedNames(s.trails) {
+			shadow := s != here
+			if t := s.trails[n]; (len(wanted) == 0 || wanted[n]) && (!shadow || aws.ToBool(t.config.IsMultiRegionTrail)) {
+				out.TrailList = append(out.TrailList, t.config)
+			}
 		}
 	}
 	return out, nil
+}
+
+// trailsElsewhere are the account's trails in other home regions: those of all regions have
+// a shadow in each (CloudTrail API reference, DescribeTrails).
+func (c *call) trailsElsewhere() []*trailsState {
+	var homes []string
+	for k := range c.trails.m {
+		if k.account == c.accountID && k.region != c.region {
+			homes = append(homes, k.region)
+		}
+	}
+	slices.Sort(homes)
+	var out []*trailsState
+	for _, region := range homes {
+		out = append(out, c.trails.m[scope{c.accountID, region}])
+	}
+	return out
 }
 
 func getTrail(c *call, in *cloudtrail.GetTrailInput) (*cloudtrail.GetTrailOutput, error) {
@@ -193,18 +218,43 @@ func getEventSelectors(c *call, in *cloudtrail.GetEventSelectorsInput) (*cloudtr
 	return &cloudtrail.GetEventSelectorsOutput{TrailARN: t.config.TrailARN, EventSelectors: t.selectors, AdvancedEventSelectors: t.advanced}, nil
 }
 
-// listPublicKeys: AWS has one key pair a region, here it is the same everywhere.
-func listPublicKeys(c *call, _ *cloudtrail.ListPublicKeysInput) (*cloudtrail.ListPublicKeysOutput, error) {
+// keyServes is how long the simulated key serves, before and after now.
+const keyServes = 180 * 24 * time.Hour
+
+// listPublicKeys gives the keys that served in the time asked for; without one, the current
+// key (CloudTrail API reference, ListPublicKeys). AWS has key pairs of its own in each region
+// and changes them; here one is the same everywhere, and stays.
+func listPublicKeys(c *call, in *cloudtrail.ListPublicKeysInput) (*cloudtrail.ListPublicKeysOutput, error) {
 	if err := c.allow("cloudtrail:ListPublicKeys", "*"); err != nil {
 		return nil, err
+	}
+	if in.NextToken != nil {
+		return nil, fail("InvalidTokenException", "The token is invalid.") // "Reserved for future use"
+	}
+	end := c.now
+	if in.EndTime != nil {
+		end = *in.EndTime
+	}
+	start := end
+	if in.StartTime != nil {
+		start = *in.StartTime
+	}
+	if start.After(end) {
+		return nil, fail("InvalidTimeRangeException", "Start time must be earlier than end time")
+	}
+	out := &cloudtrail.ListPublicKeysOutput{PublicKeyList: []ct.PublicKey{}}
+	made := c.now.Truncate(24 * time.Hour)
+	from, to := made.Add(-keyServes), made.Add(keyServes)
+	if start.After(to) || end.Before(from) {
+		return out, nil
 	}
 	key, err := c.digestKey(c.accountID, c.region)
 	if err != nil {
 		return nil, err
 	}
 	der, print := publicKey(key)
-	made := c.now.Truncate(24 * time.Hour)
-	return &cloudtrail.ListPublicKeysOutput{PublicKeyList: []ct.PublicKey{{Value: der, Fingerprint: aws.String(print), ValidityStartTime: aws.Time(made.Add(-24 * time.Hour)), ValidityEndTime: aws.Time(made.Add(30 * 24 * time.Hour))}}}, nil
+	out.PublicKeyList = append(out.PublicKeyList, ct.PublicKey{Value: der, Fingerprint: &print, ValidityStartTime: &from, ValidityEndTime: &to})
+	return out, nil
 }
 
 // digestKey signs the digests of an account and region.

@@ -155,7 +155,9 @@ func encodeOutside(r *response, sh *shape, out fields, milli bool) {
 		case "headers":
 			if d, ok := v.(dict); ok {
 				for k, e := range d {
-					r.header.Set(textproto.TrimString(m.wire+k), textOf(e, milli))
+					// As S3 writes it, in lower case: clients take the name as it comes (the AWS
+					// CLI's validate-logs wants "signature").
+					r.header[strings.ToLower(textproto.TrimString(m.wire+k))] = []string{textOf(e, milli)}
 				}
 			}
 		}

@@ -99,3 +99,22 @@ func sumOf(b []byte) []byte {
 	s := sha256.Sum256(b)
 	return s[:]
 }
+
+// TestShadowTrails: a trail of all regions shows in each, one of its home region there alone,
+// and only where shadows are asked for.
+func TestShadowTrails(t *testing.T) {
+	_, cfg := realCloud(t, Config{})
+	ctx := t.Context()
+	home := cloudtrail.NewFromConfig(cfg)
+	for name, all := range map[string]bool{"everywhere": true, "here": false} {
+		must(home.CreateTrail(ctx, &cloudtrail.CreateTrailInput{Name: &name, S3BucketName: aws.String("b"), IsMultiRegionTrail: &all}))(t)
+	}
+	cfg.Region = "ap-south-1"
+	away := cloudtrail.NewFromConfig(cfg)
+	count := func(c *cloudtrail.Client, shadows *bool) int {
+		return len(must(c.DescribeTrails(ctx, &cloudtrail.DescribeTrailsInput{IncludeShadowTrails: shadows}))(t).TrailList)
+	}
+	if a, b, c := count(home, nil), count(away, nil), count(away, aws.Bool(false)); a != 2 || b != 1 || c != 0 {
+		t.Errorf("%d trails at home, %d elsewhere, %d without shadows", a, b, c)
+	}
+}

@@ -54,10 +54,16 @@ func run() error {
 	events := flag.Int("log-events", 200, "in each of these")
 	unjudged := flag.Bool("unjudged", false, "judge nothing (benchmarks)")
 	calls := flag.String("calls", "", "file in which every call is written down, one JSON line each")
+	trails := flag.Bool("trails", false, "serve an account whose trails delivered log files and digests for forty hours")
+	tamper := flag.String("tamper", "", "with -trails: what is done to the trail's bucket, one of -tamperings")
+	kinds := flag.Bool("tamperings", false, "print the names of all kinds of tampering as a JSON list, and end")
 	list := flag.Bool("operations", false, "print the names of all simulated operations as a JSON list, and end")
 	flag.Parse()
 	if *list {
 		return json.NewEncoder(os.Stdout).Encode(awssim.Operations())
+	}
+	if *kinds {
+		return json.NewEncoder(os.Stdout).Encode(tamperings())
 	}
 
 	config := awssim.Config{AccountID: *account, Region: *region, Seed: 1, Quotas: *quotas, Settle: *settle}
@@ -70,8 +76,8 @@ func run() error {
 		config.Tell = told(f)
 	}
 	cloud := awssim.New(config)
-	if *seeded {
-		a, err := seed(config, *versions, *code, *functions)
+	if *seeded || *trails {
+		a, err := made(*trails, *tamper, config, *versions, *code, *functions)
 		if err != nil {
 			return err
 		}
@@ -113,6 +119,14 @@ func serve(handler http.Handler, s started, found func() verdict) error {
 	return out.Encode(found())
 }
 
+// made is the account with trails' files, or else that of package bench.
+func made(trails bool, tamper string, c awssim.Config, versions, code, functions int) (*bench.Account, error) {
+	if trails {
+		return delivered(tamper)
+	}
+	return seed(c, versions, code, functions)
+}
+
 // seed makes the account of package bench, with more of what is asked for. Quotas hold only
 // for who is served: it is made before they are counted.
 func seed(c awssim.Config, versions, code, functions int) (*bench.Account, error) {
@@ -143,4 +157,26 @@ func told(w io.Writer) func(service, operation, region string, in map[string]any
 	return func(service, operation, region string, in map[string]any) {
 		_ = out.Encode(map[string]any{"service": service, "operation": operation, "region": region, "in": in}) // a short file is seen by who reads it
 	}
+}
+
+func tamperings() (names []string) {
+	for _, x := range bench.Tamperings() {
+		names = append(names, x.Name)
+	}
+	return names
+}
+
+// delivered is an account with trails' files, tampered with if that is asked for. Forty
+// hours cover the days of the last twelve, wherever the day stands.
+func delivered(tamper string) (*bench.Account, error) {
+	a, err := bench.NewTrails(context.Background(), awssim.Config{Seed: 1}, 40)
+	if err != nil || tamper == "" {
+		return a, err
+	}
+	for _, x := range bench.Tamperings() {
+		if x.Name == tamper {
+			return a, a.Tamper(context.Background(), x)
+		}
+	}
+	return nil, fmt.Errorf("no tampering is called %q", tamper)
 }

@@ -1,4 +1,5 @@
 What the records show about arn:aws:lambda:eu-west-1:111122223333:function:payments (times are UTC)
+  ! cannot see what lies in none of the files: without a case nobody says which regions, hours and kinds of events were recorded
   2026-03-01 08:00:00  config       olive called CreateFunction (code QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=, version $LATEST), from 198.51.100.7  [00000000-0000-4000-8000-000000000001]
   2026-03-01 10:00:00  denied       mallory was refused once: lambda:UpdateFunctionCode, from 203.0.113.9  [00000000-0000-4000-8000-000000000004]
   2026-03-01 10:05:00  config       mallory called UpdateFunctionCode (code QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=, version $LATEST, DryRun=true), from 203.0.113.9  [00000000-0000-4000-8000-000000000005]
