@@ -95,6 +95,7 @@ func appendFrame(b []byte, e *Event, at uint32) []byte {
 	c.substance(e)
 	substance := len(c.b) - start - frameHead - keyEnd
 	c.number(&e.Raw.Line)
+	c.flags(&e.plain)
 	c.hits(e)
 	b = c.b
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-4))
@@ -124,6 +125,7 @@ func (d *decoder) decode(f frame, e *Event) error {
 	c.substance(e)
 	var line int64
 	c.number(&line)
+	c.flags(&e.plain)
 	c.hits(e)
 	n := binary.BigEndian.Uint32(key[len(key)-12:])
 	if len(c.b) != 0 || c.bad || int64(n) >= int64(len(d.at)) {
@@ -143,11 +145,11 @@ type codec struct {
 }
 
 func (c *codec) substance(e *Event) {
-	c.few((*string)(&e.Kind), &e.TimestampDesc, (*string)(&e.Outcome))
+	c.strings(few, (*string)(&e.Kind), &e.TimestampDesc, (*string)(&e.Outcome))
 	c.text(&e.Category, &e.AccessKey, &e.Address, &e.UserAgent, &e.Service, &e.Action)
 	c.unless(&e.RawAction, e.Action)
 	c.text(&e.ErrorCode, &e.ErrorText, &e.Region, &e.Account, &e.VPCE, &e.Function, &e.Qualifier)
-	c.strings(c.once, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
+	c.strings(single, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
 	p := &e.Principal
 	c.text(&p.Type, &p.Name, &p.Session, &p.ARN, &p.ID, &p.Account, &p.Role, &p.Function, &p.Version, &p.Via, &p.SignIn, &p.Identity)
 	c.time(&p.Created)
@@ -155,37 +157,35 @@ func (c *codec) substance(e *Event) {
 	c.text(&d.CodeHash, &d.WasHash, &d.Version, &d.Role, &d.Layers, &d.Grantee, &d.Allows, &d.Sid,
 		&d.AuthType, &d.URL, &d.NewKey, &d.Policy, &d.Setting)
 	c.flags(&e.InLambda, &e.ReadOnly, &p.Scoped, &p.Console)
-	c.list(&e.Resources, c.text)
-	c.list(&e.Named, c.single)
-	c.list(&e.Tags, c.few)
+	c.list(&e.Resources, shared)
+	c.list(&e.Named, single)
+	c.list(&e.Tags, few)
 }
 
-func (c *codec) text(all ...*string) { c.strings(c.of, all...) }
+// making is how a string is made of a frame's bytes.
+type making byte
 
-// few is text of which there are few, and which counters are kept by: it is never a view.
-func (c *codec) few(all ...*string) { c.strings(c.fewOf, all...) }
+const (
+	shared making = iota // through the words, or in the frame
+	single               // what hardly repeats: its own, or in the frame
+	few                  // of which there are few, and which counters are kept by: never in the frame
+	kept                 // outlives the event: correlations remember it
+)
 
-func (c *codec) fewOf(b []byte) string { return c.decoder.few.of(b) }
+func (c *codec) text(all ...*string) { c.strings(shared, all...) }
 
-func (c *codec) of(b []byte) string {
-	if c.words == nil {
+func (c *codec) made(how making, b []byte) string {
+	switch {
+	case how == few:
+		return c.decoder.few.of(b)
+	case how == kept:
+		return string(b)
+	case c.words == nil:
 		return view(b)
+	case how == single:
+		return c.words.once(b)
 	}
 	return c.words.of(b)
-}
-
-func (c *codec) once(b []byte) string {
-	if c.words == nil {
-		return view(b)
-	}
-	return c.words.once(b)
-}
-
-func (c *codec) single(all ...*string) { c.strings(c.once, all...) }
-
-// kept is text that outlives the event: correlations remember it.
-func (c *codec) kept(all ...*string) {
-	c.strings(func(b []byte) string { return string(b) }, all...)
 }
 
 // unless writes nothing for what is usually the same.
@@ -200,7 +200,7 @@ func (c *codec) unless(s *string, usual string) {
 	}
 }
 
-func (c *codec) strings(make func([]byte) string, all ...*string) {
+func (c *codec) strings(how making, all ...*string) {
 	for _, s := range all {
 		if !c.reading {
 			c.b = append(binary.AppendUvarint(c.b, uint64(len(*s))), *s...)
@@ -211,7 +211,7 @@ func (c *codec) strings(make func([]byte) string, all ...*string) {
 			c.bad, c.b = true, nil
 			return
 		}
-		*s = make(c.b[used : used+int(n)])
+		*s = c.made(how, c.b[used:used+int(n)])
 		c.b = c.b[used+int(n):]
 	}
 }
@@ -252,18 +252,18 @@ func (c *codec) flags(all ...*bool) {
 	}
 }
 
-func (c *codec) list(l *[]string, text func(...*string)) {
+func (c *codec) list(l *[]string, how making) {
 	n := int64(len(*l))
 	c.number(&n)
 	if !c.reading {
 		for i := range *l {
-			text(&(*l)[i])
+			c.strings(how, &(*l)[i])
 		}
 		return
 	}
 	for ; n > 0 && !c.bad; n-- {
 		var s string
-		text(&s)
+		c.strings(how, &s)
 		*l = append(*l, s)
 	}
 }

@@ -92,7 +92,8 @@ type Event struct {
 	Rules     []RuleHit
 	Cites     []string // of a correlation: ids of the events it rests on, the last of them
 
-	hits []sigma.Hit // until the rules are written into Rules
+	hits  []sigma.Hit // until the rules are written into Rules
+	plain bool        // its record is printing ASCII without escapes: nothing in it hides
 }
 
 // MaxField bounds each string of an event, in bytes; what is longer is cut and ends in "…".

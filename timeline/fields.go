@@ -31,6 +31,8 @@ type Field struct {
 	number func(*Event) int64
 	truth  func(*Event) bool
 	time   func(*Event) time.Time
+
+	member []byte // ,"name":
 }
 
 func textField(name, about string, of func(*Event) string) Field {
@@ -64,6 +66,9 @@ func Fields() []Field {
 	var all []Field
 	for _, part := range [][]Field{eventFields(), principalFields(), callFields(), changeFields(), placeFields()} {
 		all = append(all, part...)
+	}
+	for i := range all {
+		all[i].member = fmt.Appendf(nil, ",%q:", all[i].Name)
 	}
 	return all
 }
@@ -186,6 +191,17 @@ func (f *Field) string(e *Event) string {
 		}
 	}
 	return ""
+}
+
+// follow is put behind another member: most of a line is texts, and most of those are there.
+func (f *Field) follow(m *members, e *Event) {
+	if f.text == nil {
+		f.put(m, e)
+		return
+	}
+	if v := f.text(e); v != "" {
+		m.b = appendJSON(append(m.b, f.member...), v)
+	}
 }
 
 // put writes the field as a member.

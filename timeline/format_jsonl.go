@@ -34,7 +34,7 @@ func (j *jsonlWriter) Event(e *Event) error {
 	m.open()
 	m.text("schema", Schema)
 	for i := range j.fields {
-		j.fields[i].put(m, e)
+		j.fields[i].follow(m, e)
 	}
 	_, err := j.w.Write(m.close())
 	return err

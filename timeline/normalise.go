@@ -1,8 +1,11 @@
 package timeline
 
 import (
+	"bytes"
 	"strings"
 	"time"
+
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
 // done turns what was parsed into an event, or says why it is none.
@@ -32,6 +35,7 @@ func (t *trailReader) done(line, offset int64) error {
 		return nil
 	}
 	e.Kind, e.Source = KindCloudTrail, t.in.Name
+	e.plain = safetext.Plain(t.whole) && bytes.IndexByte(t.whole, '\\') < 0
 	e.Raw = t.in.Raw
 	e.Raw.Line, e.Raw.Offset = line, offset
 	t.normalise()

@@ -200,6 +200,6 @@ func (c *codec) hit(h *sigma.Hit) {
 		if c.reading {
 			h.Values = append(h.Values, nil)
 		}
-		c.list(&h.Values[i], c.kept)
+		c.list(&h.Values[i], kept)
 	}
 }

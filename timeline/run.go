@@ -249,7 +249,7 @@ func (r *run) count(e *Event) {
 	for _, t := range e.Tags {
 		r.sum.ByTag[t]++
 	}
-	if e.hides() {
+	if !e.plain && e.hides() {
 		if r.sum.Hidden++; len(r.sum.HiddenAt) < maxHiddenAt {
 			r.sum.HiddenAt = append(r.sum.HiddenAt, e.Raw)
 		}
