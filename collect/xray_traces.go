@@ -103,8 +103,8 @@ func (j *Job) summaries(ctx context.Context, c *xray.Client, w want, from, to ti
 		if at == 0 {
 			s = some[0].at
 		}
-		for _, r := range some { // what the others gave is kept where one is refused
-			all, cut = append(all, r.found...), cmp.Or(cut, r.err)
+		for i, r := range some { // what the others gave is kept where one is refused
+			all, cut = append(all, r.found...), cmp.Or(cut, afterSlices(at+i, r.err))
 		}
 		if len(all) > maxSummaries {
 			all, cut = all[:maxSummaries], cmp.Or(cut, tooMany(maxSummaries))
@@ -119,6 +119,15 @@ func (j *Job) summaries(ctx context.Context, c *xray.Client, w want, from, to ti
 		j.none(w, s, "no trace passed through it in the window; it "+j.tracing(ctx))
 	}
 	return all, cut == nil
+}
+
+// afterSlices says of a slice's error how many pages were asked for before it: a slice has one
+// at least.
+func afterSlices(n int, err error) error {
+	if later, ok := errors.AsType[*pageError](err); ok {
+		return &pageError{later.after + n, later.err}
+	}
+	return afterPages(n, err)
 }
 
 // traceRange is what a slice of the window has.

@@ -83,7 +83,7 @@ func TestTimelineFilter(t *testing.T) {
 	if code != ui.ExitOK || !strings.HasPrefix(out, "principal,action\nmallory,UpdateFunctionCode\n") || !strings.Contains(errs, "4 events, 21 records read, 4 duplicates dropped, 13 left out by the filter") {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
-	if _, out, _ := timelineOf(t, false, "--local"); !strings.HasPrefix(out, "TIME (LOCAL)") {
+	if _, out, _ := timelineOf(t, false, "--local"); !strings.Contains(out, "\nTIME (LOCAL)") {
 		t.Errorf("--local: %.100s", out)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -116,6 +117,15 @@ func TestMultipartTrustsNoPart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// A part that was under way when it died may have arrived.
+		stored, err := p.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &p.bucket, Key: up.Uploads[0].Key, UploadId: up.Uploads[0].UploadId})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := largeParts - len(stored.Parts)
+		if slices.ContainsFunc(stored.Parts, func(x types.Part) bool { return aws.ToInt32(x.PartNumber) == 2 }) {
+			want++
+		}
 		_, err = p.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &p.bucket, Key: up.Uploads[0].Key, UploadId: up.Uploads[0].UploadId, PartNumber: aws.Int32(2),
 			Body: bytes.NewReader(large(4)[:5*mib]), ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme,
@@ -125,8 +135,8 @@ func TestMultipartTrustsNoPart(t *testing.T) {
 		}
 		w := &wire{}
 		v := p.vault(t, w, o)
-		if _, err := store(ctx, v, data); err != nil || w.count("part") != largeParts-2 {
-			t.Errorf("%v, calls %v, want %d parts", err, w.calls, largeParts-2)
+		if _, err := store(ctx, v, data); err != nil || w.count("part") != want || want < 3 {
+			t.Errorf("%v, calls %v, want %d parts", err, w.calls, want)
 		}
 		holds(t, v, data)
 	})
