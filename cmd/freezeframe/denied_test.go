@@ -23,8 +23,8 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
 
-// deniedShare is the share of the reads that a plain go test denies to a process of its own;
-// collect's tests deny all of them in process, and .ci/run all of them here.
+// deniedShare is the share of the reads that go test denies to a process of its own: collect's
+// tests deny all of them in process, and .ci/long denials all of them here.
 const deniedShare = 8
 
 // TestDeniedReads denies reads in turn: the process ends with 'incomplete', the call
