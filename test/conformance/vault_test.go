@@ -43,7 +43,7 @@ func TestVault(t *testing.T) {
 	victim, hidden := "", ""
 	tried := 0
 	for i, o := range list.Versions {
-		if strings.HasSuffix(o.Key, "lambda.concurrency.json") {
+		if strings.HasSuffix(o.Key, "lambda.recursion.json") {
 			victim = o.Key
 		}
 		if strings.HasSuffix(o.Key, "lambda.aliases.json") {
@@ -69,12 +69,12 @@ func TestVault(t *testing.T) {
 		t.Errorf("a create-only write went over an object: %s", r.err)
 	}
 	must(t, 0, v.env(), aws, "s3api", "put-object", "--bucket", "evidence", "--key", victim, "--body", other)
-	if r := must(t, 5, env, built.freezeframe, "verify"); !strings.Contains(r.out, "lambda.concurrency.json") {
+	if r := must(t, 5, env, built.freezeframe, "verify"); !strings.Contains(r.out, "lambda.recursion.json") {
 		t.Errorf("the damage is not named: %s", r.out)
 	}
 	// Somebody hides another behind a delete marker.
 	must(t, 0, v.env(), aws, "s3api", "delete-object", "--bucket", "evidence", "--key", hidden)
-	if r := must(t, 5, env, built.freezeframe, "verify"); !strings.Contains(r.out, "lambda.aliases.json: hidden by a delete marker") || !strings.Contains(r.out, "lambda.concurrency.json") {
+	if r := must(t, 5, env, built.freezeframe, "verify"); !strings.Contains(r.out, "lambda.aliases.json: hidden by a delete marker") || !strings.Contains(r.out, "lambda.recursion.json") {
 		t.Errorf("the damage is not named: %s", r.out)
 	}
 	t.Logf("%d locked versions, %d tried and none could be deleted; verified with and without this tool; a version laid over one and a delete marker are seen", len(list.Versions), tried)
