@@ -51,7 +51,10 @@ var found = map[string][]digest.Kind{
 // delivered are valid.
 func TestTampering(t *testing.T) {
 	cells := 0
-	for _, x := range append([]bench.Tampering{{Name: "untouched"}}, bench.Tamperings()...) {
+	for i, x := range append([]bench.Tampering{{Name: "untouched"}}, bench.Tamperings()...) {
+		if testing.Short() && i%4 != 0 { // for the race detector some do
+			continue
+		}
 		t.Run(x.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(7 * time.Hour) // the bubble's day begins: of it the window takes 7 hours
