@@ -98,7 +98,10 @@ func hostileAnswers() []hostileAnswer {
 // with its reason, in bounded memory, and nothing else of the collection suffers.
 func TestHostileAnswers(t *testing.T) {
 	all := hostileAnswers()
-	for _, c := range all {
+	for i, c := range all {
+		if testing.Short() && i%3 != 0 { // for the race detector some do
+			continue
+		}
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
