@@ -379,6 +379,9 @@ func TestFieldsDocumented(t *testing.T) {
 
 // TestParquetGroups: memory holds one row group, however many events come, and however large they are.
 func TestParquetGroups(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: one reader of much text; run without -short")
+	}
 	f, err := FormatNamed("parquet")
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,9 @@ import (
 
 // TestBombs: a stream that inflates as only a bomb does ends; an ordinary one of any size does not.
 func TestBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: one reader of much text; run without -short")
+	}
 	packed := func(text string, n int) []byte {
 		var b bytes.Buffer
 		z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)

@@ -255,6 +255,9 @@ func FuzzScan(f *testing.F) {
 
 // TestHostileTime: files made to be slow to recover from take time in proportion to their size.
 func TestHostileTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: one reader of much text; run without -short")
+	}
 	for name, unit := range map[string]string{
 		"objects that never close": "\n{\"a\":[{},", "broken elements": "\n{", "quotes": "\n{\"", "arrays": "[", "backslashes": "\\\"",
 	} {
