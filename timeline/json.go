@@ -1,13 +1,13 @@
 package timeline
 
 import (
-	"encoding/binary"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/freezeframe-ir/freezeframe/internal/byeights"
 	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
@@ -137,26 +137,14 @@ func appendSeconds(b []byte, t time.Time) []byte {
 	return b
 }
 
-// plainPrefix is how many bytes of s need no second look, by eights.
-func plainPrefix(s string) int {
-	b, i := unsafe.Slice(unsafe.StringData(s), len(s)), 0
-	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		const ones, tops = 0x0101010101010101, 0x8080808080808080
-		if delete := w ^ (0x7f * ones); telling(w)|(delete-ones)&^delete&tops|w&tops != 0 {
-			break
-		}
-	}
-	return i
-}
-
 // appendJSON writes a JSON string: control characters, what moves or hides on a terminal, what
 // JavaScript minds, and bytes that are no UTF-8 (as U+FFFD) escaped.
 func appendJSON(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
 	start := 0
-	for i := plainPrefix(s); i < len(s); {
+	plain := unsafe.Slice(unsafe.StringData(s), len(s))
+	for i := min(byeights.StringEnd(plain), byeights.Printing(plain)); i < len(s); {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])

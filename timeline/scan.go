@@ -2,11 +2,11 @@ package timeline
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/freezeframe-ir/freezeframe/internal/byeights"
 )
 
 // The JSON of CloudTrail is read with a scanner of our own: it walks a record in
@@ -53,24 +53,15 @@ func (s *scan) want(c byte) error {
 	return nil
 }
 
-// rawString consumes a string and gives its content as it stands, and whether it has escapes.
-// It looks at eight bytes at a time for the next quote, backslash or control character: a raw
-// line feed in a string means that a quote is missing.
+// rawString consumes a string and gives its content as it stands, and whether it has escapes. A
+// control character ends it too: a raw line feed in a string means that a quote is missing.
 func (s *scan) rawString() (raw []byte, escaped bool, err error) {
 	if err := s.want('"'); err != nil {
 		return nil, false, err
 	}
 	b, start, i := s.b, s.i, s.i
 	for {
-		for ; i+8 <= len(b); i += 8 {
-			if m := telling(binary.LittleEndian.Uint64(b[i:])); m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
-				break
-			}
-		}
-		for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
-			i++
-		}
+		i += byeights.StringEnd(b[i:])
 		if i >= len(b) {
 			return nil, false, errShort
 		}
@@ -90,14 +81,6 @@ func (s *scan) rawString() (raw []byte, escaped bool, err error) {
 			return nil, false, errSyntax
 		}
 	}
-}
-
-// telling marks the first byte of a word, from the lowest, that is a quote, a backslash or a
-// control character. (What it marks behind the first may be wrong: a borrow travels upwards.)
-func telling(w uint64) uint64 {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	quote, slash := w^('"'*ones), w^('\\'*ones)
-	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-0x20*ones)&^w) & tops
 }
 
 // object walks an object; member must consume the value of each key. A null is an empty object.

@@ -1,17 +1,18 @@
 package safetext
 
 import (
-	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/freezeframe-ir/freezeframe/internal/byeights"
 )
 
 // Hides says whether a text does more than show itself: it has control characters other than
 // tab, LF and CR, characters that turn the direction of text or cannot be seen, or bytes
 // that are no text. Colours in a log are enough: it is a sign to look at, no verdict.
 func Hides(s string) bool {
-	for i := plain(unsafe.Slice(unsafe.StringData(s), len(s))); i < len(s); {
+	for i := byeights.Printing(unsafe.Slice(unsafe.StringData(s), len(s))); i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
@@ -31,26 +32,12 @@ func Hides(s string) bool {
 
 // Plain says whether a text is nothing but printing ASCII, tabs and ends of lines.
 func Plain(b []byte) bool {
-	for i := plain(b); i < len(b); {
+	for i := byeights.Printing(b); i < len(b); {
 		if c := b[i]; c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c >= 0x7f {
 			return false
 		}
 		i++
-		i += plain(b[i:])
+		i += byeights.Printing(b[i:])
 	}
 	return true
-}
-
-// plain is how many bytes at the beginning are printing ASCII, by eights: nearly all of what is
-// looked at is nothing else.
-func plain(b []byte) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		if del := w ^ (0x7f * ones); ((w-0x20*ones)&^w|(del-ones)&^del|w)&tops != 0 {
-			break
-		}
-	}
-	return i
 }

@@ -2,11 +2,11 @@ package sigma
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/freezeframe-ir/freezeframe/internal/byeights"
 )
 
 // ErrRecord: a record is no JSON object that can be read.
@@ -138,17 +138,8 @@ func (r *record) str() (at [2]int32, escaped bool, err error) {
 	r.i++
 	start := r.i
 	b, i := r.b, start
-	for ; i+8 <= len(b); i += 8 { // eight bytes at a time to the first quote or backslash
-		w := binary.LittleEndian.Uint64(b[i:])
-		const ones, tops = 0x0101010101010101, 0x8080808080808080
-		quote, slash := w^('"'*ones), w^('\\'*ones)
-		if m := ((quote-ones)&^quote | (slash-ones)&^slash) & tops; m != 0 {
-			i += bits.TrailingZeros64(m) >> 3
-			break
-		}
-	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' {
-		i++
+	for i += byeights.StringEnd(b[i:]); i < len(b) && b[i] < 0x20; i += byeights.StringEnd(b[i:]) {
+		i++ // whoever reads the record minds control characters
 	}
 	if i < len(b) && b[i] == '"' {
 		r.i = i + 1
