@@ -24,9 +24,7 @@ type Pivoted struct {
 	Bytes   int64    `json:"bytes"`             // of inflated text
 	Covered []Period `json:"covered,omitempty"` // by the names of the files
 	Skips   int64    `json:"skips"`
-	Skipped []Skip   `json:"skipped,omitempty"`
-	// Damaged files have an end that is missing or bytes behind it. Malformed single records are
-	// not looked for here: Build reports them.
+	Skipped []Skip   `json:"skipped,omitempty"` // files that are cut, or have bytes behind their end; single malformed records are Build's to report
 }
 
 // Complete says whether every file could be read.

@@ -187,7 +187,10 @@ func (f *searcher) split() bool {
 				return false
 			}
 			if next < s.i {
-				f.take(f.text[start:s.i])
+				if !f.take(f.text[start:s.i]) {
+					f.records = records
+					return false
+				}
 				next = f.after(s.i)
 			}
 		case ']':
@@ -257,12 +260,18 @@ func trailingSlashes(b []byte) int {
 	return n
 }
 
-// take writes a record that holds the value's bytes, if a string of it holds the value.
-func (f *searcher) take(record []byte) {
+// take writes a record that holds the value's bytes, if a string of it holds the value. False:
+// it is no JSON, such as one with a control character in a string.
+func (f *searcher) take(record []byte) bool {
 	if !f.names(record) {
-		return
+		return true
+	}
+	s := scan{b: record}
+	if s.skip() != nil || s.i != len(record) {
+		return false
 	}
 	f.write(record)
+	return true
 }
 
 // write adds a record as one line.
@@ -274,8 +283,9 @@ func (f *searcher) write(record []byte) {
 	}
 	var line bytes.Buffer
 	if json.Compact(&line, record) != nil {
+		// Both readers checked its grammar: line ends stand between its parts only.
 		line.Reset()
-		line.Write(bytes.ReplaceAll(bytes.ReplaceAll(record, []byte("\n"), []byte(" ")), []byte("\r"), nil))
+		line.Write(bytes.ReplaceAll(bytes.ReplaceAll(record, []byte("\n"), []byte(" ")), []byte("\r"), []byte(" ")))
 	}
 	f.out = append(append(f.out, line.Bytes()...), '\n')
 }

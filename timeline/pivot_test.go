@@ -219,6 +219,25 @@ func TestPivotDamaged(t *testing.T) {
 	}
 }
 
+// TestPivotMalformed: a record that is no JSON is not passed on, and is reported: what is written
+// may be printed.
+func TestPivotMalformed(t *testing.T) {
+	good := `{"eventID":"1","eventTime":"2026-03-01T00:00:00Z","eventName":"E","f":"payments"}`
+	for _, bad := range []string{
+		`{"eventVersion":"1","eventName":"E","f":"payments` + "\x1b[31m" + `"}`, `{"eventVersion":"1","f":"payments","g":tru}`, `{"eventVersion":"1","f":"payments" "g":1}`, `{"eventVersion":"1","f":"payments",}`,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "a.json"), []byte(`{"Records":[`+bad+`,`+good+`]}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		sum, err := Pivot(t.Context(), Options{}, Input{Paths: []string{dir}}, "payments", &out)
+		if err != nil || out.String() != good+"\n" || sum.Skips == 0 {
+			t.Errorf("%q: %v, %+v, %q", bad, err, sum, out.String())
+		}
+	}
+}
+
 // TestPivotStratus: on real logs, for values that stand in them.
 func TestPivotStratus(t *testing.T) {
 	dir := stratus(t)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 	"github.com/freezeframe-ir/freezeframe/timeline/lineage"
@@ -61,7 +62,7 @@ func (p *program) pivot(c *cli.Context) error {
 			return err
 		}
 	}
-	sum, err := timeline.Pivot(c.Context, timeline.Options{}, in, c.Args().First(), p.s.Out)
+	sum, err := timeline.Pivot(c.Context, timeline.Options{}, in, c.Args().First(), safetext.JSON(p.s.Out))
 	if err != nil {
 		return err
 	}
