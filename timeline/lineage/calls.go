@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
 // Calls is what one key of the function did from one address.
@@ -112,6 +114,9 @@ func (s *Story) limits(g *Graph) {
 	say(g.Left.Made, "things made are beyond the bound")
 	say(g.Left.Edges, "edges are beyond the bound")
 	say(s.HistLeft, "changes of the function are beyond the bound")
+	if slices.ContainsFunc(s.Steps, func(x timeline.Step) bool { return x.Sort == timeline.StepContained }) {
+		s.Limits = append(s.Limits, "containment was applied from this case: what is called still there is so by the records of calls, which may end before it; freezeframe contain status says what is in force")
+	}
 	more := 0
 	for _, n := range g.Nodes {
 		more += n.MoreUses
