@@ -5,8 +5,6 @@ import (
 	"errors"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/freezeframe-ir/freezeframe/internal/byeights"
 )
 
 // ErrRecord: a record is no JSON object that can be read.
@@ -137,16 +135,18 @@ func (r *record) body(me, depth int, open byte) error {
 func (r *record) str() (at [2]int32, escaped bool, err error) {
 	r.i++
 	start := r.i
-	b, i := r.b, start
-	for i += byeights.StringEnd(b[i:]); i < len(b) && b[i] < 0x20; i += byeights.StringEnd(b[i:]) {
-		i++ // whoever reads the record minds control characters
+	n := bytes.IndexByte(r.b[start:], '"')
+	if n < 0 {
+		return at, false, ErrRecord
 	}
-	if i < len(b) && b[i] == '"' {
-		r.i = i + 1
-		return [2]int32{int32(start), int32(i)}, false, nil
+	slash := bytes.IndexByte(r.b[start:start+n], '\\')
+	if slash < 0 {
+		r.i += n + 1
+		return [2]int32{int32(start), int32(start + n)}, false, nil
 	}
-	// Byte by byte from the first escape.
-	for r.i = i; r.i < len(r.b); r.i++ {
+	// Byte by byte from here: looking for the quote from each escape anew would take a
+	// time that grows with the square of a string of nothing but escapes.
+	for r.i = start + slash; r.i < len(r.b); r.i++ {
 		switch r.b[r.i] {
 		case '\\':
 			r.i++
