@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"github.com/freezeframe-ir/freezeframe/internal/byeights"
 	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
@@ -144,7 +143,7 @@ func appendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
 	plain := unsafe.Slice(unsafe.StringData(s), len(s))
-	for i := min(byeights.StringEnd(plain), byeights.Printing(plain)); i < len(s); {
+	for i := min(stringEnd(plain), safetext.Printing(plain)); i < len(s); {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/freezeframe-ir/freezeframe/internal/byeights"
 )
 
 // The JSON of CloudTrail is read with a scanner of our own: it walks a record in
@@ -61,7 +59,7 @@ func (s *scan) rawString() (raw []byte, escaped bool, err error) {
 	}
 	b, start, i := s.b, s.i, s.i
 	for {
-		i += byeights.StringEnd(b[i:])
+		i += stringEnd(b[i:])
 		if i >= len(b) {
 			return nil, false, errShort
 		}

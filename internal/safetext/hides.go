@@ -4,15 +4,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
-
-	"github.com/freezeframe-ir/freezeframe/internal/byeights"
 )
 
 // Hides says whether a text does more than show itself: it has control characters other than
 // tab, LF and CR, characters that turn the direction of text or cannot be seen, or bytes
 // that are no text. Colours in a log are enough: it is a sign to look at, no verdict.
 func Hides(s string) bool {
-	for i := byeights.Printing(unsafe.Slice(unsafe.StringData(s), len(s))); i < len(s); {
+	for i := Printing(unsafe.Slice(unsafe.StringData(s), len(s))); i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
@@ -32,12 +30,12 @@ func Hides(s string) bool {
 
 // Plain says whether a text is nothing but printing ASCII, tabs and ends of lines.
 func Plain(b []byte) bool {
-	for i := byeights.Printing(b); i < len(b); {
+	for i := Printing(b); i < len(b); {
 		if c := b[i]; c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c >= 0x7f {
 			return false
 		}
 		i++
-		i += byeights.Printing(b[i:])
+		i += Printing(b[i:])
 	}
 	return true
 }

@@ -1,0 +1,27 @@
+package safetext
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The words of eight bytes are tested at once: for each byte, (x - 1) &^ x has its top bit set
+// where x is 0. A borrow travels upwards, so that only the lowest mark of a word can be trusted,
+// which is the first byte in memory.
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
+// Printing is how many bytes at the beginning of b are printing ASCII, 0x20 to 0x7e.
+func Printing(b []byte) int {
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		del := w ^ (0x7f * ones)
+		if m := ((w-0x20*ones)&^w | (del-ones)&^del | w) & tops; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
+	for i < len(b) && b[i] >= 0x20 && b[i] < 0x7f {
+		i++
+	}
+	return i
+}
