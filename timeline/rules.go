@@ -43,7 +43,13 @@ func (t *trailReader) match(line, offset int64) {
 	if s.matcher == nil {
 		s.matcher = s.o.Rules.NewMatcher()
 	}
-	hits, err := s.matcher.Match(t.whole)
+	var hits []sigma.Hit
+	var err error
+	if len(t.members) > maxMembers {
+		hits, err = s.matcher.Match(t.whole)
+	} else {
+		hits, err = s.matcher.MatchMembers(t.whole, t.members)
+	}
 	if err != nil {
 		s.Skip(t.in.Raw, line, offset, fmt.Sprintf("the event stands, and no rule could be tried on it: %v", err))
 		return
