@@ -207,14 +207,21 @@ func (e *Event) setFunction(s string) {
 // splitFunction gives the unqualified ARN ("" if s has none), the name and the qualifier.
 func splitFunction(s string) (arn, name, qualifier string) {
 	if strings.HasPrefix(s, "arn:") {
-		p := strings.SplitN(s, ":", 8)
-		if len(p) < 7 || p[2] != "lambda" || p[5] != "function" {
+		var colons [7]int // arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER
+		n := 0
+		for i := 0; i < len(s) && n < len(colons); i++ {
+			if s[i] == ':' {
+				colons[n] = i
+				n++
+			}
+		}
+		if n < 6 || s[colons[1]+1:colons[2]] != "lambda" || s[colons[4]+1:colons[5]] != "function" {
 			return "", "", ""
 		}
-		if len(p) == 8 {
-			qualifier = p[7]
+		if n == 6 {
+			return s, s[colons[5]+1:], ""
 		}
-		return strings.Join(p[:7], ":"), p[6], qualifier
+		return s[:colons[6]], s[colons[5]+1 : colons[6]], s[colons[6]+1:]
 	}
 	if i := strings.Index(s, "function:"); i == 0 || i > 0 && s[i-1] == ':' {
 		s = s[i+len("function:"):]

@@ -202,37 +202,31 @@ func grants(e *Event) {
 	}
 }
 
-// messageOf is one line for people: who did what to what, from where, and what came of it.
-func messageOf(e *Event) string {
-	var b strings.Builder
-	b.Grow(256)
-	b.WriteString(e.Principal.String())
+// appendMessage appends one line for people: who did what to what, from where, and what came of it.
+func appendMessage(b []byte, e *Event) []byte {
+	b = e.Principal.append(b)
 	if e.Outcome == Success {
-		b.WriteString(" called ")
+		b = append(b, " called "...)
 	} else {
-		b.WriteString(" tried ")
+		b = append(b, " tried "...)
 	}
-	b.WriteString(e.Service)
-	b.WriteByte(':')
-	b.WriteString(e.Action)
+	b = append(append(append(b, e.Service...), ':'), e.Action...)
 	if w := whatOf(e); w != "" {
-		b.WriteString(" on ")
-		b.WriteString(w)
+		b = append(append(b, " on "...), w...)
 	}
 	if d := changeText(e); d != "" {
-		b.WriteString(" (" + d + ")")
+		b = append(append(append(b, " ("...), d...), ')')
 	}
 	if e.Address != "" {
-		b.WriteString(" from ")
-		b.WriteString(e.Address)
+		b = append(append(b, " from "...), e.Address...)
 	}
 	if e.Outcome != Success {
-		b.WriteString(": " + string(e.Outcome))
+		b = append(append(b, ": "...), e.Outcome...)
 		if e.ErrorCode != "" {
-			b.WriteString(" (" + e.ErrorCode + ")")
+			b = append(append(append(b, " ("...), e.ErrorCode...), ')')
 		}
 	}
-	return cut(b.String(), MaxField)
+	return b
 }
 
 // whatOf is what was acted on, short.
@@ -252,7 +246,7 @@ func whatOf(e *Event) string {
 
 // changeText is what the call changed, in the order of interest.
 func changeText(e *Event) string {
-	c := e.Change
+	c := &e.Change
 	if e.Outcome != Success && e.Kind == KindCloudTrail {
 		return ""
 	}

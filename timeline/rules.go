@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -15,6 +16,33 @@ type RuleHit struct {
 	ID    string
 	Title string
 	Level string // "" where the rule says none
+
+	told *toldRule // nil for a hit that was not made here
+}
+
+// toldRule is how a rule is told of, made once for all events.
+type toldRule struct {
+	hit        RuleHit
+	tag        string
+	names, ids []string // one; no ids where the rule has none
+}
+
+func newToldRule(m *sigma.Meta) *toldRule {
+	r := &toldRule{hit: RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level}, tag: tagRule + cmp.Or(m.Level, "unrated")}
+	r.names = []string{r.hit.name()}
+	if r.hit.ID != "" {
+		r.ids = []string{r.hit.ID}
+	}
+	r.hit.told = r
+	return r
+}
+
+// name is the title of the rule with its level.
+func (r RuleHit) name() string {
+	if r.Level == "" {
+		return r.Title
+	}
+	return r.Level + ": " + r.Title
 }
 
 // KindRule is a correlation of rules that held at a moment. It stands behind the events of
@@ -60,6 +88,7 @@ func (t *trailReader) match(line, offset int64) {
 // rulebook turns hits into annotations and correlates them.
 type rulebook struct {
 	e          *sigma.Engine
+	shown      []*toldRule // by rule; nil where its own hits do not count
 	correlator *sigma.Correlator
 	filter     Filter
 	told       map[string]time.Time // correlation and group -> when a line last said that it held
@@ -71,25 +100,28 @@ func newRulebook(o Options) *rulebook {
 	if o.Rules == nil {
 		return nil
 	}
-	return &rulebook{e: o.Rules, correlator: o.Rules.NewCorrelator(0), filter: o.Filter, told: map[string]time.Time{}}
+	b := &rulebook{e: o.Rules, correlator: o.Rules.NewCorrelator(0), filter: o.Filter, told: map[string]time.Time{}}
+	for _, r := range o.Rules.Rules() {
+		b.shown = append(b.shown, nil)
+		if r.Shown {
+			b.shown[len(b.shown)-1] = newToldRule(&r.Meta)
+		}
+	}
+	return b
 }
 
 // annotate writes the hits of rules that are shown into the event.
 func (b *rulebook) annotate(e *Event) {
 	for _, h := range e.hits {
-		if r := b.e.Rules()[h.Rule]; r.Shown {
-			e.ruled(&r.Meta)
+		if r := b.shown[h.Rule]; r != nil {
+			e.ruled(r)
 		}
 	}
 }
 
-func (e *Event) ruled(m *sigma.Meta) {
-	e.Rules = append(e.Rules, RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level})
-	level := m.Level
-	if level == "" {
-		level = "unrated"
-	}
-	e.Tag(tagRule + level)
+func (e *Event) ruled(r *toldRule) {
+	e.Rules = append(e.Rules, r.hit)
+	e.Tag(r.tag)
 }
 
 // The first byte of an id that is given to the correlator says whether the event comes
@@ -133,7 +165,7 @@ func (b *rulebook) alert(a sigma.Alert, each func(*Event) error) error {
 	b.told[key] = a.End
 	e := &b.event
 	*e = Event{Kind: KindRule, Source: "sigma", Time: a.End, TimestampDesc: "Correlation Held", Cites: cited}
-	e.ruled(&c.Meta)
+	e.ruled(newToldRule(&c.Meta))
 	var by strings.Builder
 	for i, field := range c.GroupBy {
 		fmt.Fprintf(&by, ", %s %s", field, a.Group[i])
@@ -159,18 +191,20 @@ func (b *rulebook) losses() []RuleLoss {
 
 // names are the titles of the rules that hit, with their levels.
 func (e *Event) ruleNames() []string {
+	if len(e.Rules) == 1 && e.Rules[0].told != nil {
+		return e.Rules[0].told.names
+	}
 	var all []string
 	for _, r := range e.Rules {
-		name := r.Title
-		if r.Level != "" {
-			name = r.Level + ": " + name
-		}
-		all = append(all, name)
+		all = append(all, r.name())
 	}
 	return all
 }
 
 func (e *Event) ruleIDs() []string {
+	if len(e.Rules) == 1 && e.Rules[0].told != nil {
+		return e.Rules[0].told.ids
+	}
 	var all []string
 	for _, r := range e.Rules {
 		if r.ID != "" {
