@@ -119,7 +119,7 @@ func (d *decoder) decode(f frame, e *Event) error {
 		return err
 	}
 	key := f.key()
-	*e = Event{Resources: e.Resources[:0], Named: e.Named[:0], Tags: e.Tags[:0], Rules: e.Rules[:0]}
+	*e = Event{Resources: e.Resources[:0], Named: e.Named[:0], Tags: e.Tags[:0], Rules: e.Rules[:0], hits: e.hits[:0]}
 	e.Time = time.Unix(0, int64(binary.BigEndian.Uint64(key)^1<<63)).UTC()
 	c := codec{b: f.fields(), decoder: d, reading: true}
 	c.substance(e)

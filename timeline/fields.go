@@ -27,6 +27,7 @@ type Field struct {
 	About string
 
 	text   func(*Event) string
+	append func([]byte, *Event) []byte // what text gives, where that has to be put together; may be nil
 	list   func(*Event) []string
 	number func(*Event) int64
 	truth  func(*Event) bool
@@ -60,6 +61,11 @@ func timeField(name, about string, of func(*Event) time.Time) Field {
 // or files have it.
 func (f Field) elsewhere() Field {
 	f.own = false
+	return f
+}
+
+func (f Field) appended(by func([]byte, *Event) []byte) Field {
+	f.append = by
 	return f
 }
 
@@ -100,7 +106,13 @@ func eventFields() []Field {
 
 func principalFields() []Field {
 	return []Field{
-		textField("principal", "who: a user, role/session, root, or a service", who),
+		textField("principal", "who: a user, role/session, root, or a service", who).
+			appended(func(b []byte, e *Event) []byte {
+				if e.Kind == KindRule {
+					return b
+				}
+				return e.Principal.append(b)
+			}),
 		textField("principal_type", "IAMUser, AssumedRole, Root, AWSService, ...", func(e *Event) string { return e.Principal.Type }),
 		textField("principal_arn", "its ARN", func(e *Event) string { return e.Principal.ARN }),
 		textField("principal_id", "its principalId", func(e *Event) string { return e.Principal.ID }),
@@ -207,11 +219,21 @@ func (f *Field) follow(m *members, e *Event) {
 		f.put(m, e)
 		return
 	}
+	if e.plain && f.append != nil {
+		m.b = append(append(m.b, f.member...), '"')
+		m.b = append(f.append(m.b, e), '"')
+		return
+	}
 	v := f.text(e)
 	switch {
 	case v == "":
 	case e.plain && f.own: // nothing in the record needs an escape
-		m.b = append(append(append(append(m.b, f.member...), '"'), v...), '"')
+		n := len(m.b)
+		m.b = slices.Grow(m.b, len(f.member)+len(v)+2)[:n+len(f.member)+len(v)+2]
+		n += copy(m.b[n:], f.member)
+		m.b[n] = '"'
+		copy(m.b[n+1:], v)
+		m.b[len(m.b)-1] = '"'
 	default:
 		m.b = appendJSON(append(m.b, f.member...), v)
 	}

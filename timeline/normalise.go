@@ -190,8 +190,8 @@ func (e *Event) setFunction(s string) {
 	if name == "" {
 		return
 	}
-	if arn == "" && e.Region != "" && e.Account != "" && plainName(name) {
-		arn = "arn:" + partitionOf(e.Region) + ":lambda:" + e.Region + ":" + e.Account + ":function:" + name
+	if e.nameless(arn, name) {
+		arn = string(e.appendARN(nil, name))
 	}
 	if arn == "" {
 		arn = name
@@ -202,6 +202,18 @@ func (e *Event) setFunction(s string) {
 	if qualifier != "" {
 		e.Qualifier = qualifier
 	}
+}
+
+// nameless says that a function is given by its name alone, of which an ARN can be made.
+func (e *Event) nameless(arn, name string) bool {
+	return !strings.HasPrefix(arn, "arn:") && e.Region != "" && e.Account != "" && plainName(name)
+}
+
+func (e *Event) appendARN(b []byte, name string) []byte {
+	for _, s := range [...]string{"arn:", partitionOf(e.Region), ":lambda:", e.Region, ":", e.Account, ":function:", name} {
+		b = append(b, s...)
+	}
+	return b
 }
 
 // splitFunction gives the unqualified ARN ("" if s has none), the name and the qualifier.

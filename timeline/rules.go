@@ -130,11 +130,13 @@ const comesOut, leftOut = "+", "-"
 
 // correlate takes the next event, whatever hit it, and gives out what held before it.
 func (b *rulebook) correlate(e *Event, out bool, each func(*Event) error) error {
-	mark := leftOut
-	if out {
-		mark = comesOut
+	id := ""
+	if b.correlator.Uses(e.hits) {
+		if id = leftOut + e.ID; out {
+			id = comesOut + e.ID
+		}
 	}
-	return b.correlator.Add(e.Time, mark+e.ID, e.hits, func(a sigma.Alert) error { return b.alert(a, each) })
+	return b.correlator.Add(e.Time, id, e.hits, func(a sigma.Alert) error { return b.alert(a, each) })
 }
 
 // end gives out what held at the last moment.
@@ -219,7 +221,6 @@ func (c *codec) hits(e *Event) {
 	n := int64(len(e.hits))
 	c.number(&n)
 	if c.reading {
-		e.hits = nil
 		for ; n > 0 && !c.bad; n-- {
 			e.hits = append(e.hits, sigma.Hit{})
 			c.hit(&e.hits[len(e.hits)-1])

@@ -41,6 +41,7 @@ type trailReader struct {
 	members []sigma.Member // of the record, for the rules; more than maxMembers: not all of them
 	within  bool           // the record inside a LookupEvents element is being read
 	names   map[string]bool
+	part    scan   // of the request or the response
 	nested  []byte // scratch for the record inside a LookupEvents element
 	decoded []byte // strings of this record that had escapes
 }
