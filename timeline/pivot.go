@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,7 +88,7 @@ func (p *pivot) do(ctx context.Context, out io.Writer) error {
 		s := newSink(&p.run.o, &p.run.spool, &p.run.origins)
 		sinks = append(sinks, s)
 		g.Go(func() error {
-			f := searcher{pivot: p, sink: s}
+			f := searcher{pivot: p, sink: s, needle: p.needle}
 			for t := range tasks {
 				if err := f.one(ctx, t); err != nil {
 					return err
@@ -159,30 +160,34 @@ func (p *pivot) add(f func(*Pivoted)) {
 }
 
 // trailFile is how CloudTrail names its files.
-var trailFile = regexp.MustCompile(`(\d{12})_CloudTrail_([a-z0-9-]+)_(\d{8}T\d{4}Z)_`)
+var trailFile = regexp.MustCompile(`^(\d{12})_CloudTrail_([a-z0-9-]+)_(\d{8}T\d{4}Z)_`)
 
 // cover books what a file's name says. It is called by the lister alone.
 func (p *pivot) cover(path string) {
-	m := trailFile.FindStringSubmatch(path)
+	at := strings.LastIndex(path, "_CloudTrail_")
+	if at < 12 {
+		return
+	}
+	m := trailFile.FindStringSubmatch(path[at-12:])
 	if m == nil {
 		return
 	}
-	at, err := time.Parse("20060102T1504Z", m[3])
+	when, err := time.Parse("20060102T1504Z", m[3])
 	if err != nil {
 		return
 	}
 	key := [2]string{m[1], m[2]}
 	x := p.periods[key]
 	if x == nil {
-		x = &Period{Account: m[1], Region: m[2], From: at, To: at}
+		x = &Period{Account: m[1], Region: m[2], From: when, To: when}
 		p.periods[key] = x
 	}
 	x.Files++
-	if at.Before(x.From) {
-		x.From = at
+	if when.Before(x.From) {
+		x.From = when
 	}
-	if at.After(x.To) {
-		x.To = at
+	if when.After(x.To) {
+		x.To = when
 	}
 }
 

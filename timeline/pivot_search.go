@@ -17,10 +17,11 @@ type needle struct {
 	// quote, a backslash, a control character, or what encoders like to escape.
 	plain  bool
 	hiding [][]byte // escapes that a text must not have for the value to be seen in it
+	rare   int      // place in value of the byte that texts have least of; -1: not looked yet
 }
 
 func newNeedle(value string) needle {
-	n := needle{value: []byte(value), plain: true, hiding: [][]byte{[]byte(`\u`)}}
+	n := needle{value: []byte(value), plain: true, rare: -1, hiding: [][]byte{[]byte(`\u`)}}
 	for _, c := range n.value {
 		switch {
 		case c == '"' || c == '\\' || c < 0x20:
@@ -37,12 +38,49 @@ func (n *needle) visible(text []byte) bool {
 	if !n.plain {
 		return false
 	}
+	if bytes.IndexByte(text, '\\') < 0 { // most files of a trail have none
+		return true
+	}
 	for _, h := range n.hiding {
 		if bytes.Contains(text, h) {
 			return false
 		}
 	}
 	return true
+}
+
+// find is where in text the value begins first, -1 where it does not. It looks for the byte of the
+// value that is rarest, by the first text that it sees: looking for one byte is many times as
+// fast as for several.
+func (n *needle) find(text []byte) int {
+	if n.rare < 0 {
+		n.rare = rarest(n.value, text[:min(len(text), 64<<10)])
+	}
+	c := n.value[n.rare]
+	for i := n.rare; ; i++ {
+		next := bytes.IndexByte(text[min(i, len(text)):], c)
+		if next < 0 {
+			return -1
+		}
+		i += next
+		if at := i - n.rare; bytes.HasPrefix(text[at:], n.value) {
+			return at
+		}
+	}
+}
+
+func rarest(value, text []byte) int {
+	var often [256]int
+	for _, c := range text {
+		often[c]++
+	}
+	at := 0
+	for i, c := range value {
+		if often[c] < often[value[at]] {
+			at = i
+		}
+	}
+	return at
 }
 
 // in says whether a decoded string holds the value as a whole word.
@@ -69,11 +107,13 @@ func inWord(c byte) bool {
 // searcher looks through one file after the other.
 type searcher struct {
 	*pivot
-	sink *Sink
+	sink   *Sink
+	needle needle // the searcher's own: it learns
 
 	text    []byte // of the file, inflated
 	hidden  bool   // escapes in text may hide the value
 	next    int    // where the value stands next in text, as it is; len(text) where it does not
+	usual   int    // length of the record before
 	decoded []byte
 	out     []byte
 
@@ -183,11 +223,12 @@ func (f *searcher) split() bool {
 		case ',':
 			s.i++
 		case '{':
-			start, named := s.i, false
-			if s.i, named = f.walk(start); s.i < 0 || named && !f.take(f.text[start:s.i]) {
+			start := s.i
+			if s.i = f.record(start); s.i < 0 {
 				f.records = records
 				return false
 			}
+			f.usual = s.i - start
 		case ']':
 			s.i++
 			if s.want('}') == nil && s.peek() == 0 && s.i == len(s.b) {
@@ -204,43 +245,55 @@ func (f *searcher) split() bool {
 
 // after is where the value stands next, at or behind i.
 func (f *searcher) after(i int) int {
-	if n := bytes.Index(f.text[i:], f.needle.value); n >= 0 {
+	if n := f.needle.find(f.text[i:]); n >= 0 {
 		return i + n
 	}
 	return len(f.text)
 }
 
-// walk gives the end of the object at i, by its brackets and quotes, and says whether a string of
-// it, a name of a member too, holds the value. -1: it does not end, or is no JSON.
-func (f *searcher) walk(i int) (end int, named bool) {
-	b, depth := f.text, 0
-	for ; i < len(b); i++ {
-		switch b[i] {
+// record takes the record at start, and writes it if it names the value. -1: it is damaged. Where
+// the value stands further off than the record is likely to end, its brackets are all that is
+// looked at.
+func (f *searcher) record(start int) (end int) {
+	if !f.hidden && f.next >= start+f.usual {
+		if end = bracketed(f.text, start); end < 0 || end <= f.next {
+			return end
+		}
+	}
+	named := false
+	s := scan{b: f.text, i: start, each: func(from, to int, escaped bool) { named = named || f.holds(from, to, escaped) }}
+	if s.skip() != nil {
+		return -1
+	}
+	if named {
+		f.write(f.text[start:s.i])
+	}
+	if f.next < s.i {
+		f.next = f.after(s.i)
+	}
+	return s.i
+}
+
+// bracketed is the end of the object at i, by its brackets and quotes; -1 if it does not end.
+func bracketed(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch c := b[i]; c {
 		case '"':
-			start, escaped := i+1, false
-			for i = start; ; i += 2 {
-				i += stringEnd(b[i:])
-				if i >= len(b) || b[i] < 0x20 {
-					return -1, false
-				}
-				if b[i] == '"' {
-					break
-				}
-				escaped = true
-				if i+1 >= len(b) {
-					return -1, false
-				}
+			if i = quoted(b, i+1); i < 0 {
+				return -1
 			}
-			named = named || f.holds(start, i, escaped)
+			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
 			if depth--; depth == 0 {
-				return i + 1, named
+				return i + 1
 			}
 		}
+		i++
 	}
-	return -1, false
+	return -1
 }
 
 // holds says whether the string from start to end does.
@@ -280,16 +333,6 @@ func trailingSlashes(b []byte) int {
 		n++
 	}
 	return n
-}
-
-// take writes a record. False: it is no JSON.
-func (f *searcher) take(record []byte) bool {
-	s := scan{b: record}
-	if s.skip() != nil || s.i != len(record) {
-		return false
-	}
-	f.write(record)
-	return true
 }
 
 // write adds a record as one line.

@@ -24,6 +24,8 @@ const maxDepth = 64
 type scan struct {
 	b []byte
 	i int
+
+	each func(start, end int, escaped bool) // told of every string, names of members too; nil: nobody
 }
 
 // peek skips white space and gives the next byte, 0 at the end.
@@ -73,7 +75,9 @@ func (s *scan) rawString() (raw []byte, escaped bool, err error) {
 		}
 		switch b[i] {
 		case '"':
-			s.i = i + 1
+			if s.i = i + 1; s.each != nil {
+				s.each(start, i, escaped)
+			}
 			return b[start:i], escaped, nil
 		case '\\':
 			if escaped = true; i+1 >= len(b) {
