@@ -50,7 +50,7 @@ func Pivot(ctx context.Context, o Options, in Input, value string, out io.Writer
 	if value == "" {
 		return Pivoted{}, ErrNeedle
 	}
-	p := pivot{run: newRun(o, in), needle: newNeedle(value), periods: map[[2]string]*Period{}}
+	p := pivot{run: newRun(o, in), needle: newNeedle(value), free: make(chan []byte, 16), periods: map[[2]string]*Period{}}
 	err := p.do(ctx, out)
 	p.sum.Covered = p.covered()
 	return p.sum, err
@@ -59,6 +59,7 @@ func Pivot(ctx context.Context, o Options, in Input, value string, out io.Writer
 type pivot struct {
 	run    *run
 	needle needle
+	free   chan []byte // buffers that are written
 
 	mu      sync.Mutex
 	sum     Pivoted
@@ -100,7 +101,7 @@ func (p *pivot) do(ctx context.Context, out io.Writer) error {
 			return nil
 		})
 	}
-	g.Go(func() error { return inOrder(ctx, order, out) })
+	g.Go(func() error { return p.inOrder(ctx, order, out) })
 	err := g.Wait()
 	skips := skipList{max: p.run.o.MaxSkips}
 	for _, s := range sinks {
@@ -132,7 +133,7 @@ func (p *pivot) list(ctx context.Context, s *Sink, tasks, order chan<- turn) err
 }
 
 // inOrder writes what was found, file by file.
-func inOrder(ctx context.Context, order <-chan turn, out io.Writer) error {
+func (p *pivot) inOrder(ctx context.Context, order <-chan turn, out io.Writer) error {
 	for t := range order {
 		for open := true; open; {
 			var b []byte
@@ -147,7 +148,10 @@ func inOrder(ctx context.Context, order <-chan turn, out io.Writer) error {
 			if _, err := out.Write(b); err != nil {
 				return fmt.Errorf("writing records: %w", err)
 			}
-			buffers.Put(&b)
+			select {
+			case p.free <- b[:0]:
+			default: // enough of them lie there
+			}
 		}
 	}
 	return ctx.Err()

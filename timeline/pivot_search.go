@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 )
 
 // needle is what is looked for.
@@ -125,8 +124,6 @@ const (
 	outChunk = 1 << 20
 )
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
-
 // one searches a file and gives what it finds to its turn.
 func (f *searcher) one(ctx context.Context, t turn) error {
 	defer close(t.found)
@@ -137,7 +134,7 @@ func (f *searcher) one(ctx context.Context, t turn) error {
 	}
 	f.files++
 	before := f.records
-	f.out = (*buffers.Get().(*[]byte))[:0]
+	f.out = f.out[:0]
 	counted := &countingReader{}
 	inflated, done, err := f.sink.inflater.open(raw)
 	if err == nil {
@@ -157,18 +154,20 @@ func (f *searcher) one(ctx context.Context, t turn) error {
 }
 
 func (f *searcher) flush(ctx context.Context, t turn) error {
-	b := f.out
-	if len(b) == 0 {
-		buffers.Put(&b)
+	if len(f.out) == 0 {
 		return nil
 	}
-	f.out = (*buffers.Get().(*[]byte))[:0]
 	select {
-	case t.found <- b:
-		return nil
+	case t.found <- f.out:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	select {
+	case f.out = <-f.free:
+	default:
+		f.out = make([]byte, 0, 64<<10)
+	}
+	return nil
 }
 
 // search reads the whole file if it is not too large, and parses it only if the value is in it,
@@ -261,7 +260,17 @@ func (f *searcher) record(start int) (end int) {
 		}
 	}
 	named := false
-	s := scan{b: f.text, i: start, each: func(from, to int, escaped bool) { named = named || f.holds(from, to, escaped) }}
+	s := scan{b: f.text, i: start, beyond: f.next}
+	if f.hidden {
+		s.beyond = start
+	}
+	s.each = func(from, to int, escaped bool) {
+		if named = f.holds(from, to, escaped); named {
+			s.beyond = len(f.text)
+		} else if !f.hidden {
+			s.beyond = f.next
+		}
+	}
 	if s.skip() != nil {
 		return -1
 	}

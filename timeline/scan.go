@@ -25,7 +25,8 @@ type scan struct {
 	b []byte
 	i int
 
-	each func(start, end int, escaped bool) // told of every string, names of members too; nil: nobody
+	each   func(start, end int, escaped bool) // told of every string, names of members too; nil: nobody
+	beyond int                                // but only of those that end behind here
 }
 
 // peek skips white space and gives the next byte, 0 at the end.
@@ -75,7 +76,7 @@ func (s *scan) rawString() (raw []byte, escaped bool, err error) {
 		}
 		switch b[i] {
 		case '"':
-			if s.i = i + 1; s.each != nil {
+			if s.i = i + 1; s.each != nil && i > s.beyond {
 				s.each(start, i, escaped)
 			}
 			return b[start:i], escaped, nil
