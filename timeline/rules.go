@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,8 @@ type RuleHit struct {
 	ID    string
 	Title string
 	Level string // "" where the rule says none
+
+	Techniques []string // of ATT&CK, by its tags: "T1078.004"
 }
 
 // KindRule is a correlation of rules that held at a moment. It stands behind the events of
@@ -78,12 +82,25 @@ func (b *rulebook) annotate(e *Event) {
 }
 
 func (e *Event) ruled(m *sigma.Meta) {
-	e.Rules = append(e.Rules, RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level})
+	e.Rules = append(e.Rules, RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level, Techniques: techniques(m.Tags)})
 	level := m.Level
 	if level == "" {
 		level = "unrated"
 	}
 	e.Tag(tagRule + level)
+}
+
+// technique is how Sigma's tags name one of ATT&CK's.
+var technique = regexp.MustCompile(`^attack\.t(\d{4}(?:\.\d{3})?)$`)
+
+func techniques(tags []string) []string {
+	var all []string
+	for _, tag := range tags {
+		if m := technique.FindStringSubmatch(strings.ToLower(tag)); m != nil && !slices.Contains(all, "T"+m[1]) {
+			all = append(all, "T"+m[1])
+		}
+	}
+	return all
 }
 
 // The first byte of an id that is given to the correlator says whether the event comes
