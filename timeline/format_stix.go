@@ -167,8 +167,10 @@ func (x *stixWriter) Event(e *Event) error {
 		x.cited[strings.Clone(e.ID)] = seen
 	}
 	for i, h := range e.Rules {
-		for _, t := range h.Techniques {
-			x.sighting(e, i, t, seen)
+		for j, t := range h.Techniques {
+			if !slices.Contains(h.Techniques[:j], t) {
+				x.sighting(e, i, t, seen)
+			}
 		}
 	}
 	return x.err

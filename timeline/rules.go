@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -82,25 +80,12 @@ func (b *rulebook) annotate(e *Event) {
 }
 
 func (e *Event) ruled(m *sigma.Meta) {
-	e.Rules = append(e.Rules, RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level, Techniques: techniques(m.Tags)})
+	e.Rules = append(e.Rules, RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level, Techniques: m.Techniques()})
 	level := m.Level
 	if level == "" {
 		level = "unrated"
 	}
 	e.Tag(tagRule + level)
-}
-
-// technique is how Sigma's tags name one of ATT&CK's.
-var technique = regexp.MustCompile(`^attack\.t(\d{4}(?:\.\d{3})?)$`)
-
-func techniques(tags []string) []string {
-	var all []string
-	for _, tag := range tags {
-		if m := technique.FindStringSubmatch(strings.ToLower(tag)); m != nil && !slices.Contains(all, "T"+m[1]) {
-			all = append(all, "T"+m[1])
-		}
-	}
-	return all
 }
 
 // The first byte of an id that is given to the correlator says whether the event comes
