@@ -49,6 +49,8 @@ type Format struct {
 	Binary      bool   // not for a terminal
 	Columns     bool   // Options.Columns chooses what is written
 	Local       bool   // Options.Local has a say
+	Document    bool   // one JSON document, in which an event is more than a line
+	Story       bool   // Options.Told is written too
 	New         func(w io.Writer, o Options) EventWriter
 }
 
@@ -69,6 +71,8 @@ func Formats() []Format {
 		l2tcsvFormat(),
 		ocsfFormat(),
 		parquetFormat(),
+		caseFormat(),
+		stixFormat(),
 	}
 }
 

@@ -37,6 +37,8 @@ func eventsIn(t *testing.T, f Format, out string) int {
 	switch {
 	case f.Binary:
 		return len(readParquet(t, []byte(out)))
+	case f.Document:
+		return len(documentEvents(t, f, []byte(out)))
 	case f.Ext == ".jsonl":
 		return n
 	}

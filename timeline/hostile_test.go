@@ -151,6 +151,10 @@ func TestHostileText(t *testing.T) {
 			if !utf8.Valid(out) {
 				t.Error("not UTF-8")
 			}
+			if f.Document {
+				hostileDocument(t, f, out, events, where)
+				return
+			}
 			lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 			if f.Ext != ".jsonl" {
 				lines = lines[1:] // the header

@@ -219,6 +219,12 @@ func FuzzCloudTrail(f *testing.F) {
 			}
 			return
 		}
+		if format.Document {
+			if n := len(documentEvents(t, format, out.Bytes())); int64(n) != sum.Events {
+				t.Fatalf("%d events in the document, %d written", n, sum.Events)
+			}
+			linked(t, format, out.Bytes())
+		}
 		for line := range bytes.Lines(out.Bytes()) {
 			if format.Ext == ".jsonl" && !json.Valid(line) {
 				t.Fatalf("not JSON: %q", line)

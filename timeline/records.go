@@ -179,17 +179,24 @@ func follows(b []byte) byte {
 
 // looseEnd finds the end of the malformed object at the window's start. What it may cost
 // grows with the bytes read, so that a file of nothing but broken objects takes linear time.
+// An end that lies beyond the window, or that has nothing behind it there, is looked for in
+// a larger one: what is lost does not depend on where a record lies in the window.
 func (r *records) looseEnd() int {
-	b := r.w.bytes()
-	budget := 4*(r.w.offset()+1<<20) - r.loose
-	b = b[:min(int64(len(b)), max(budget, 0))]
-	n := looseEnd(b)
-	if n < 0 {
-		r.loose += int64(len(b))
-	} else {
-		r.loose += int64(n)
+	for {
+		b := r.w.bytes()
+		budget := 4*(r.w.offset()+1<<20) - r.loose
+		b = b[:min(int64(len(b)), max(budget, 0))]
+		n := looseEnd(b)
+		if n < 0 {
+			r.loose += int64(len(b))
+		} else {
+			r.loose += int64(n)
+		}
+		if n >= 0 && follows(r.w.bytes()[n:]) != 0 || budget <= int64(len(b)) || r.w.eof || r.w.full() {
+			return n
+		}
+		r.w.fill()
 	}
-	return n
 }
 
 // looseEnd finds the end of an object by its brackets, -1 where they do not close.

@@ -17,6 +17,8 @@ type RuleHit struct {
 	Title string
 	Level string // "" where the rule says none
 
+	Techniques []string // of ATT&CK, by its tags: "T1078.004"
+
 	told *toldRule // nil for a hit that was not made here
 }
 
@@ -28,7 +30,7 @@ type toldRule struct {
 }
 
 func newToldRule(m *sigma.Meta) *toldRule {
-	r := &toldRule{hit: RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level}, tag: tagRule + cmp.Or(m.Level, "unrated")}
+	r := &toldRule{hit: RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level, Techniques: m.Techniques()}, tag: tagRule + cmp.Or(m.Level, "unrated")}
 	r.names = []string{r.hit.name()}
 	if r.hit.ID != "" {
 		r.ids = []string{r.hit.ID}

@@ -77,11 +77,15 @@ type Options struct {
 	// of the asked-for time, are events of their own. nil: none are tried.
 	Rules *sigma.Engine
 
+	// Told is what a story found, for formats that have a place for it (Format.Story).
+	Told *Told
+
 	// Progress is told now and then, from one goroutine at a time; nil: nobody is.
 	Progress func(Progress)
 
 	where  *where  // Where, parsed
 	fields []Field // Columns, or all
+	caseID string
 }
 
 // Check says what is wrong with the options, before anything is read.
@@ -189,6 +193,9 @@ func Build(ctx context.Context, o Options, in Input, out io.Writer) (Summary, er
 	}
 	if o, err = o.ready(f); err != nil {
 		return Summary{}, err
+	}
+	if in.Case != nil {
+		o.caseID = in.Case.ID
 	}
 	w := f.New(out, o)
 	r := newRun(o, in)

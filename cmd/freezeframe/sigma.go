@@ -18,7 +18,7 @@ func (p *program) sigmaCommand() *cli.Command {
 		Name: "sigma", Usage: "Sigma rules for CloudTrail",
 		Subcommands: []*cli.Command{{
 			Name: "lint", Usage: "check rule files: which load, and what is refused, by file, line and rule", ArgsUsage: "DIR|FILE|builtin",
-			Description: "freezeframe sigma lint ./rules\n\nA rule that says something that is not known here is refused by name, never read as if it did not say it.\n\nExit codes: 0 all rules load (rules for other logs than CloudTrail's are listed), 7 some are refused.",
+			Description: "freezeframe sigma lint ./rules\n\nA rule that says something that is not known here is refused by name, never read as if it did not say it. Filter documents, which tune other rules, are named and not applied: nobody's tuning takes a hit away.\n\nExit codes: 0 all rules load (rules for other logs than CloudTrail's are listed), 7 some are refused.",
 			Flags:       []cli.Flag{placeholdersFlag()},
 			Action:      p.lintSigma,
 		}},
@@ -134,6 +134,9 @@ func (p *program) timelineRules(c *cli.Context, o *timeline.Options) error {
 	}
 	if foreign > 0 {
 		p.s.Warn("%s for other logs than CloudTrail's", ui.Plural(foreign, "rule"))
+	}
+	if n := len(set.Filters); n > 0 {
+		p.s.Warn("%s not applied: what they would leave out is marked too (freezeframe sigma lint names them)", ui.Plural(n, "filter document"))
 	}
 	p.rulesRefused = set.Refusals()
 	o.Rules = sigma.NewEngine(set)

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/timeline"
@@ -42,7 +44,7 @@ func (p *program) timelineCommand() *cli.Command {
 				Name: "story", Usage: "one function: its changes, who is suspected and why, how they got in, what its credentials did, what is left",
 				ArgsUsage:   "[PATH...]",
 				Description: "freezeframe timeline story --function payments\nPATH... are CloudTrail files; with --case the case is read too, and code is looked up in it.\n\"Suspected\" is said by rules, each shown with its weight and the ids of its records.",
-				Flags:       filter,
+				Flags:       append([]cli.Flag{findingsFlag()}, filter...),
 				Action:      p.tellStory,
 			},
 			p.lineageCommand(),
@@ -92,6 +94,9 @@ func (p *program) tellStory(c *cli.Context) error {
 	if o.Function == "" {
 		return ui.UsageHint("freezeframe timeline story --function NAME", "a story is that of one function")
 	}
+	if err := findingsFree(c); err != nil {
+		return err
+	}
 	if err := p.caseToo(c, &in); err != nil {
 		return err
 	}
@@ -100,6 +105,11 @@ func (p *program) tellStory(c *cli.Context) error {
 		return ui.Usage("%w", err)
 	}
 	if err != nil {
+		return err
+	}
+	found := finding.File{Of: story.Function, LeftOut: story.MadeLeft, Findings: append(slices.Clone(story.Standing), story.Undone...)}
+	slices.SortStableFunc(found.Findings, func(a, b finding.Finding) int { return a.At.Compare(b.At) })
+	if err := p.writeFindings(c, in, found); err != nil {
 		return err
 	}
 	if p.s.JSON {

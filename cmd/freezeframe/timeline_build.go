@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/timeline"
+	"github.com/freezeframe-ir/freezeframe/timeline/lineage"
 )
 
 func timelineFlags() []cli.Flag {
@@ -72,6 +74,9 @@ func (p *program) buildTimeline(c *cli.Context) error {
 		return err
 	}
 	o.Format, o.Where, o.Columns, o.Local, o.Width = view.Format, view.Where, view.Columns, view.Local, view.Width
+	if o.Told, err = toldFor(c, o, in); err != nil {
+		return err
+	}
 	if c.String("out") == "" {
 		sum, err := timeline.Build(c.Context, o, in, p.s.Out)
 		if err != nil {
@@ -87,6 +92,24 @@ func (p *program) buildTimeline(c *cli.Context) error {
 		return err
 	}
 	return p.timelineEnd(c, in, o, done.Summary, done)
+}
+
+// toldFor is the function's story, for a format that has a place for it: the records are
+// read twice then.
+func toldFor(c *cli.Context, o timeline.Options, in timeline.Input) (*timeline.Told, error) {
+	f, err := timeline.FormatNamed(o.Format)
+	if err != nil || !f.Story || o.Function == "" {
+		return nil, err
+	}
+	o.Where, o.Columns = "", nil // what the view leaves out is part of the story
+	story, err := lineage.Tell(c.Context, o, in)
+	if errors.Is(err, lineage.ErrAmbiguous) {
+		return nil, ui.Usage("%w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return story.Told(), nil
 }
 
 // timelineView is how the timeline is to look, checked before anything is read.

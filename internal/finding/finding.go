@@ -32,11 +32,14 @@ type Finding struct {
 	Who   string    `json:"who"`            // the principal, for people
 	From  string    `json:"from,omitempty"` // source address
 	At    time.Time `json:"at"`
-	Event string    `json:"event"` // id of the record that tells of it
+	Event string    `json:"event,omitempty"` // id of the record that tells of it; "" where it has none, and path alone says where it stands
+	Bag   string    `json:"bag,omitempty"`   // the bag that the record stands in; "" outside a case
+	Path  string    `json:"path,omitempty"`  // and its file
 
 	State   State  `json:"state"`
 	UndoneE string `json:"end_event,omitempty"` // id of the record that took it back, disabled or replaced it
 	UndoneW string `json:"end_who,omitempty"`   // and who did
+	UndoneB string `json:"end_bag,omitempty"`   // the bag that the record stands in
 }
 
 // Stands says whether somebody still has to decide about it.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -214,7 +215,11 @@ func (l *loader) filter(m *Meta, n *yaml.Node) error {
 		}
 	}
 	l.set.Filters = append(l.set.Filters, &f)
-	l.problem(Note, m.File, n.Line, m.Ident(), "filter", "kept and not applied: no hit is taken away here")
+	of := "rules " + strings.Join(f.Rules, ", ")
+	if len(f.Rules) == 0 || slices.Contains(f.Rules, "any") {
+		of = "any rule"
+	}
+	l.problem(Note, m.File, n.Line, m.Ident(), "filter", "a filter of "+of+", kept and not applied: no hit is taken away here")
 	return nil
 }
 

@@ -143,7 +143,7 @@ func (m *maker) add(id string, r rule, n *Node, e *timeline.Event) {
 	}
 	f := finding.Finding{
 		Kind: r.kind, Change: r.change, Name: nameOf(id), ARN: arnOf(id, r, e), Account: e.Account, Region: e.Region,
-		By: n.ID, Who: e.Principal.String(), From: e.Address, At: e.Time, Event: e.ID, State: finding.Standing, Action: e.Service + ":" + e.Action,
+		By: n.ID, Who: e.Principal.String(), From: e.Address, At: e.Time, Event: e.ID, Bag: e.Raw.Bag, Path: e.Raw.Path, State: finding.Standing, Action: e.Service + ":" + e.Action,
 		Detail: detailOf(r, e), Admits: outsiders(e),
 	}
 	m.at[id] = append(m.at[id], len(m.found))
@@ -180,7 +180,7 @@ func (m *maker) takeBack(id string, e *timeline.Event) {
 }
 
 func end(f *finding.Finding, s finding.State, e *timeline.Event) {
-	f.State, f.UndoneE, f.UndoneW = s, e.ID, e.Principal.String()
+	f.State, f.UndoneE, f.UndoneW, f.UndoneB = s, e.ID, e.Principal.String(), e.Raw.Bag
 }
 
 // keyStatus: an access key that was made inactive is still there.
@@ -191,7 +191,7 @@ func (m *maker) keyStatus(e *timeline.Event) {
 			case "Inactive":
 				end(&m.found[i], finding.Disabled, e)
 			case "Active":
-				m.found[i].State, m.found[i].UndoneE, m.found[i].UndoneW = finding.Standing, "", ""
+				m.found[i].State, m.found[i].UndoneE, m.found[i].UndoneW, m.found[i].UndoneB = finding.Standing, "", "", ""
 			}
 		}
 	}

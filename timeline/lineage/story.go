@@ -32,6 +32,7 @@ type Story struct {
 	Standing []finding.Finding `json:"standing,omitempty"`    // what suspects made or changed and nobody took back
 	Undone   []finding.Finding `json:"taken_back,omitempty"`  // ... and somebody took back or replaced
 	Limits   []string          `json:"cannot_tell,omitempty"` // what limits all of this
+	MadeLeft int               `json:"-"`                     // things made beyond the bound, by whoever
 }
 
 // Change is one turn of the function's history.
@@ -135,7 +136,7 @@ func Tell(ctx context.Context, o timeline.Options, in timeline.Input) (Story, er
 	}
 	g := b.Graph(sum)
 	w.finish(g)
-	s := Story{Story: teller.Story(sum), History: w.changes, HistLeft: w.left}
+	s := Story{Story: teller.Story(sum), History: w.changes, HistLeft: w.left, MadeLeft: g.Left.Made}
 	s.triggers(g, w)
 	s.judge(g, w)
 	s.calls(g, w)

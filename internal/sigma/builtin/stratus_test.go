@@ -21,13 +21,17 @@ func TestRecordedAttacks(t *testing.T) {
 	e := engine(t)
 	p := player{t, e, e.NewMatcher()}
 	for file, rule := range map[string]string{
-		"aws.persistence.lambda-backdoor-function": "Function opened to everyone",
-		"aws.persistence.lambda-overwrite-code":    "Function code replaced",
-		"aws.persistence.lambda-layer-extension":   "Function environment in a change of configuration",
-		"aws.persistence.iam-backdoor-role":        "Role trusts another account or everyone",
-		"aws.defense-evasion.cloudtrail-stop":      "Trail stopped or deleted",
-		"aws.defense-evasion.cloudtrail-delete":    "Trail stopped or deleted",
-		"aws.persistence.iam-create-backdoor-role": "Administrator policy given to a role",
+		"aws.persistence.lambda-backdoor-function":          "Function opened to everyone",
+		"aws.persistence.lambda-overwrite-code":             "Function code replaced",
+		"aws.persistence.lambda-layer-extension":            "Function environment in a change of configuration",
+		"aws.persistence.iam-backdoor-role":                 "Role trusts another account or everyone",
+		"aws.defense-evasion.cloudtrail-stop":               "Trail stopped or deleted",
+		"aws.defense-evasion.cloudtrail-delete":             "Trail stopped or deleted",
+		"aws.defense-evasion.cloudtrail-event-selectors":    "Trail told to record no management events",
+		"aws.persistence.sts-federation-token":              "Federation token asked for",
+		"aws.persistence.iam-create-user-login-profile":     "Password given to a user",
+		"aws.persistence.rolesanywhere-create-trust-anchor": "Certificates of an outside authority accepted for roles",
+		"aws.persistence.iam-create-backdoor-role":          "Administrator policy given to a role",
 	} {
 		b, err := os.ReadFile(filepath.Join(dir, file+".json"))
 		if err != nil {
