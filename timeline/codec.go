@@ -52,7 +52,7 @@ func (f frame) check() error {
 }
 
 func kindRank(k Kind) byte {
-	return byte(slices.Index([]Kind{KindCloudTrail, KindLog, KindState, KindResponder}, k) + 1)
+	return byte(slices.Index([]Kind{KindCloudTrail, KindLog, KindState, KindResponder, KindFinding, KindTrace}, k) + 1)
 }
 
 // origins are the artefacts and files that events were read in. Safe for concurrent use.
@@ -95,7 +95,7 @@ func appendFrame(b []byte, e *Event, at uint32) []byte {
 	c.substance(e)
 	substance := len(c.b) - start - frameHead - keyEnd
 	c.number(&e.Raw.Line)
-	c.flags(&e.plain)
+	c.rest(e)
 	c.hits(e)
 	b = c.b
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-4))
@@ -125,7 +125,7 @@ func (d *decoder) decode(f frame, e *Event) error {
 	c.substance(e)
 	var line int64
 	c.number(&line)
-	c.flags(&e.plain)
+	c.rest(e)
 	c.hits(e)
 	n := binary.BigEndian.Uint32(key[len(key)-12:])
 	if len(c.b) != 0 || c.bad || int64(n) >= int64(len(d.at)) {
@@ -160,6 +160,15 @@ func (c *codec) substance(e *Event) {
 	c.list(&e.Resources, shared)
 	c.list(&e.Named, single)
 	c.list(&e.Tags, few)
+}
+
+// rest is what few events have: a bit each, where they lack it.
+func (c *codec) rest(e *Event) {
+	linked := e.LinkedTo != ""
+	if c.flags(&e.plain, &linked); linked {
+		c.strings(single, &e.LinkedTo)
+		c.list(&e.Cites, single)
+	}
 }
 
 // making is how a string is made of a frame's bytes.

@@ -29,6 +29,8 @@ const (
 	KindLog        Kind = "log"           // a line of the function's log: written by the function, so by the attacker too
 	KindState      Kind = "configuration" // what a collected document says happened
 	KindResponder  Kind = "responder"     // what the responder did, from containment bags and the ledger
+	KindFinding    Kind = "finding"       // what GuardDuty, Inspector or Access Analyzer concluded
+	KindTrace      Kind = "trace"         // what X-Ray kept of a request: written by the function too
 )
 
 // Tags of events: evidence, never a verdict.
@@ -48,6 +50,7 @@ const (
 	TagAggregated  = "aggregated"                    // a five-minute summary of many calls
 	TagNetwork     = "network-activity"              // seen at a VPC endpoint
 	TagFault       = "function-error"                // a log line that tells of a crash or a timeout
+	TagSample      = "sample-finding"                // GuardDuty made it up, to be tried out
 )
 
 // Event is one thing that happened, whatever told us of it. All strings but
@@ -90,7 +93,7 @@ type Event struct {
 	Beside    bool // not what the filter wants, and let through by Options.Beside
 	AlsoSeen  int  // further copies of the same record that were left out
 	Rules     []RuleHit
-	Cites     []string // of a correlation: ids of the events it rests on, the last of them
+	Cites     []string // of a correlation: ids of the events it rests on, the last of them; of a recorded configuration: of the calls that it names
 
 	hits  []sigma.Hit // until the rules are written into Rules
 	plain bool        // its record is printing ASCII without escapes: nothing in it hides

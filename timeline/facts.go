@@ -34,7 +34,8 @@ func (f *facts) learn(e *Event) {
 	if (e.Service == "lambda" || e.Kind == KindState) && e.Change.Role != "" && strings.HasPrefix(e.Function, "arn:") && e.Outcome != Denied {
 		f.addRole(e.Change.Role, e.Function)
 	}
-	if e.Principal.Type != "AssumedRole" || !strings.HasPrefix(e.AccessKey, "ASIA") {
+	// Others' findings name keys too; what a key did is in the records of calls alone.
+	if e.Principal.Type != "AssumedRole" || e.Kind != KindCloudTrail || !strings.HasPrefix(e.AccessKey, "ASIA") {
 		return
 	}
 	k := f.keys[e.AccessKey]

@@ -101,7 +101,7 @@ func ocsfMetadata(m *members, e *Event) {
 	m.within("metadata", func() {
 		m.text("version", ocsfVersion)
 		m.within("product", func() {
-			name, vendor := ocsfProduct(e.Kind)
+			name, vendor := ocsfProduct(e)
 			m.text("name", name)
 			m.text("vendor_name", vendor)
 		})
@@ -113,16 +113,33 @@ func ocsfMetadata(m *members, e *Event) {
 	})
 }
 
-func ocsfProduct(k Kind) (name, vendor string) {
-	switch k {
+func ocsfProduct(e *Event) (name, vendor string) {
+	switch e.Kind {
 	case KindCloudTrail:
 		return "CloudTrail", "AWS"
 	case KindLog:
 		return "CloudWatch Logs", "AWS"
 	case KindState:
+		if e.Service == "config" {
+			return "Config", "AWS"
+		}
 		return "Lambda", "AWS"
+	case KindFinding:
+		return findingProduct(e.Service), "AWS"
+	case KindTrace:
+		return "X-Ray", "AWS"
 	}
 	return "freezeframe", "freezeframe"
+}
+
+func findingProduct(service string) string {
+	switch service {
+	case "guardduty":
+		return "GuardDuty"
+	case "inspector2":
+		return "Inspector"
+	}
+	return "IAM Access Analyzer"
 }
 
 func ocsfCloud(m *members, e *Event) {

@@ -92,7 +92,7 @@ func (r *run) gap(g Gap) {
 // coverage books what an entry says about the records of calls and logs: gaps, and how
 // far the records reach. A bag's records are complete to the earliest end of its lookups.
 func (r *run) coverage(e evidence.Entry, complete *time.Time) {
-	if !strings.HasPrefix(e.Artefact, "cloudtrail.") && !strings.HasPrefix(e.Artefact, "logs.") {
+	if !tells(e.Artefact) {
 		return
 	}
 	if !e.State.Complete() {
@@ -120,6 +120,17 @@ func (r *run) coverage(e evidence.Entry, complete *time.Time) {
 			*complete = to
 		}
 	}
+}
+
+// tells says whether a timeline lacks something where that artefact does: records of calls,
+// logs, and what watches a function.
+func tells(artefact string) bool {
+	for _, p := range []string{"cloudtrail.", "logs.", "config.history", "guardduty.findings", "inspector2.findings", "accessanalyzer.findings", "xray.summaries", "xray.traces"} {
+		if strings.HasPrefix(artefact, p) {
+			return true
+		}
+	}
+	return false
 }
 
 func sourceText(s evidence.Source) string {

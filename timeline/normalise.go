@@ -22,6 +22,9 @@ func (t *trailReader) done(line, offset int64) error {
 		t.out.Skip(t.in.Raw, line, offset, "a LookupEvents element whose CloudTrailEvent is missing or malformed")
 		return nil
 	case t.raw.time == "" && t.raw.windowStart == "" && e.RawAction == "" && e.ID == "":
+		if known, err := t.other(line, offset); known || err != nil {
+			return err
+		}
 		t.out.Skip(t.in.Raw, line, offset, "not a CloudTrail record: no eventTime, eventName, eventID")
 		return nil
 	}

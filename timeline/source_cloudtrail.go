@@ -53,6 +53,7 @@ type trailParts struct {
 	object, lookup    bool // the value was an object; it was an element of LookupEvents
 	inner             bool // ... which held its record
 	aggregate         string
+	enveloped         bool // it was the detail of an EventBridge event
 }
 
 // parse reads one element: a record, a LookupEvents element, a digest, or a wrapper.
