@@ -17,6 +17,8 @@ type annotator struct {
 	same   func(function string) bool
 	roles  map[string]bool // of the wanted function
 	rules  *rulebook       // nil: none are tried
+
+	packages *packages // of the case; nil: no case is read
 }
 
 const (
@@ -41,6 +43,7 @@ func (a *annotator) event(e *Event) bool {
 		a.link(e)
 	}
 	a.code(e)
+	a.collected(e)
 	if a.rules != nil {
 		a.rules.annotate(e)
 	}

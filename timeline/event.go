@@ -155,6 +155,9 @@ type Change struct {
 	NewKey   string // access key that the call returned
 	Policy   string // policy name or ARN
 	Setting  string // other telling parameter: "ReservedConcurrentExecutions=0"
+
+	Package     string // of a collected version: PackageMatch, PackageMismatch, PackageMissing, PackageImage
+	PackagePath string // where it lies in the case
 }
 
 // Raw says where the record can be read again.

@@ -146,6 +146,9 @@ func changeFields() []Field {
 		textField("issued_key", "access key id that the call returned", func(e *Event) string { return e.Change.NewKey }),
 		textField("policy", "name or ARN of a policy", func(e *Event) string { return e.Change.Policy }),
 		textField("setting", "another telling parameter: ReservedConcurrentExecutions=0", func(e *Event) string { return e.Change.Setting }),
+		textField("package", "of a collected version: match or mismatch, its package is in the case and has the declared hash or another one; missing; image, there is none", func(e *Event) string { return e.Change.Package }).
+			oneOf(PackageMatch, PackageMismatch, PackageMissing, PackageImage),
+		textField("package_path", "where that package lies in the case", func(e *Event) string { return e.Change.PackagePath }),
 	}
 }
 

@@ -31,7 +31,7 @@ const ocsfVersion = "1.8.0"
 var ocsfUnmapped = map[string]bool{
 	"kind": true, "source": true, "timestamp_desc": true, "category": true, "outcome": true, "principal_type": true, "issued_to_function": true, "issued_to_version": true, "issued_to_by_aws": true,
 	"lambda_marker": true, "action": true, "function": true, "qualifier": true, "code_sha256": true, "code_sha256_before": true, "version": true, "changed_role": true, "layers": true,
-	"granted_to": true, "granted_action": true, "statement_id": true, "auth_type": true, "function_url": true, "issued_key": true, "policy": true, "setting": true,
+	"granted_to": true, "granted_action": true, "statement_id": true, "auth_type": true, "function_url": true, "issued_key": true, "policy": true, "setting": true, "package": true, "package_path": true,
 	"linked_to": true, "copies": true, "raw_bag": true, "raw_item": true, "raw_path": true, "raw_sha256": true, "raw_line": true, "raw_offset": true,
 }
 

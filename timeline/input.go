@@ -58,6 +58,7 @@ func (r *run) listBag(ctx context.Context, b *evidence.Bag, sources []Source, s 
 	for _, e := range entries {
 		r.coverage(e, &complete)
 		r.blind.look(ctx, b, e)
+		r.packages.learn(b, e)
 		if e.Item == nil || e.Item.Sensitive {
 			continue
 		}

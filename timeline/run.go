@@ -34,6 +34,7 @@ type run struct {
 	refs     []evidence.Ref
 	own      ownCalls
 	gaps     []Gap
+	packages packages
 }
 
 func newRun(o Options, in Input) *run {
@@ -228,7 +229,11 @@ func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Eve
 	}
 	m, err := newMerger(append(cursors, files...))
 	if err == nil {
-		err = r.pipe(ctx, m, newAnnotator(r.o, f, &r.own), each)
+		notes := newAnnotator(r.o, f, &r.own)
+		if r.in.Case != nil {
+			notes.packages = &r.packages
+		}
+		err = r.pipe(ctx, m, notes, each)
 	}
 	return errors.Join(err, m.close())
 }
