@@ -18,6 +18,7 @@ type annotator struct {
 	roles  map[string]bool // of the wanted function
 	rules  *rulebook       // nil: none are tried
 
+	firsts   *firsts   // nil: no baseline was asked for
 	packages *packages // of the case; nil: no case is read
 }
 
@@ -27,7 +28,7 @@ const (
 )
 
 func newAnnotator(o Options, f *facts, own *ownCalls) *annotator {
-	a := &annotator{o: o, facts: f, own: own, hashes: map[string]lastHash{}, shared: map[string]string{}, rules: newRulebook(o)}
+	a := &annotator{o: o, facts: f, own: own, hashes: map[string]lastHash{}, shared: map[string]string{}, rules: newRulebook(o), firsts: newFirsts(o)}
 	if o.Function != "" {
 		a.same = sameFunction(o.Function)
 		a.roles = f.rolesOf(a.same)
@@ -41,6 +42,9 @@ func (a *annotator) event(e *Event) bool {
 		a.credentials(e)
 		a.own.tag(e)
 		a.link(e)
+	}
+	if a.firsts != nil {
+		a.firsts.event(e)
 	}
 	a.code(e)
 	a.collected(e)

@@ -90,8 +90,12 @@ type Event struct {
 	Message   string // one line for people
 	Tags      []string
 	Raw       Raw
-	Beside    bool // not what the filter wants, and let through by Options.Beside
-	AlsoSeen  int  // further copies of the same record that were left out
+	Beside    bool      // not what the filter wants, and let through by Options.Beside
+	Repeats   int64     // further events that were collapsed into this one's line
+	Until     time.Time // the last of them
+	LastID    string    // its id
+	LastRaw   Raw       // its record
+	AlsoSeen  int       // further copies of the same record that were left out
 	Rules     []RuleHit
 	Cites     []string // of a correlation: ids of the events it rests on, the last of them; of a recorded configuration: of the calls that it names
 

@@ -159,6 +159,9 @@ func placeFields() []Field {
 		textField("shared_event_id", "ties records of one act in several accounts", func(e *Event) string { return e.SharedID }),
 		textField("linked_to", "event_id of another record of the same act, or of the call that a document names", func(e *Event) string { return e.LinkedTo }),
 		numberField("copies", "further copies of the record, left out", func(e *Event) int64 { return int64(e.AlsoSeen) }),
+		numberField("repeats", "further events alike that --collapse put into this line", func(e *Event) int64 { return e.Repeats }),
+		timeField("until", "when the last of them was", func(e *Event) time.Time { return e.Until }),
+		textField("last_event_id", "its event_id", func(e *Event) string { return e.LastID }),
 		listField("tags", "signs, never verdicts", func(e *Event) []string { return e.Tags }),
 		listField("rules", "Sigma rules that it hit, with their levels: high: Title", (*Event).ruleNames),
 		listField("rule_ids", "their ids", (*Event).ruleIDs),
@@ -169,6 +172,10 @@ func placeFields() []Field {
 		textField("raw_sha256", "hash of the stored artefact", func(e *Event) string { return e.Raw.SHA256 }),
 		numberField("raw_line", "line of the inflated text, from 1", func(e *Event) int64 { return e.Raw.Line }),
 		numberField("raw_offset", "byte of the inflated text at which the record begins", func(e *Event) int64 { return e.Raw.Offset }),
+		textField("last_raw_item", "of the last that was collapsed: id of the artefact", func(e *Event) string { return e.LastRaw.Item }),
+		textField("last_raw_path", "its file", func(e *Event) string { return e.LastRaw.Path }),
+		numberField("last_raw_line", "its line", func(e *Event) int64 { return e.LastRaw.Line }),
+		numberField("last_raw_offset", "its first byte", func(e *Event) int64 { return e.LastRaw.Offset }),
 	}
 }
 

@@ -28,6 +28,7 @@ func plain() Event {
 	}
 	e.Principal.Created = e.Time.Add(-time.Hour)
 	e.Raw.Line, e.Raw.Offset = 7, 4711
+	e.Repeats, e.Until = 3, e.Time.Add(time.Minute)
 	e.InLambda, e.ReadOnly, e.Principal.Scoped = true, true, true
 	return e
 }

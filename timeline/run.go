@@ -234,6 +234,10 @@ func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Eve
 			notes.packages = &r.packages
 		}
 		err = r.pipe(ctx, m, notes, each)
+		if notes.firsts != nil {
+			notes.firsts.Seen = len(notes.firsts.seen)
+			r.sum.Baseline = &notes.firsts.Baseline
+		}
 	}
 	return errors.Join(err, m.close())
 }

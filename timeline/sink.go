@@ -50,7 +50,7 @@ func (s *Sink) Emit(e *Event) error {
 	if s.tick != nil && s.read%4096 == 0 {
 		s.tick(s.read)
 	}
-	if !s.wanted(e) {
+	if !s.wanted(e) && !s.o.baselined(e) {
 		s.left++
 		return nil
 	}

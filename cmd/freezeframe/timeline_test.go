@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,5 +86,39 @@ func TestTimelineFilter(t *testing.T) {
 	}
 	if _, out, _ := timelineOf(t, false, "--local"); !strings.Contains(out, "\nTIME (LOCAL)") {
 		t.Errorf("--local: %.100s", out)
+	}
+}
+
+// TestTimelineCollapse: what was collapsed, and what calls were held against, is said at the end.
+func TestTimelineCollapse(t *testing.T) {
+	for _, x := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--collapse", "--where", "action = GetItem"}, ui.ExitOK, "1 event, 21 records read, 4 duplicates dropped, 16 left out by the filter\n"},
+		{[]string{"--baseline", "2h"}, ui.ExitOK, "baseline: 3 calls in 2.0 hours, from 2026-03-01T08:00:00Z until 2026-03-01T10:00:00Z\n"},
+		{[]string{"--baseline-until", "2020-01-01"}, ui.ExitOK, "the baseline holds no call: everything would be first-seen, so nothing is tagged"},
+		{[]string{"--baseline-until", "soon"}, ui.ExitUsage, "--baseline-until"},
+		{[]string{"--baseline", "2h", "--baseline-until", "2020-01-01"}, ui.ExitUsage, "give one"},
+		{[]string{"--baseline", "-2h"}, ui.ExitUsage, "lasts for some time"},
+		{[]string{"--collapse-window", "0s"}, ui.ExitUsage, "lasts for some time"},
+	} {
+		if code, _, errs := timelineOf(t, false, x.args...); code != x.code || !strings.Contains(errs, x.says) {
+			t.Errorf("%q: exit code %d, %s", x.args, code, errs)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "f.jsonl")
+	var body strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&body, `{"eventTime":"2026-03-01T10:00:%02dZ","eventID":"e%d","eventName":"GetObject","eventSource":"s3.amazonaws.com","userIdentity":{"type":"IAMUser","userName":"mallory"}}`+"\n", i, i)
+	}
+	if err := os.WriteFile(path, []byte(body.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"freezeframe", "timeline", "build", path, "--collapse"}, &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Width: 200})
+	if code != ui.ExitOK || strings.Count(out.String(), "s3:GetObject") != 1 || !strings.Contains(out.String(), "[10 until 10:00:09Z]") || !strings.Contains(errs.String(), "10 events, 10 records read, 0 duplicates dropped, 9 collapsed into the lines of others") {
+		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
 	}
 }
