@@ -185,5 +185,5 @@ func listPath(path string, s *Sink, give func(task) error) error {
 
 func fileTask(path, shown string) task {
 	open := func(context.Context) (io.ReadCloser, error) { return os.Open(path) }
-	return task{source: cloudTrailSource(), raw: Raw{Path: filepath.ToSlash(shown)}, name: "cloudtrail.file", open: open}
+	return task{source: cloudTrailSource(), raw: Raw{Path: filepath.ToSlash(shown)}, name: fileSource, open: open}
 }

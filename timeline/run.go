@@ -136,20 +136,14 @@ func (r *run) one(ctx context.Context, t task, s *Sink) error {
 		s.Skip(t.raw, 0, 0, fmt.Sprintf("cannot be opened: %v", err))
 		return ctx.Err()
 	}
-	s.at = numbered{originOf(t.raw, t.name), t.origin}
-	counted := &countingReader{r: nil}
-	inflated, done, err := s.inflater.open(raw)
-	if err == nil {
-		counted.r = inflated
-		err = t.source.Events(ctx, Stream{R: counted, Raw: t.raw, Item: t.item, Name: t.name}, s)
-		done()
-	}
-	err = s.judge(ctx, t.raw, counted, errors.Join(err, raw.Close()))
-	s.bytes += counted.n
+	before := s.bytes
+	err = s.texts(ctx, t, raw, func(at Raw, text *countingReader) error {
+		return t.source.Events(ctx, Stream{R: text, Raw: at, Item: t.item, Name: t.name}, s)
+	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.progress.Inputs++
-	r.progress.Bytes += counted.n
+	r.progress.Bytes += s.bytes - before
 	if t.raw.Item != "" {
 		r.refs = append(r.refs, evidence.Ref{Bag: t.raw.Bag, Item: t.raw.Item, Path: t.raw.Path, SHA256: t.raw.SHA256})
 	}

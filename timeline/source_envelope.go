@@ -19,7 +19,7 @@ func (t *trailReader) other(line, offset int64) (known bool, err error) {
 		return t.unwrapped(detail, line, offset)
 	}
 	in := t.in
-	in.Name = "guardduty.file"
+	in.Name = findingFile
 	p := placer{in: in, out: t.out, kind: KindFinding, line: line, offset: offset}
 	if detail := enveloped(t.whole, "GuardDuty Finding"); detail != nil {
 		return p.finding(detail), p.err

@@ -27,7 +27,7 @@ func (p *program) timelineCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "build", Usage: "print the timeline: sorted, deduplicated, normalised",
-				ArgsUsage:   "[PATH...]",
+				ArgsUsage:   "[PATH...]   (files, folders, zip and tar archives)",
 				Description: timelineHelp(),
 				Flags:       append(timelineFlags(), filter...),
 				Action:      p.buildTimeline,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -120,5 +121,47 @@ func TestTimelineCollapse(t *testing.T) {
 	code := run(t.Context(), []string{"freezeframe", "timeline", "build", path, "--collapse"}, &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Width: 200})
 	if code != ui.ExitOK || strings.Count(out.String(), "s3:GetObject") != 1 || !strings.Contains(out.String(), "[10 until 10:00:09Z]") || !strings.Contains(errs.String(), "10 events, 10 records read, 0 duplicates dropped, 9 collapsed into the lines of others") {
 		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
+	}
+}
+
+// TestTimelineArchive: names of an archive's members are shown escaped, whether they are read or
+// not, and never used as paths.
+func TestTimelineArchive(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "evidence.zip")
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, body := range map[string]string{
+		"../../\x1b]0;x\x07\u202eone": `{"eventTime":"2026-03-01T10:00:00Z","eventID":"e","eventName":"GetObject","eventSource":"s3.amazonaws.com"}`,
+		"../../\x1b[31mtwo\nnext":     "rubbish", "..\\..\\.hidden\x9b": "",
+	} {
+		m, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Write([]byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"build", path}, {"build", path, "--columns", "time,raw_path"}, {"build", path, "--format", "csv"}, {"build", path, "--format", "jsonl"}, {"pivot", "GetObject", path}} {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), append([]string{"freezeframe", "timeline"}, args...), &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Width: 200})
+		if code != ui.ExitIncomplete || args[0] == "build" && !strings.Contains(errs.String(), `evidence.zip!/../../\x1b[31mtwo`) || !strings.Contains(errs.String(), "hidden file") || !strings.Contains(out.String(), "GetObject") && args[len(args)-2] != "--columns" {
+			t.Errorf("%q: exit code %d\n%s%s", args, code, out.String(), errs.String())
+		}
+		for _, said := range [][]byte{out.Bytes(), errs.Bytes()} {
+			if odd := unsafeText(said); odd != "" {
+				t.Errorf("%q: %s", args, odd)
+			}
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("written: %v", left)
 	}
 }
