@@ -18,6 +18,7 @@ import (
 // folders by region and day, with records of many services, one in fifty delivered twice.
 type corpus struct {
 	files, perFile int
+	first          int     // number of the first file
 	needle         string  // named by some records, in one of several places
 	hits           float64 // share of the records that name it
 	hitFiles       float64 // share of the files in which such records are
@@ -51,7 +52,7 @@ func (c corpus) write(tb testing.TB, dir string) (packed, inflated int64) {
 			if i > 0 {
 				body.WriteByte(',')
 			}
-			n := f*c.perFile + i
+			n := (c.first+f)*c.perFile + i
 			if i > 0 && r.IntN(50) == 0 {
 				n -= r.IntN(i) // delivered before
 			}
@@ -68,7 +69,7 @@ func (c corpus) write(tb testing.TB, dir string) (packed, inflated int64) {
 			tb.Fatal(err)
 		}
 		packed += int64(out.Len())
-		name := fmt.Sprintf("%s_CloudTrail_%s_20260301T%04dZ_%016x.json.gz", corpusAccount, region, f%2400, f)
+		name := fmt.Sprintf("%s_CloudTrail_%s_20260301T%04dZ_%016x.json.gz", corpusAccount, region, f%2400, c.first+f)
 		if err := os.WriteFile(filepath.Join(at, name), out.Bytes(), 0o600); err != nil {
 			tb.Fatal(err)
 		}

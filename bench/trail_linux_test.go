@@ -15,6 +15,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/freezeframe-ir/freezeframe/internal/sigma"
+	"github.com/freezeframe-ir/freezeframe/internal/sigma/builtin"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
@@ -87,31 +89,54 @@ func measure(tb testing.TB, f func()) cost {
 }
 
 // BenchmarkTimelineBucket builds the whole timeline of a trail bucket as JSONL: every event
-// normalised, deduplicated, sorted. x_gunzip is how many times as long it took as inflating
-// the files with the same library, a reader a processor, in the same run.
+// normalised, deduplicated, sorted, without rules and with the published ones and our own.
+// x_gunzip is how many times as long it took as inflating the files with the same library, a
+// reader a processor, in the same run.
 func BenchmarkTimelineBucket(b *testing.B) {
 	dir := b.TempDir()
 	packed, inflated := bucketCorpus().write(b, dir)
 	b.Logf("%d MB packed, %d MB inflated, ratio %.1f", packed>>20, inflated>>20, float64(inflated)/float64(packed))
-	b.SetBytes(inflated)
-	var limit, built cost
-	for b.Loop() {
-		l := measure(b, func() { parallelGunzip(b, dir) })
-		var sum timeline.Summary
-		t := measure(b, func() {
-			var err error
-			sum, err = timeline.Build(context.Background(), timeline.Options{Format: "jsonl", TempDir: b.TempDir()}, timeline.Input{Paths: []string{dir}}, io.Discard)
-			if err != nil {
-				b.Fatal(err)
+	for _, c := range []struct {
+		name  string
+		rules func(testing.TB) *sigma.Engine
+	}{{"NoRules", func(testing.TB) *sigma.Engine { return nil }}, {"Rules", allRules}} {
+		b.Run(c.name, func(b *testing.B) {
+			o := timeline.Options{Format: "jsonl", TempDir: b.TempDir(), Rules: c.rules(b)}
+			b.SetBytes(inflated)
+			var limit, built cost
+			hits := 0
+			for b.Loop() {
+				l := measure(b, func() { parallelGunzip(b, dir) })
+				var sum timeline.Summary
+				t := measure(b, func() {
+					var err error
+					if sum, err = timeline.Build(context.Background(), o, timeline.Input{Paths: []string{dir}}, io.Discard); err != nil {
+						b.Fatal(err)
+					}
+				})
+				if sum.Skips != 0 || sum.Read != int64(bucketCorpus().files*bucketCorpus().perFile) || sum.Duplicates == 0 {
+					b.Fatalf("%+v", sum)
+				}
+				for _, n := range sum.ByRule {
+					hits += n
+				}
+				limit.wall, limit.cpu, built.wall, built.cpu = limit.wall+l.wall, limit.cpu+l.cpu, built.wall+t.wall, built.cpu+t.cpu
 			}
+			b.ReportMetric(built.wall.Seconds()/limit.wall.Seconds(), "x_gunzip")
+			b.ReportMetric(built.cpu.Seconds()/limit.cpu.Seconds(), "x_gunzip_cpu")
+			b.ReportMetric(limit.cpu.Seconds()/float64(b.N), "gunzip_cpu_s")
+			b.ReportMetric(float64(inflated)*float64(b.N)/limit.wall.Seconds()/1e6, "gunzip_MB/s")
+			b.ReportMetric(float64(hits)/float64(b.N), "hits")
 		})
-		if sum.Skips != 0 || sum.Read != int64(bucketCorpus().files*bucketCorpus().perFile) || sum.Duplicates == 0 {
-			b.Fatalf("%+v", sum)
-		}
-		limit.wall, limit.cpu, built.wall, built.cpu = limit.wall+l.wall, limit.cpu+l.cpu, built.wall+t.wall, built.cpu+t.cpu
 	}
-	b.ReportMetric(built.wall.Seconds()/limit.wall.Seconds(), "x_gunzip")
-	b.ReportMetric(built.cpu.Seconds()/limit.cpu.Seconds(), "x_gunzip_cpu")
-	b.ReportMetric(limit.cpu.Seconds()/float64(b.N), "gunzip_cpu_s")
-	b.ReportMetric(float64(inflated)*float64(b.N)/limit.wall.Seconds()/1e6, "gunzip_MB/s")
+}
+
+// allRules are the published rules and the project's own.
+func allRules(tb testing.TB) *sigma.Engine {
+	tb.Helper()
+	own, err := builtin.Rules()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sigma.NewEngine(sigma.Merge(&sigma.Set{Rules: published(tb).Rules()}, own))
 }

@@ -17,6 +17,8 @@ type annotator struct {
 	same   func(function string) bool
 	roles  map[string]bool // of the wanted function
 	rules  *rulebook       // nil: none are tried
+	keeps  bool            // messages are kept by who gets them; otherwise they lie in text
+	text   []byte          // of the batch under way
 
 	firsts   *firsts   // nil: no baseline was asked for
 	packages *packages // of the case; nil: no case is read
@@ -66,12 +68,12 @@ func (a *annotator) credentials(e *Event) {
 	if e.Principal.Type != "AssumedRole" {
 		return
 	}
-	if fn := a.facts.functionOf(e); fn != "" && e.Principal.Function == "" {
-		e.Principal.Function = fn
-	}
 	var k keyFacts
 	if known := a.facts.keys[e.AccessKey]; known != nil {
 		k = *known
+	}
+	if e.Principal.Function == "" {
+		e.Principal.Function = a.facts.functionOf(&e.Principal, k)
 	}
 	switch {
 	case k.inside && !e.InLambda && direct(e):
@@ -141,19 +143,23 @@ func (a *annotator) code(e *Event) {
 
 // message says in words what the tags say, as evidence and not as a verdict.
 func (a *annotator) message(e *Event) string {
-	m := messageOf(e)
-	owner := functionName(e.Principal.Function)
+	start := len(a.text)
+	b := appendMessage(a.text, e)
 	switch {
 	case e.Tagged(TagClaimed):
-		m += "; it carries the marker of this case, and stands in none of its journals: somebody else's, or a call of ours whose answer was lost"
+		b = append(b, "; it carries the marker of this case, and stands in none of its journals: somebody else's, or a call of ours whose answer was lost"...)
 	case e.Tagged(TagOutside):
-		m += "; the same key is also used inside Lambda" + by(owner) + ", this call lacks its marker (a sign of use elsewhere, not proof)"
+		b = append(b, "; the same key is also used inside Lambda"+by(functionName(e.Principal.Function))+", this call lacks its marker (a sign of use elsewhere, not proof)"...)
 	case e.Tagged(TagBothSides):
-		m += "; the same key is also used without Lambda's marker"
+		b = append(b, "; the same key is also used without Lambda's marker"...)
 	case e.Tagged(TagUnmarked):
-		m += "; credentials of function " + owner + " without Lambda's marker (a sign of use elsewhere, or a runtime that sends none)"
+		b = append(b, "; credentials of function "+functionName(e.Principal.Function)+" without Lambda's marker (a sign of use elsewhere, or a runtime that sends none)"...)
 	}
-	return cut(m, MaxField)
+	if a.keeps {
+		return cut(string(b[start:]), MaxField)
+	}
+	a.text = b
+	return view(b[start:])
 }
 
 func by(function string) string {

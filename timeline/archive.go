@@ -21,7 +21,7 @@ import (
 // an archive, and no deeper.
 
 const (
-	maxMembers   = 1 << 20   // of one archive
+	maxArchived  = 1 << 20   // of one archive
 	maxDirectory = 16 << 20  // of a zip, which is held in memory
 	maxSpooled   = 256 << 20 // of a zip that cannot be read where it lies: it goes into a private file
 	maxInside    = 2
@@ -110,9 +110,9 @@ func (u *unpacking) member(ctx context.Context, at Raw, name string, r io.Reader
 		return err
 	}
 	at.Path = u.memberPath(at, name)
-	if u.n++; u.n > maxMembers {
+	if u.n++; u.n > maxArchived {
 		u.bomb = true
-		u.Skip(at, 0, 0, fmt.Sprintf("an archive of more than %d files: unpack it and give the folder", maxMembers))
+		u.Skip(at, 0, 0, fmt.Sprintf("an archive of more than %d files: unpack it and give the folder", maxArchived))
 		return nil
 	}
 	if base := name[strings.LastIndexAny(name, `/\`)+1:]; strings.HasPrefix(base, ".") {

@@ -134,7 +134,7 @@ func (d *decoder) decode(f frame, e *Event) error {
 		return err
 	}
 	key := f.key()
-	*e = Event{Resources: e.Resources[:0], Named: e.Named[:0], Tags: e.Tags[:0]}
+	*e = Event{Resources: e.Resources[:0], Named: e.Named[:0], Tags: e.Tags[:0], Rules: e.Rules[:0], hits: e.hits[:0]}
 	e.Time = time.Unix(0, int64(binary.BigEndian.Uint64(key)^1<<63)).UTC()
 	c := codec{b: f.fields(), decoder: d, reading: true}
 	c.substance(e)
@@ -239,20 +239,52 @@ func (c *codec) unless(s *string, usual string) {
 	}
 }
 
+// strings writes which of the strings are there, and those.
 func (c *codec) strings(how making, all ...*string) {
-	for _, s := range all {
-		if !c.reading {
-			c.b = append(binary.AppendUvarint(c.b, uint64(len(*s))), *s...)
-			continue
+	if !c.reading {
+		var there uint64
+		for i, s := range all {
+			if *s != "" {
+				there |= 1 << i
+			}
 		}
-		n, used := binary.Uvarint(c.b)
-		if used <= 0 || n > uint64(len(c.b)-used) {
-			c.bad, c.b = true, nil
-			return
+		c.b = binary.AppendUvarint(c.b, there)
+		for _, s := range all {
+			if *s != "" {
+				c.b = append(binary.AppendUvarint(c.b, uint64(len(*s))), *s...)
+			}
 		}
-		*s = c.made(how, c.b[used:used+int(n)])
-		c.b = c.b[used+int(n):]
+		return
 	}
+	there := c.uvarint()
+	for _, s := range all {
+		if *s = ""; there&1 != 0 {
+			n := c.uvarint()
+			if n > uint64(len(c.b)) {
+				c.bad, c.b = true, nil
+				return
+			}
+			*s = c.made(how, c.b[:n])
+			c.b = c.b[n:]
+		}
+		there >>= 1
+	}
+	c.bad = c.bad || there != 0
+}
+
+func (c *codec) uvarint() uint64 {
+	if len(c.b) > 0 && c.b[0] < 0x80 { // most are
+		n := uint64(c.b[0])
+		c.b = c.b[1:]
+		return n
+	}
+	n, used := binary.Uvarint(c.b)
+	if used <= 0 {
+		c.bad, c.b = true, nil
+		return 0
+	}
+	c.b = c.b[used:]
+	return n
 }
 
 func (c *codec) number(n *int64) {

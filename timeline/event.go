@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -127,21 +128,18 @@ type Principal struct {
 
 // String is "christophe", "role/session", "root", "lambda.amazonaws.com", "unknown".
 func (p Principal) String() string {
-	switch {
-	case p.Name != "" && p.Session != "":
+	if p.Name != "" && p.Session != "" {
 		return p.Name + "/" + p.Session
-	case p.Name != "":
-		return p.Name
-	case p.ARN != "":
-		return p.ARN
-	case p.ID != "":
-		return p.ID
-	case p.Account != "":
-		return p.Account
-	case p.Via != "":
-		return p.Via
 	}
-	return "unknown"
+	return cmp.Or(p.Name, p.ARN, p.ID, p.Account, p.Via, "unknown")
+}
+
+// append appends what String gives.
+func (p *Principal) append(b []byte) []byte {
+	if p.Name != "" && p.Session != "" {
+		return append(append(append(b, p.Name...), '/'), p.Session...)
+	}
+	return append(b, cmp.Or(p.Name, p.ARN, p.ID, p.Account, p.Via, "unknown")...)
 }
 
 // Change is what a call changed, as far as the record says.

@@ -104,14 +104,11 @@ func (f *facts) join(o facts) {
 	}
 }
 
-// functionOf is the function whose credentials a session holds: as AWS says, or because
-// the session is named like a function that runs as this role.
-func (f *facts) functionOf(e *Event) string {
-	p := &e.Principal
-	if p.Function != "" {
-		return p.Function
-	}
-	if k := f.keys[e.AccessKey]; k != nil && k.function != "" {
+// functionOf is the function whose credentials a session holds where its record does not say so:
+// as AWS says in another record of the key, or because the session is named like a function that
+// runs as this role.
+func (f *facts) functionOf(p *Principal, k keyFacts) string {
+	if k.function != "" {
 		return k.function
 	}
 	if len(f.roles) == 0 || p.Role == "" {

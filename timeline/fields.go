@@ -27,16 +27,18 @@ type Field struct {
 	About string
 
 	text   func(*Event) string
+	append func([]byte, *Event) []byte // what text gives, where that has to be put together; may be nil
 	list   func(*Event) []string
 	number func(*Event) int64
 	truth  func(*Event) bool
 	time   func(*Event) time.Time
 
 	member []byte // ,"name":
+	own    bool   // the text is one of the record, or one of a few of ours
 }
 
 func textField(name, about string, of func(*Event) string) Field {
-	return Field{Field: filter.Field{Name: name, Type: filter.Text}, About: about, text: of}
+	return Field{Field: filter.Field{Name: name, Type: filter.Text}, About: about, text: of, own: true}
 }
 
 func listField(name, about string, of func(*Event) []string) Field {
@@ -53,6 +55,18 @@ func truthField(name, about string, of func(*Event) bool) Field {
 
 func timeField(name, about string, of func(*Event) time.Time) Field {
 	return Field{Field: filter.Field{Name: name, Type: filter.Time}, About: about, time: of}
+}
+
+// elsewhere says that the text need not be one of the record: it is put together, or other events
+// or files have it.
+func (f Field) elsewhere() Field {
+	f.own = false
+	return f
+}
+
+func (f Field) appended(by func([]byte, *Event) []byte) Field {
+	f.append = by
+	return f
 }
 
 // oneOf limits what a filter may compare the field with.
@@ -80,9 +94,9 @@ func eventFields() []Field {
 		textField("timestamp_desc", "what the time is that of: Event Time, Window Start, Log Event Time, ...", func(e *Event) string { return e.TimestampDesc }),
 		textField("kind", "what sort of source told it: cloudtrail, log, configuration, responder, finding, trace; rule: a correlation of rules", func(e *Event) string { return string(e.Kind) }).
 			oneOf(string(KindCloudTrail), string(KindLog), string(KindState), string(KindResponder), string(KindFinding), string(KindTrace), string(KindRule)),
-		textField("source", "the artefact or form of file: cloudtrail.lookup, cloudtrail.file, logs.events, ...", func(e *Event) string { return e.Source }),
+		textField("source", "the artefact or form of file: cloudtrail.lookup, cloudtrail.file, logs.events, ...", func(e *Event) string { return e.Source }).elsewhere(),
 		textField("category", "CloudTrail's eventCategory", func(e *Event) string { return e.Category }),
-		textField("message", "one line for people", func(e *Event) string { return e.Message }),
+		textField("message", "one line for people", func(e *Event) string { return e.Message }).elsewhere(),
 		textField("outcome", "success, denied, throttled, not_found or error; absent where nothing was called", func(e *Event) string { return string(e.Outcome) }).
 			oneOf(string(Success), string(Denied), string(Throttled), string(NotFound), string(Failed)),
 		textField("error_code", "as logged", func(e *Event) string { return e.ErrorCode }),
@@ -92,7 +106,13 @@ func eventFields() []Field {
 
 func principalFields() []Field {
 	return []Field{
-		textField("principal", "who: a user, role/session, root, or a service", who),
+		textField("principal", "who: a user, role/session, root, or a service", who).
+			appended(func(b []byte, e *Event) []byte {
+				if e.Kind == KindRule {
+					return b
+				}
+				return e.Principal.append(b)
+			}),
 		textField("principal_type", "IAMUser, AssumedRole, Root, AWSService, ...", func(e *Event) string { return e.Principal.Type }),
 		textField("principal_arn", "its ARN", func(e *Event) string { return e.Principal.ARN }),
 		textField("principal_id", "its principalId", func(e *Event) string { return e.Principal.ID }),
@@ -100,7 +120,7 @@ func principalFields() []Field {
 		textField("role", "ARN of a session's role", func(e *Event) string { return e.Principal.Role }),
 		textField("session", "name of a role session", func(e *Event) string { return e.Principal.Session }),
 		timeField("session_created", "when the session began", func(e *Event) time.Time { return e.Principal.Created }),
-		textField("issued_to_function", "function that the credentials were issued to", func(e *Event) string { return e.Principal.Function }),
+		textField("issued_to_function", "function that the credentials were issued to", func(e *Event) string { return e.Principal.Function }).elsewhere(),
 		textField("issued_to_version", "its version", func(e *Event) string { return e.Principal.Version }),
 		truthField("issued_to_by_aws", "AWS said so in the record; otherwise the configurations of the case do", func(e *Event) bool { return e.Principal.Scoped }),
 		textField("invoked_by", "AWS service that called on the principal's behalf", func(e *Event) string { return e.Principal.Via }),
@@ -134,7 +154,7 @@ func callFields() []Field {
 func changeFields() []Field {
 	return []Field{
 		textField("code_sha256", "code hash after the call, base64", func(e *Event) string { return e.Change.CodeHash }),
-		textField("code_sha256_before", "code hash known before, where it was another one", func(e *Event) string { return e.Change.WasHash }),
+		textField("code_sha256_before", "code hash known before, where it was another one", func(e *Event) string { return e.Change.WasHash }).elsewhere(),
 		textField("version", "version that was published, or that the hash is of", func(e *Event) string { return e.Change.Version }),
 		textField("changed_role", "execution role after the call, or the role acted on", func(e *Event) string { return e.Change.Role }),
 		textField("layers", "layer ARNs after the call, joined by commas", func(e *Event) string { return e.Change.Layers }),
@@ -145,10 +165,10 @@ func changeFields() []Field {
 		textField("function_url", "address of a function URL", func(e *Event) string { return e.Change.URL }),
 		textField("issued_key", "access key id that the call returned", func(e *Event) string { return e.Change.NewKey }),
 		textField("policy", "name or ARN of a policy", func(e *Event) string { return e.Change.Policy }),
-		textField("setting", "another telling parameter: ReservedConcurrentExecutions=0", func(e *Event) string { return e.Change.Setting }),
+		textField("setting", "another telling parameter: ReservedConcurrentExecutions=0", func(e *Event) string { return e.Change.Setting }).elsewhere(),
 		textField("package", "of a collected version: match or mismatch, its package is in the case and has the declared hash or another one; missing; image, there is none", func(e *Event) string { return e.Change.Package }).
 			oneOf(PackageMatch, PackageMismatch, PackageMissing, PackageImage),
-		textField("package_path", "where that package lies in the case", func(e *Event) string { return e.Change.PackagePath }),
+		textField("package_path", "where that package lies in the case", func(e *Event) string { return e.Change.PackagePath }).elsewhere(),
 	}
 }
 
@@ -157,23 +177,23 @@ func placeFields() []Field {
 		textField("event_id", "CloudTrail's eventID; of other kinds an id that stays the same", func(e *Event) string { return e.ID }),
 		textField("request_id", "AWS request id", func(e *Event) string { return e.RequestID }),
 		textField("shared_event_id", "ties records of one act in several accounts", func(e *Event) string { return e.SharedID }),
-		textField("linked_to", "event_id of another record of the same act, or of the call that a document names", func(e *Event) string { return e.LinkedTo }),
+		textField("linked_to", "event_id of another record of the same act, or of the call that a document names", func(e *Event) string { return e.LinkedTo }).elsewhere(),
 		numberField("copies", "further copies of the record, left out", func(e *Event) int64 { return int64(e.AlsoSeen) }),
 		numberField("repeats", "further events alike that --collapse put into this line", func(e *Event) int64 { return e.Repeats }),
 		timeField("until", "when the last of them was", func(e *Event) time.Time { return e.Until }),
-		textField("last_event_id", "its event_id", func(e *Event) string { return e.LastID }),
+		textField("last_event_id", "its event_id", func(e *Event) string { return e.LastID }).elsewhere(),
 		listField("tags", "signs, never verdicts", func(e *Event) []string { return e.Tags }),
 		listField("rules", "Sigma rules that it hit, with their levels: high: Title", (*Event).ruleNames),
 		listField("rule_ids", "their ids", (*Event).ruleIDs),
 		listField("cites", "of a correlation: event_id of the events that it rests on, the last of them; of a recorded configuration: of the calls that it names", func(e *Event) []string { return e.Cites }),
-		textField("raw_bag", "bag that the record stands in", func(e *Event) string { return e.Raw.Bag }),
-		textField("raw_item", "id of the artefact", func(e *Event) string { return e.Raw.Item }),
-		textField("raw_path", "file, in the case or in the folder that was read", func(e *Event) string { return e.Raw.Path }),
-		textField("raw_sha256", "hash of the stored artefact", func(e *Event) string { return e.Raw.SHA256 }),
+		textField("raw_bag", "bag that the record stands in", func(e *Event) string { return e.Raw.Bag }).elsewhere(),
+		textField("raw_item", "id of the artefact", func(e *Event) string { return e.Raw.Item }).elsewhere(),
+		textField("raw_path", "file, in the case or in the folder that was read", func(e *Event) string { return e.Raw.Path }).elsewhere(),
+		textField("raw_sha256", "hash of the stored artefact", func(e *Event) string { return e.Raw.SHA256 }).elsewhere(),
 		numberField("raw_line", "line of the inflated text, from 1", func(e *Event) int64 { return e.Raw.Line }),
 		numberField("raw_offset", "byte of the inflated text at which the record begins", func(e *Event) int64 { return e.Raw.Offset }),
-		textField("last_raw_item", "of the last that was collapsed: id of the artefact", func(e *Event) string { return e.LastRaw.Item }),
-		textField("last_raw_path", "its file", func(e *Event) string { return e.LastRaw.Path }),
+		textField("last_raw_item", "of the last that was collapsed: id of the artefact", func(e *Event) string { return e.LastRaw.Item }).elsewhere(),
+		textField("last_raw_path", "its file", func(e *Event) string { return e.LastRaw.Path }).elsewhere(),
 		numberField("last_raw_line", "its line", func(e *Event) int64 { return e.LastRaw.Line }),
 		numberField("last_raw_offset", "its first byte", func(e *Event) int64 { return e.LastRaw.Offset }),
 	}
@@ -209,7 +229,22 @@ func (f *Field) follow(m *members, e *Event) {
 		f.put(m, e)
 		return
 	}
-	if v := f.text(e); v != "" {
+	if e.plain && f.append != nil {
+		m.b = append(append(m.b, f.member...), '"')
+		m.b = append(f.append(m.b, e), '"')
+		return
+	}
+	v := f.text(e)
+	switch {
+	case v == "":
+	case e.plain && f.own: // nothing in the record needs an escape
+		n := len(m.b)
+		m.b = slices.Grow(m.b, len(f.member)+len(v)+2)[:n+len(f.member)+len(v)+2]
+		n += copy(m.b[n:], f.member)
+		m.b[n] = '"'
+		copy(m.b[n+1:], v)
+		m.b[len(m.b)-1] = '"'
+	default:
 		m.b = appendJSON(append(m.b, f.member...), v)
 	}
 }

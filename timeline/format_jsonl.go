@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"bufio"
 	"io"
 	"slices"
 )
@@ -17,25 +16,36 @@ func jsonlFormat() Format {
 	return Format{Name: "jsonl", About: "one JSON object a line, everything, for programs", Ext: ".jsonl", Columns: true,
 		New: func(w io.Writer, o Options) EventWriter {
 			fields := slices.DeleteFunc(slices.Clone(o.fields), func(f Field) bool { return f.Name == "schema" })
-			return &jsonlWriter{w: bufio.NewWriterSize(w, 64<<10), fields: fields}
+			return &jsonlWriter{w: w, fields: fields}
 		}}
 }
 
+// jsonlWriter collects lines in m, and writes many at once.
 type jsonlWriter struct {
-	w      *bufio.Writer
+	w      io.Writer
 	m      members
 	fields []Field
 }
 
-func (j *jsonlWriter) Close() error { return j.w.Flush() }
+const manyLines = 64 << 10
+
+func (j *jsonlWriter) Close() error { return j.flush() }
+
+func (j *jsonlWriter) flush() error {
+	_, err := j.w.Write(j.m.b)
+	j.m.b = j.m.b[:0]
+	return err
+}
 
 func (j *jsonlWriter) Event(e *Event) error {
 	m := &j.m
-	m.open()
+	m.b = append(m.b, '{')
 	m.text("schema", Schema)
 	for i := range j.fields {
 		j.fields[i].follow(m, e)
 	}
-	_, err := j.w.Write(m.close())
-	return err
+	if m.close(); len(m.b) < manyLines {
+		return nil
+	}
+	return j.flush()
 }

@@ -15,6 +15,9 @@ import (
 type members struct {
 	b     []byte
 	limit int // bytes of one string; 0 is unbounded
+
+	second  time.Time // the last one written: events come in order, and many share theirs
+	written []byte
 }
 
 func (m *members) open() { m.b = append(m.b[:0], '{') }
@@ -79,7 +82,10 @@ func (m *members) time(name, layout string, t time.Time) {
 	m.name(name)
 	m.b = append(m.b, '"')
 	if t = t.UTC(); t.Nanosecond() == 0 && t.Year() >= 1000 && t.Year() <= 9999 && strings.HasSuffix(layout, "Z") {
-		m.b = appendSeconds(m.b, t) // what CloudTrail has; both layouts end alike
+		if !t.Equal(m.second) { // what CloudTrail has; both layouts end alike
+			m.second, m.written = t, appendSeconds(m.written[:0], t)
+		}
+		m.b = append(m.b, m.written...)
 	} else {
 		m.b = t.AppendFormat(m.b, layout)
 	}

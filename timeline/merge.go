@@ -18,9 +18,11 @@ const (
 	batches     = 6
 )
 
-// batch is a stretch of frames, and then of events. The events' strings lie in buf.
+// batch is a stretch of frames, and then of events. The events' strings lie in buf, their messages
+// in text.
 type batch struct {
 	buf    []byte
+	text   []byte
 	spans  []stretch
 	events []Event
 	out    []*Event // those of events that come out, and what correlations put between them
@@ -155,6 +157,7 @@ func (p *pipeline) decode(ctx context.Context, d *decoder, notes *annotator) err
 			b.events = append(b.events, make([]Event, n)...)
 		}
 		b.out = b.out[:0]
+		notes.text, notes.keeps = b.text[:0], p.run.keeps
 		for i, s := range b.spans {
 			e := &b.events[i]
 			if err := d.decode(b.frame(s), e); err != nil {
@@ -176,6 +179,7 @@ func (p *pipeline) decode(ctx context.Context, d *decoder, notes *annotator) err
 				p.run.sum.LeftOut++
 			}
 		}
+		b.text = notes.text
 		if err := pass(ctx, p.annotate, b); err != nil {
 			return err
 		}

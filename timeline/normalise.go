@@ -193,8 +193,8 @@ func (e *Event) setFunction(s string) {
 	if name == "" {
 		return
 	}
-	if arn == "" && e.Region != "" && e.Account != "" && plainName(name) {
-		arn = "arn:" + partitionOf(e.Region) + ":lambda:" + e.Region + ":" + e.Account + ":function:" + name
+	if e.nameless(arn, name) {
+		arn = string(e.appendARN(nil, name))
 	}
 	if arn == "" {
 		arn = name
@@ -207,17 +207,36 @@ func (e *Event) setFunction(s string) {
 	}
 }
 
+// nameless says that a function is given by its name alone, of which an ARN can be made.
+func (e *Event) nameless(arn, name string) bool {
+	return !strings.HasPrefix(arn, "arn:") && e.Region != "" && e.Account != "" && plainName(name)
+}
+
+func (e *Event) appendARN(b []byte, name string) []byte {
+	for _, s := range [...]string{"arn:", partitionOf(e.Region), ":lambda:", e.Region, ":", e.Account, ":function:", name} {
+		b = append(b, s...)
+	}
+	return b
+}
+
 // splitFunction gives the unqualified ARN ("" if s has none), the name and the qualifier.
 func splitFunction(s string) (arn, name, qualifier string) {
 	if strings.HasPrefix(s, "arn:") {
-		p := strings.SplitN(s, ":", 8)
-		if len(p) < 7 || p[2] != "lambda" || p[5] != "function" {
+		var colons [7]int // arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER
+		n := 0
+		for i := 0; i < len(s) && n < len(colons); i++ {
+			if s[i] == ':' {
+				colons[n] = i
+				n++
+			}
+		}
+		if n < 6 || s[colons[1]+1:colons[2]] != "lambda" || s[colons[4]+1:colons[5]] != "function" {
 			return "", "", ""
 		}
-		if len(p) == 8 {
-			qualifier = p[7]
+		if n == 6 {
+			return s, s[colons[5]+1:], ""
 		}
-		return strings.Join(p[:7], ":"), p[6], qualifier
+		return s[:colons[6]], s[colons[5]+1 : colons[6]], s[colons[6]+1:]
 	}
 	if i := strings.Index(s, "function:"); i == 0 || i > 0 && s[i-1] == ':' {
 		s = s[i+len("function:"):]

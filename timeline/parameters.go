@@ -8,12 +8,12 @@ import (
 
 // parameters takes from request and response what tells who was touched and what changed.
 func (t *trailReader) parameters() {
-	t.each(t.raw.request, t.requestMember)
-	t.each(t.raw.response, t.responseMember)
+	t.each(t.raw.request, false)
+	t.each(t.raw.response, true)
 	e := &t.ev
 	for _, r := range e.Resources {
 		if e.Function == "" && strings.Contains(r, ":function:") {
-			e.setFunction(r)
+			t.setFunction(r)
 		}
 	}
 	if e.Service == "iam" || e.Service == "sts" {
@@ -23,30 +23,35 @@ func (t *trailReader) parameters() {
 }
 
 // each walks the members of an object; request and response were checked when skipped.
-func (t *trailReader) each(b []byte, member func(s *scan, key string) error) {
+func (t *trailReader) each(b []byte, response bool) {
 	if len(b) == 0 || b[0] != '{' {
 		return
 	}
-	s := scan{b: b}
+	t.part = scan{b: b}
+	s := &t.part
 	// The grammar was checked: an error here can only be one of nesting, and ends the walk.
-	_ = s.object(func(key []byte) error { return member(&s, string(key)) })
+	if response {
+		_ = s.object(func(key []byte) error { return t.responseMember(s, key) })
+	} else {
+		_ = s.object(func(key []byte) error { return t.requestMember(s, key) })
+	}
 }
 
-func (t *trailReader) requestMember(s *scan, key string) error {
+func (t *trailReader) requestMember(s *scan, key []byte) error {
 	e := &t.ev
 	var v string
-	switch key {
+	switch string(key) {
 	case "functionName", "FunctionName":
 		err := t.text(s, &v)
 		if v != "" {
-			e.setFunction(v)
+			t.setFunction(v)
 		}
 		return err
 	case "resource", "resourceArn", "resourceARN":
 		err := t.text(s, &v)
 		if strings.HasPrefix(v, "arn:") {
 			e.addResource(v)
-			e.setFunction(v)
+			t.setFunction(v)
 		}
 		return err
 	case "qualifier":
@@ -81,12 +86,25 @@ func (t *trailReader) requestMember(s *scan, key string) error {
 	return s.skip()
 }
 
+// setFunction is Event.setFunction, with an ARN that is good until the next record is parsed.
+func (t *trailReader) setFunction(v string) {
+	_, name, qualifier := splitFunction(v)
+	if e := &t.ev; e.nameless(v, name) {
+		at := len(t.decoded)
+		t.decoded = e.appendARN(t.decoded, name)
+		if v = view(t.decoded[at:]); qualifier != "" {
+			e.Qualifier = qualifier
+		}
+	}
+	t.ev.setFunction(v)
+}
+
 // resource keeps a parameter that names a resource.
-func (t *trailReader) resource(s *scan, key string) error {
+func (t *trailReader) resource(s *scan, key []byte) error {
 	var v string
 	err := t.text(s, &v)
 	t.ev.addResource(v)
-	if key == "roleArn" || key == "roleName" {
+	if string(key) == "roleArn" || string(key) == "roleName" {
 		t.ev.Change.Role = v
 	}
 	return err
@@ -138,13 +156,13 @@ func (t *trailReader) setting(s *scan, name string) error {
 	return nil
 }
 
-func (t *trailReader) responseMember(s *scan, key string) error {
+func (t *trailReader) responseMember(s *scan, key []byte) error {
 	c := &t.ev.Change
 	var v string
-	switch key {
+	switch string(key) {
 	case "functionArn":
 		err := t.text(s, &v)
-		t.ev.setFunction(v)
+		t.setFunction(v)
 		return err
 	case "codeSha256":
 		return t.text(s, &c.CodeHash)
@@ -202,37 +220,31 @@ func grants(e *Event) {
 	}
 }
 
-// messageOf is one line for people: who did what to what, from where, and what came of it.
-func messageOf(e *Event) string {
-	var b strings.Builder
-	b.Grow(256)
-	b.WriteString(e.Principal.String())
+// appendMessage appends one line for people: who did what to what, from where, and what came of it.
+func appendMessage(b []byte, e *Event) []byte {
+	b = e.Principal.append(b)
 	if e.Outcome == Success {
-		b.WriteString(" called ")
+		b = append(b, " called "...)
 	} else {
-		b.WriteString(" tried ")
+		b = append(b, " tried "...)
 	}
-	b.WriteString(e.Service)
-	b.WriteByte(':')
-	b.WriteString(e.Action)
+	b = append(append(append(b, e.Service...), ':'), e.Action...)
 	if w := whatOf(e); w != "" {
-		b.WriteString(" on ")
-		b.WriteString(w)
+		b = append(append(b, " on "...), w...)
 	}
 	if d := changeText(e); d != "" {
-		b.WriteString(" (" + d + ")")
+		b = append(append(append(b, " ("...), d...), ')')
 	}
 	if e.Address != "" {
-		b.WriteString(" from ")
-		b.WriteString(e.Address)
+		b = append(append(b, " from "...), e.Address...)
 	}
 	if e.Outcome != Success {
-		b.WriteString(": " + string(e.Outcome))
+		b = append(append(b, ": "...), e.Outcome...)
 		if e.ErrorCode != "" {
-			b.WriteString(" (" + e.ErrorCode + ")")
+			b = append(append(append(b, " ("...), e.ErrorCode...), ')')
 		}
 	}
-	return cut(b.String(), MaxField)
+	return b
 }
 
 // whatOf is what was acted on, short.
@@ -252,7 +264,7 @@ func whatOf(e *Event) string {
 
 // changeText is what the call changed, in the order of interest.
 func changeText(e *Event) string {
-	c := e.Change
+	c := &e.Change
 	if e.Outcome != Success && e.Kind == KindCloudTrail {
 		return ""
 	}

@@ -72,6 +72,8 @@ type searcher struct {
 	sink *Sink
 
 	text    []byte // of the file, inflated
+	hidden  bool   // escapes in text may hide the value
+	next    int    // where the value stands next in text, as it is; len(text) where it does not
 	decoded []byte
 	out     []byte
 
@@ -144,7 +146,8 @@ func (f *searcher) search(ctx context.Context, t turn, r *countingReader) error 
 	case len(f.text) == maxWhole:
 		return f.parse(ctx, t, io.MultiReader(bytes.NewReader(f.text), r))
 	}
-	if !f.needle.visible(f.text) || bytes.Contains(f.text, f.needle.value) && !f.split() {
+	f.hidden = !f.needle.visible(f.text)
+	if f.next = f.after(0); (f.hidden || f.next < len(f.text)) && !f.split() {
 		f.out = f.out[:before]
 		return errors.Join(f.parse(ctx, t, bytes.NewReader(f.text)), err)
 	}
@@ -179,23 +182,15 @@ func (f *searcher) split() bool {
 	if key, err := s.key(); err != nil || string(key) != "Records" || s.want('[') != nil {
 		return false
 	}
-	next := f.after(s.i)
 	for {
 		switch s.peek() {
 		case ',':
 			s.i++
 		case '{':
-			start := s.i
-			if s.i = bracketed(f.text, start); s.i < 0 {
+			start, named := s.i, false
+			if s.i, named = f.walk(start); s.i < 0 || named && !f.take(f.text[start:s.i]) {
 				f.records = records
 				return false
-			}
-			if next < s.i {
-				if !f.take(f.text[start:s.i]) {
-					f.records = records
-					return false
-				}
-				next = f.after(s.i)
 			}
 		case ']':
 			s.i++
@@ -219,26 +214,53 @@ func (f *searcher) after(i int) int {
 	return len(f.text)
 }
 
-// bracketed is the end of the object at i, by its brackets and quotes; -1 if it does not end.
-func bracketed(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
-		switch c := b[i]; c {
+// walk gives the end of the object at i, by its brackets and quotes, and says whether a string of
+// it, a name of a member too, holds the value. -1: it does not end, or is no JSON.
+func (f *searcher) walk(i int) (end int, named bool) {
+	b, depth := f.text, 0
+	for ; i < len(b); i++ {
+		switch b[i] {
 		case '"':
-			if i = quoted(b, i+1); i < 0 {
-				return -1
+			start, escaped := i+1, false
+			for i = start; ; i += 2 {
+				i += stringEnd(b[i:])
+				if i >= len(b) || b[i] < 0x20 {
+					return -1, false
+				}
+				if b[i] == '"' {
+					break
+				}
+				escaped = true
+				if i+1 >= len(b) {
+					return -1, false
+				}
 			}
-			continue
+			named = named || f.holds(start, i, escaped)
 		case '{', '[':
 			depth++
 		case '}', ']':
 			if depth--; depth == 0 {
-				return i + 1
+				return i + 1, named
 			}
 		}
-		i++
 	}
-	return -1
+	return -1, false
+}
+
+// holds says whether the string from start to end does.
+func (f *searcher) holds(start, end int, escaped bool) bool {
+	if escaped && f.hidden {
+		return f.stringNames(f.text[start:end])
+	}
+	if f.next < start {
+		f.next = f.after(start)
+	}
+	if f.next >= end {
+		return false
+	}
+	yes := f.stringNames(f.text[start:end])
+	f.next = f.after(end)
+	return yes
 }
 
 // quoted is the end of the string whose opening quote is before i; -1 if it does not end.
@@ -264,12 +286,8 @@ func trailingSlashes(b []byte) int {
 	return n
 }
 
-// take writes a record that holds the value's bytes, if a string of it holds the value. False:
-// it is no JSON, such as one with a control character in a string.
+// take writes a record. False: it is no JSON.
 func (f *searcher) take(record []byte) bool {
-	if !f.names(record) {
-		return true
-	}
 	s := scan{b: record}
 	if s.skip() != nil || s.i != len(record) {
 		return false

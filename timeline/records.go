@@ -22,6 +22,7 @@ type records struct {
 	w     window
 	stack []byte // ']' inside an array, '}' inside a wrapper object
 	loose int64  // bytes spent on looking for the ends of malformed objects
+	scan  scan   // of the value under way
 
 	// parse consumes one value. It may be called again for the same value when more
 	// bytes have come. errWrapper asks to descend.
@@ -116,8 +117,9 @@ func (r *records) member() error {
 // short of them. n is how far it came.
 func (r *records) try(parse func(*scan) error) (n int, err error) {
 	for {
-		s := scan{b: r.w.bytes()}
-		err := parse(&s)
+		r.scan = scan{b: r.w.bytes()}
+		s := &r.scan
+		err := parse(s)
 		if !errors.Is(err, errShort) {
 			return s.i, err
 		}

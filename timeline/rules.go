@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -15,6 +16,33 @@ type RuleHit struct {
 	ID    string
 	Title string
 	Level string // "" where the rule says none
+
+	told *toldRule // nil for a hit that was not made here
+}
+
+// toldRule is how a rule is told of, made once for all events.
+type toldRule struct {
+	hit        RuleHit
+	tag        string
+	names, ids []string // one; no ids where the rule has none
+}
+
+func newToldRule(m *sigma.Meta) *toldRule {
+	r := &toldRule{hit: RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level}, tag: tagRule + cmp.Or(m.Level, "unrated")}
+	r.names = []string{r.hit.name()}
+	if r.hit.ID != "" {
+		r.ids = []string{r.hit.ID}
+	}
+	r.hit.told = r
+	return r
+}
+
+// name is the title of the rule with its level.
+func (r RuleHit) name() string {
+	if r.Level == "" {
+		return r.Title
+	}
+	return r.Level + ": " + r.Title
 }
 
 // KindRule is a correlation of rules that held at a moment. It stands behind the events of
@@ -43,7 +71,13 @@ func (t *trailReader) match(line, offset int64) {
 	if s.matcher == nil {
 		s.matcher = s.o.Rules.NewMatcher()
 	}
-	hits, err := s.matcher.Match(t.whole)
+	var hits []sigma.Hit
+	var err error
+	if len(t.members) > maxMembers {
+		hits, err = s.matcher.Match(t.whole)
+	} else {
+		hits, err = s.matcher.MatchMembers(t.whole, t.members)
+	}
 	if err != nil {
 		s.Skip(t.in.Raw, line, offset, fmt.Sprintf("the event stands, and no rule could be tried on it: %v", err))
 		return
@@ -54,6 +88,7 @@ func (t *trailReader) match(line, offset int64) {
 // rulebook turns hits into annotations and correlates them.
 type rulebook struct {
 	e          *sigma.Engine
+	shown      []*toldRule // by rule; nil where its own hits do not count
 	correlator *sigma.Correlator
 	filter     Filter
 	told       map[string]time.Time // correlation and group -> when a line last said that it held
@@ -65,25 +100,28 @@ func newRulebook(o Options) *rulebook {
 	if o.Rules == nil {
 		return nil
 	}
-	return &rulebook{e: o.Rules, correlator: o.Rules.NewCorrelator(0), filter: o.Filter, told: map[string]time.Time{}}
+	b := &rulebook{e: o.Rules, correlator: o.Rules.NewCorrelator(0), filter: o.Filter, told: map[string]time.Time{}}
+	for _, r := range o.Rules.Rules() {
+		b.shown = append(b.shown, nil)
+		if r.Shown {
+			b.shown[len(b.shown)-1] = newToldRule(&r.Meta)
+		}
+	}
+	return b
 }
 
 // annotate writes the hits of rules that are shown into the event.
 func (b *rulebook) annotate(e *Event) {
 	for _, h := range e.hits {
-		if r := b.e.Rules()[h.Rule]; r.Shown {
-			e.ruled(&r.Meta)
+		if r := b.shown[h.Rule]; r != nil {
+			e.ruled(r)
 		}
 	}
 }
 
-func (e *Event) ruled(m *sigma.Meta) {
-	e.Rules = append(e.Rules, RuleHit{ID: cut(m.ID, MaxField), Title: cut(m.Title, MaxField), Level: m.Level})
-	level := m.Level
-	if level == "" {
-		level = "unrated"
-	}
-	e.Tag(tagRule + level)
+func (e *Event) ruled(r *toldRule) {
+	e.Rules = append(e.Rules, r.hit)
+	e.Tag(r.tag)
 }
 
 // The first byte of an id that is given to the correlator says whether the event comes
@@ -92,11 +130,13 @@ const comesOut, leftOut = "+", "-"
 
 // correlate takes the next event, whatever hit it, and gives out what held before it.
 func (b *rulebook) correlate(e *Event, out bool, each func(*Event) error) error {
-	mark := leftOut
-	if out {
-		mark = comesOut
+	id := ""
+	if b.correlator.Uses(e.hits) {
+		if id = leftOut + e.ID; out {
+			id = comesOut + e.ID
+		}
 	}
-	return b.correlator.Add(e.Time, mark+e.ID, e.hits, func(a sigma.Alert) error { return b.alert(a, each) })
+	return b.correlator.Add(e.Time, id, e.hits, func(a sigma.Alert) error { return b.alert(a, each) })
 }
 
 // end gives out what held at the last moment.
@@ -127,7 +167,7 @@ func (b *rulebook) alert(a sigma.Alert, each func(*Event) error) error {
 	b.told[key] = a.End
 	e := &b.event
 	*e = Event{Kind: KindRule, Source: "sigma", Time: a.End, TimestampDesc: "Correlation Held", Cites: cited}
-	e.ruled(&c.Meta)
+	e.ruled(newToldRule(&c.Meta))
 	var by strings.Builder
 	for i, field := range c.GroupBy {
 		fmt.Fprintf(&by, ", %s %s", field, a.Group[i])
@@ -153,18 +193,20 @@ func (b *rulebook) losses() []RuleLoss {
 
 // names are the titles of the rules that hit, with their levels.
 func (e *Event) ruleNames() []string {
+	if len(e.Rules) == 1 && e.Rules[0].told != nil {
+		return e.Rules[0].told.names
+	}
 	var all []string
 	for _, r := range e.Rules {
-		name := r.Title
-		if r.Level != "" {
-			name = r.Level + ": " + name
-		}
-		all = append(all, name)
+		all = append(all, r.name())
 	}
 	return all
 }
 
 func (e *Event) ruleIDs() []string {
+	if len(e.Rules) == 1 && e.Rules[0].told != nil {
+		return e.Rules[0].told.ids
+	}
 	var all []string
 	for _, r := range e.Rules {
 		if r.ID != "" {
@@ -179,7 +221,6 @@ func (c *codec) hits(e *Event) {
 	n := int64(len(e.hits))
 	c.number(&n)
 	if c.reading {
-		e.hits = nil
 		for ; n > 0 && !c.bad; n-- {
 			e.hits = append(e.hits, sigma.Hit{})
 			c.hit(&e.hits[len(e.hits)-1])

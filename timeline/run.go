@@ -29,6 +29,8 @@ type run struct {
 	origins origins
 	keeps   bool // what events say is kept by who gets them
 
+	outcomes, tags, rules tally // of the events that came out
+
 	mu       sync.Mutex // guards what follows, and calls of Progress
 	progress Progress
 	refs     []evidence.Ref
@@ -185,7 +187,7 @@ func (r *run) join(sinks []*Sink) *facts {
 	for _, s := range sinks {
 		all.join(s.facts)
 		skips.join(&s.skips)
-		for name, n := range s.counts {
+		for name, n := range s.sources.sum() {
 			r.sum.BySource[name] += n
 		}
 		r.sum.Read += s.read
@@ -233,6 +235,7 @@ func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Eve
 			r.sum.Baseline = &notes.firsts.Baseline
 		}
 	}
+	r.counted()
 	return errors.Join(err, m.close())
 }
 
@@ -247,22 +250,61 @@ func (r *run) count(e *Event) {
 	r.sum.Last = e.Time
 	r.sum.Events++
 	if e.Outcome != NotApplicable {
-		r.sum.ByOutcome[string(e.Outcome)]++
+		r.outcomes.add(string(e.Outcome))
 	}
 	for _, t := range e.Tags {
-		r.sum.ByTag[t]++
+		r.tags.add(t)
 	}
 	if !e.plain && e.hides() {
 		if r.sum.Hidden++; len(r.sum.HiddenAt) < maxHiddenAt {
 			r.sum.HiddenAt = append(r.sum.HiddenAt, e.Raw)
 		}
 	}
-	for _, h := range e.Rules {
-		if r.sum.ByRule == nil {
-			r.sum.ByRule = map[string]int{}
-		}
-		r.sum.ByRule[cmp.Or(h.ID, h.Title)]++
+	for i := range e.Rules {
+		r.rules.add(cmp.Or(e.Rules[i].ID, e.Rules[i].Title))
 	}
+}
+
+// counted sums up what was counted.
+func (r *run) counted() {
+	r.sum.ByOutcome, r.sum.ByTag, r.sum.ByRule = r.outcomes.sum(), r.tags.sum(), r.rules.sum()
+	if len(r.sum.ByRule) == 0 {
+		r.sum.ByRule = nil
+	}
+}
+
+// tally counts names, of which the same one often comes many times running.
+type tally struct {
+	n    map[string]int
+	last string
+	run  int
+}
+
+func (t *tally) add(name string) {
+	if name != t.last {
+		t.flush()
+		t.last = name
+	}
+	t.run++
+}
+
+func (t *tally) flush() {
+	if t.run == 0 {
+		return
+	}
+	if t.n == nil {
+		t.n = map[string]int{}
+	}
+	t.n[t.last] += t.run
+	t.run = 0
+}
+
+func (t *tally) sum() map[string]int {
+	t.flush()
+	if t.n == nil {
+		return map[string]int{}
+	}
+	return t.n
 }
 
 // countingReader counts, and remembers the reader's error apart from its content's.

@@ -40,6 +40,14 @@ func (s *scan) peek() byte {
 
 // want consumes c, the next byte after white space.
 func (s *scan) want(c byte) error {
+	if s.i < len(s.b) && s.b[s.i] == c { // AWS writes no white space
+		s.i++
+		return nil
+	}
+	return s.seek(c)
+}
+
+func (s *scan) seek(c byte) error {
 	got := s.peek()
 	if s.i >= len(s.b) {
 		return errShort
@@ -123,6 +131,10 @@ func (s *scan) key() ([]byte, error) {
 
 // next consumes ',' (true) or the closing byte (false).
 func (s *scan) next(end byte) (bool, error) {
+	if s.i < len(s.b) && s.b[s.i] == ',' {
+		s.i++
+		return true, nil
+	}
 	c := s.peek()
 	if s.i >= len(s.b) {
 		return false, errShort

@@ -23,7 +23,7 @@ type Sink struct {
 	member    int64                   // of the archive that is read, from 1
 	facts     facts
 	skips     skipList
-	counts    map[string]int
+	sources   tally // of events
 	read      int64
 	left      int64 // out, by time
 	bytes     int64
@@ -40,13 +40,13 @@ type numbered struct {
 
 func newSink(o *Options, s *spool, p *origins) *Sink {
 	return &Sink{o: o, spool: s, origins: p, arena: arena{limit: o.RunEvents, bytes: max(allArenas/max(o.Workers, 1), 4<<20)}, facts: newFacts(),
-		skips: skipList{max: o.MaxSkips}, counts: map[string]int{}}
+		skips: skipList{max: o.MaxSkips}}
 }
 
 // Emit takes an event. The event may be reused afterwards.
 func (s *Sink) Emit(e *Event) error {
 	s.read++
-	s.counts[e.Source]++
+	s.sources.add(e.Source)
 	s.facts.learn(e)
 	if s.tick != nil && s.read%4096 == 0 {
 		s.tick(s.read)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/sigma"
 )
 
 // cloudTrailSource reads CloudTrail records in every form they are found in: trail
@@ -36,8 +37,11 @@ type trailReader struct {
 
 	ev      Event
 	raw     trailParts
-	whole   []byte // the record's text
+	whole   []byte         // the record's text
+	members []sigma.Member // of the record, for the rules; more than maxMembers: not all of them
+	within  bool           // the record inside a LookupEvents element is being read
 	names   map[string]bool
+	part    scan   // of the request or the response
 	nested  []byte // scratch for the record inside a LookupEvents element
 	decoded []byte // strings of this record that had escapes
 }
@@ -62,9 +66,9 @@ func (t *trailReader) parse(s *scan) error {
 	if c := s.peek(); c != '{' && c != 0 {
 		return s.skip()
 	}
-	t.raw.object = true
+	t.raw.object, t.members = true, t.members[:0]
 	start := s.i
-	if err := s.object(func(key []byte) error { return t.member(s, key) }); err != nil {
+	if err := s.object(func(key []byte) error { return t.told(s, key, start) }); err != nil {
 		return err
 	}
 	if !t.raw.inner {
@@ -73,15 +77,35 @@ func (t *trailReader) parse(s *scan) error {
 	return nil
 }
 
+// maxMembers is how many members a record may have that rules are not to read again.
+const maxMembers = 256
+
+// told reads a member of the record that begins at start, and keeps where it is for the rules.
+func (t *trailReader) told(s *scan, key []byte, start int) error {
+	if t.out == nil || t.out.o.Rules == nil {
+		return t.member(s, key)
+	}
+	s.peek()
+	from := s.i
+	err := t.member(s, key)
+	if (t.within || !t.raw.inner) && len(t.members) <= maxMembers {
+		t.members = append(t.members, sigma.Member{Name: key, From: int32(from - start), To: int32(s.i - start)})
+	}
+	return err
+}
+
 // member reads one member of a record, or of what a record may be wrapped in.
 func (t *trailReader) member(s *scan, key []byte) error {
 	switch string(key) {
 	case "Records", "Events":
-		if s.peek() == '[' {
+		if s.peek() == '[' && !t.within {
 			return errWrapper
 		}
 		return s.skip()
 	case "CloudTrailEvent":
+		if t.within {
+			return s.skip() // not again
+		}
 		return t.inside(s)
 	case "EventId", "EventTime", "EventName", "EventSource", "Username":
 		t.raw.lookup = true
@@ -165,13 +189,9 @@ func (t *trailReader) inside(s *scan) error {
 	}
 	t.nested = append(t.nested, '\n') // so that what ends here is seen to end
 	in := scan{b: t.nested}
-	err = in.object(func(key []byte) error {
-		switch string(key) {
-		case "Records", "Events", "CloudTrailEvent":
-			return in.skip() // not again
-		}
-		return t.member(&in, key)
-	})
+	t.members, t.within = t.members[:0], true
+	err = in.object(func(key []byte) error { return t.told(&in, key, 0) })
+	t.within = false
 	if err == nil && in.peek() == 0 && in.i == len(in.b) {
 		t.raw.inner, t.whole = true, t.nested
 		return nil

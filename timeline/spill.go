@@ -18,8 +18,8 @@ import (
 
 const (
 	defaultRunEvents = 1 << 20
-	allArenas        = 96 << 20 // of all readers; a run is spilled at a reader's share, whatever its number of events
-	maxFanIn         = 64       // runs merged at once: each holds one file and one buffer
+	allArenas        = 192 << 20 // of all readers; a run is spilled at a reader's share, whatever its number of events
+	maxFanIn         = 64        // runs merged at once: each holds one file and one buffer
 	runBuffer        = 64 << 10
 )
 

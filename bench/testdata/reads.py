@@ -60,7 +60,9 @@ def ask(call, params):
     command = {"config": "configservice"}.get(names[service], names[service])
     if command == "s3":
         command = "s3api"
-    run = subprocess.run([AWS, command, xform_name(call["operation"], "-"), "--region", region, "--no-paginate", "--cli-input-json", json.dumps(params)],
+    # Said on the command line too: for a queue the CLI takes the endpoint's environment variable for
+    # less than the queue's own address.
+    run = subprocess.run([AWS, command, xform_name(call["operation"], "-"), "--endpoint-url", os.environ["AWS_ENDPOINT_URL"], "--region", region, "--no-paginate", "--cli-input-json", json.dumps(params)],
                          capture_output=True, check=False)
     if run.returncode == 2 and b"argument operation: Invalid choice" in run.stderr:
         return {"error": "(NotInThisCLI)"}  # boto3 is further on: that call is saved

@@ -13,10 +13,15 @@ const ones, tops = 0x0101010101010101, 0x8080808080808080
 // Printing is how many bytes at the beginning of b are printing ASCII, 0x20 to 0x7e.
 func Printing(b []byte) int {
 	i := 0
+	for ; i+32 <= len(b); i += 32 { // in strides as long as there is nothing
+		q := b[i : i+32 : i+32]
+		if unprinting(binary.LittleEndian.Uint64(q))|unprinting(binary.LittleEndian.Uint64(q[8:]))|
+			unprinting(binary.LittleEndian.Uint64(q[16:]))|unprinting(binary.LittleEndian.Uint64(q[24:])) != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		del := w ^ (0x7f * ones)
-		if m := ((w-0x20*ones)&^w | (del-ones)&^del | w) & tops; m != 0 {
+		if m := unprinting(binary.LittleEndian.Uint64(b[i:])); m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}
 	}
@@ -24,4 +29,10 @@ func Printing(b []byte) int {
 		i++
 	}
 	return i
+}
+
+// unprinting marks bytes that are not printing ASCII. Only the lowest mark can be trusted.
+func unprinting(w uint64) uint64 {
+	del := w ^ (0x7f * ones)
+	return ((w-0x20*ones)&^w | (del-ones)&^del | w) & tops
 }

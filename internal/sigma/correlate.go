@@ -74,6 +74,17 @@ func (e *Engine) NewCorrelator(entries int) *Correlator {
 	return c
 }
 
+// Uses says whether a correlation wants to know of one of the hits. Where none does, Add needs
+// no id.
+func (c *Correlator) Uses(hits []Hit) bool {
+	for i := range hits {
+		if len(c.byRule[hits[i].Rule]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Add takes an event with its hits, which may be none. Alerts of earlier moments are
 // given to emit first: a moment is over when a later event comes.
 func (c *Correlator) Add(at time.Time, id string, hits []Hit, emit func(Alert) error) error {

@@ -114,11 +114,12 @@ type Matcher struct {
 	gen  uint32 // of the event: what carries another one is of an earlier event
 	hits []Hit
 
+	lists   map[string][]int // the rules to try, by eventName and eventSource
+	name    []byte
 	fields  []found
 	known   []uint32 // generation of each leaf's answer
 	answers []bool
 	arena   []byte
-	todo    []int
 }
 
 // found is what a field's path leads to.
@@ -140,16 +141,29 @@ type value struct {
 
 // NewMatcher makes a matcher.
 func (e *Engine) NewMatcher() *Matcher {
-	return &Matcher{e: e, fields: make([]found, len(e.fields)), known: make([]uint32, len(e.leaves)), answers: make([]bool, len(e.leaves))}
+	return &Matcher{e: e, fields: make([]found, len(e.fields)), known: make([]uint32, len(e.leaves)), answers: make([]bool, len(e.leaves)), lists: map[string][]int{}}
 }
 
 // Match gives the rules that a CloudTrail record hits, in the order of Engine.Rules. The
 // hits are good until the next call.
 func (m *Matcher) Match(record []byte) ([]Hit, error) {
-	m.hits = m.hits[:0]
 	if err := m.rec.parse(record); err != nil {
 		return nil, err
 	}
+	return m.match()
+}
+
+// MatchMembers is Match for a record that the caller has read: members are all that the record
+// itself has, in its order. Only those that rules ask for are read again.
+func (m *Matcher) MatchMembers(record []byte, members []Member) ([]Hit, error) {
+	if err := m.rec.take(record, members); err != nil {
+		return nil, err
+	}
+	return m.match()
+}
+
+func (m *Matcher) match() ([]Hit, error) {
+	m.hits = m.hits[:0]
 	m.gen++
 	if m.gen == 0 { // after four billion events old answers would look new
 		m.gen = 1
@@ -159,13 +173,12 @@ func (m *Matcher) Match(record []byte) ([]Hit, error) {
 		}
 	}
 	m.arena = m.arena[:0]
-	m.todo = m.e.index.candidates(m.todo[:0], &m.rec, m)
-	for _, i := range m.todo {
+	for _, i := range m.candidates() {
 		if m.eval(m.e.rules[i].cond) {
 			m.hits = append(m.hits, Hit{Rule: i, Values: m.values(i)})
 		}
 	}
-	return m.hits, nil
+	return m.hits, m.rec.err
 }
 
 func (m *Matcher) eval(x *expr) bool {
@@ -229,9 +242,23 @@ func (m *Matcher) find(slot int) *found {
 	if path := m.e.fields[slot]; path == "" {
 		m.collect(f, 0)
 	} else {
-		m.descend(f, 0, path)
+		m.inRecord(f, path)
 	}
 	return f
+}
+
+// inRecord follows a path from the record's own members.
+func (m *Matcher) inRecord(f *found, path string) {
+	for i := range m.rec.members {
+		top := &m.rec.members[i]
+		if string(top.Name) == path {
+			m.collect(f, m.rec.open(top))
+		} else if rest, ok := under(top.Name, path); ok {
+			if at := m.rec.open(top); m.rec.nodes[at].kind == 'o' || m.rec.nodes[at].kind == 'a' {
+				m.descend(f, at, rest)
+			}
+		}
+	}
 }
 
 // descend follows a path into an object, or into each object of an array.
@@ -245,9 +272,9 @@ func (m *Matcher) descend(f *found, at int32, path string) {
 			}
 			continue
 		}
-		if m.rec.keyIs(k, path) {
+		if name := m.rec.name(k); string(name) == path {
 			m.collect(f, kid)
-		} else if rest, ok := m.rec.under(k, path); ok && (k.kind == 'o' || k.kind == 'a') {
+		} else if rest, ok := under(name, path); ok && (k.kind == 'o' || k.kind == 'a') {
 			m.descend(f, kid, rest)
 		}
 	}

@@ -183,6 +183,9 @@ func FuzzPattern(f *testing.F) {
 		}
 		e := compiled(t, rule("s: {a: "+quoted(pattern)+"}\ncondition: s"), Options{})
 		h, err := e.NewMatcher().Match(record)
+		if err == nil {
+			ByMembers(t, e, record, h)
+		}
 		if want := slow(tokens([]rune(pattern)), []rune(text), false); err != nil || (len(h) == 1) != want {
 			t.Errorf("%s: %q, want %v (%v)", record, pattern, want, err)
 		}
@@ -266,6 +269,7 @@ func FuzzRecord(f *testing.F) {
 			}
 			t.Fatalf("%q: %v", b, err)
 		}
+		ByMembers(t, e, b, h)
 		v, there := theirs["a"]
 		if (len(h) == 1) != there {
 			t.Errorf("%q: a is there: %v", b, there)

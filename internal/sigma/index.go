@@ -106,16 +106,9 @@ func (l *leaf) demands(field string) (d demand, ok bool) {
 	return d, true
 }
 
-// candidates appends the rules to try, in order, each once.
-func (x *index) candidates(to []int, r *record, m *Matcher) []int {
-	name, ok := topText(r, m, "eventName")
-	source, ok2 := topText(r, m, "eventSource")
-	if !ok || !ok2 {
-		return append(to, x.all...)
-	}
-	to = append(to, x.free...)
-	to = append(to, x.names[string(name)]...)
-	to = append(to, x.sources[string(source)]...)
+// rules are those to try on an event of that name and source, both folded, in order, each once.
+func (x *index) rules(name, source []byte) []int {
+	to := slices.Concat(x.free, x.names[string(name)], x.sources[string(source)])
 	for _, p := range x.prefixes {
 		if len(name) >= len(p.prefix) && string(name[:len(p.prefix)]) == p.prefix {
 			to = append(to, p.rule)
@@ -125,19 +118,48 @@ func (x *index) candidates(to []int, r *record, m *Matcher) []int {
 	return slices.Compact(to)
 }
 
-// topText gives a member's folded text. It is false where the member is there twice or
-// is no text: then every rule is tried, since a rule may match any of the values.
-func topText(r *record, m *Matcher, name string) (text []byte, ok bool) {
+// Bounds of what a matcher remembers of names and sources: there are some thousands of real
+// ones, and whoever writes records may think of more.
+const (
+	maxLists  = 1 << 14
+	maxListed = 256 // bytes of a name and source
+)
+
+// candidates are the rules to try on the record.
+func (m *Matcher) candidates() []int {
+	name, ok := m.topText("eventName")
+	source, ok2 := m.topText("eventSource")
+	if !ok || !ok2 {
+		return m.e.index.all
+	}
+	m.name = append(append(append(m.name[:0], name...), 0), source...)
+	if to, ok := m.lists[string(m.name)]; ok {
+		return to
+	}
+	to := m.e.index.rules(m.fold(name), m.fold(source))
+	if len(m.name) <= maxListed {
+		if len(m.lists) >= maxLists {
+			clear(m.lists)
+		}
+		m.lists[string(m.name)] = to
+	}
+	return to
+}
+
+// topText gives a member's text. It is false where the member is there twice or is no text: then
+// every rule is tried, since a rule may match any of the values.
+func (m *Matcher) topText(name string) (text []byte, ok bool) {
 	seen := false
-	for kid := int32(1); kid < r.nodes[0].next; kid = r.nodes[kid].next {
-		k := &r.nodes[kid]
-		if !r.keyIs(k, name) {
+	for i := range m.rec.members {
+		top := &m.rec.members[i]
+		if string(top.Name) != name {
 			continue
 		}
-		if seen || k.kind != 's' || k.escaped {
+		n := &m.rec.nodes[m.rec.open(top)]
+		if seen || n.kind != 's' || n.escaped {
 			return nil, false
 		}
-		seen, text = true, r.raw(k)
+		seen, text = true, m.rec.raw(n)
 	}
-	return m.fold(text), true
+	return text, true
 }

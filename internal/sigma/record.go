@@ -27,13 +27,28 @@ type node struct {
 // record is a JSON object laid out flat. It is reused: what it gives lies in the text
 // that was parsed.
 type record struct {
-	b     []byte
-	nodes []node
-	i     int
+	b       []byte
+	nodes   []node
+	members []member
+	i       int
+	err     error // of a member that was opened late
+}
+
+// Member is a member of a record that somebody else has walked: its name without escapes, and
+// where its value lies in the record's text.
+type Member struct {
+	Name     []byte
+	From, To int32
+}
+
+// member is one of the record itself. Its node is -1 until somebody asks for it.
+type member struct {
+	Member
+	node int32
 }
 
 func (r *record) parse(b []byte) error {
-	r.b, r.nodes, r.i = b, r.nodes[:0], 0
+	r.b, r.nodes, r.members, r.i, r.err = b, r.nodes[:0], r.members[:0], 0, nil
 	if len(b) > 1<<30 || r.peek() != '{' {
 		return ErrRecord
 	}
@@ -43,7 +58,37 @@ func (r *record) parse(b []byte) error {
 	if r.peek() != 0 || r.i < len(b) {
 		return ErrRecord
 	}
+	for kid := int32(1); kid < r.nodes[0].next; kid = r.nodes[kid].next {
+		r.members = append(r.members, member{Member{Name: r.name(&r.nodes[kid])}, kid})
+	}
 	return nil
+}
+
+// take is parse for a record whose members are known: they are laid out when a rule asks for
+// them, which it does for few.
+func (r *record) take(b []byte, members []Member) error {
+	r.b, r.members, r.i, r.err = b, r.members[:0], 0, nil
+	if len(b) > 1<<30 {
+		return ErrRecord
+	}
+	r.nodes = append(r.nodes[:0], node{kind: 'o', escaped: bytes.IndexByte(b, '\\') >= 0, at: [2]int32{0, int32(len(b))}, next: 1})
+	for _, m := range members {
+		r.members = append(r.members, member{m, -1})
+	}
+	return nil
+}
+
+// open is the node of a member.
+func (r *record) open(m *member) int32 {
+	if m.node >= 0 {
+		return m.node
+	}
+	m.node = int32(len(r.nodes))
+	r.i = int(m.From)
+	if err := r.value(1, [2]int32{}, false); (err != nil || r.i != int(m.To)) && r.err == nil {
+		r.err = ErrRecord
+	}
+	return m.node
 }
 
 func (r *record) peek() byte {
@@ -191,20 +236,16 @@ func (r *record) number() error {
 
 func (r *record) raw(n *node) []byte { return r.b[n.at[0]:n.at[1]] }
 
-// keyIs compares a member's name.
-func (r *record) keyIs(n *node, want string) bool {
+// name is a member's name.
+func (r *record) name(n *node) []byte {
 	if n.keyEsc {
-		return string(unescape(nil, r.b[n.key[0]:n.key[1]])) == want
+		return unescape(nil, r.b[n.key[0]:n.key[1]])
 	}
-	return string(r.b[n.key[0]:n.key[1]]) == want
+	return r.b[n.key[0]:n.key[1]]
 }
 
-// under gives what of path lies below the member, where its name begins the path.
-func (r *record) under(n *node, path string) (string, bool) {
-	k := r.b[n.key[0]:n.key[1]]
-	if n.keyEsc {
-		k = unescape(nil, k)
-	}
+// under gives what of path lies below the member of a name, where that begins the path.
+func under(k []byte, path string) (string, bool) {
 	if len(k) >= len(path) || path[len(k)] != '.' || string(k) != path[:len(k)] {
 		return "", false
 	}

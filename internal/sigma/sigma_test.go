@@ -31,6 +31,7 @@ func hits(t testing.TB, text, event string) bool {
 	if err != nil {
 		t.Fatalf("%v: %s", err, event)
 	}
+	ByMembers(t, e, []byte(event), h)
 	return len(h) == 1
 }
 

@@ -82,10 +82,12 @@ func TestPublishedRules(t *testing.T) {
 
 func hit(t testing.TB, e *sigma.Engine, m *sigma.Matcher, ev event, id string) bool {
 	t.Helper()
-	hits, err := m.Match(ev.json(t))
+	record := ev.json(t)
+	hits, err := m.Match(record)
 	if err != nil {
 		t.Fatal(err)
 	}
+	sigma.ByMembers(t, e, record, hits)
 	for _, h := range hits {
 		if e.Rules()[h.Rule].ID == id {
 			return true

@@ -57,6 +57,7 @@ func hitsOf(t testing.TB, e *sigma.Engine, m *sigma.Matcher, record []byte) stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	sigma.ByMembers(t, e, record, hits)
 	var b strings.Builder
 	for _, h := range hits {
 		b.WriteString(e.Rules()[h.Rule].ID + " ")

@@ -55,7 +55,7 @@ func (t *textTest) key() string { return t.id }
 func (t *textTest) match(m *Matcher, f *found) bool {
 	for i := range f.values {
 		v := &f.values[i]
-		if v.kind == 'z' {
+		if v.kind == 'z' || t.longer(m, v) {
 			continue
 		}
 		a, b := m.texts(v, !t.cased)
@@ -64,6 +64,16 @@ func (t *textTest) match(m *Matcher, f *found) bool {
 		}
 	}
 	return false
+}
+
+// longer says whether a value cannot be the pattern because it is longer, or because the pattern
+// is: folding makes no text longer, and plain ASCII no shorter.
+func (t *textTest) longer(m *Matcher, v *value) bool {
+	if v.folds || v.kind == 'o' || t.glob.form > globInside {
+		return false
+	}
+	a, _ := m.texts(v, false)
+	return len(a) < len(t.glob.lit) || t.glob.form == globExact && len(a) > len(t.glob.lit) && ascii(a)
 }
 
 // nullTest: the field is absent, null, or an empty array.

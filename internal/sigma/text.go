@@ -2,6 +2,7 @@ package sigma
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -53,6 +54,18 @@ func folded(s []byte) bool {
 		}
 	}
 	return true
+}
+
+// ascii says whether all bytes are ASCII.
+func ascii(s []byte) bool {
+	var all uint64
+	for ; len(s) >= 8; s = s[8:] {
+		all |= binary.LittleEndian.Uint64(s)
+	}
+	for _, c := range s {
+		all |= uint64(c)
+	}
+	return all&0x8080808080808080 == 0
 }
 
 // glob is a compiled pattern.
