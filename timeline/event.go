@@ -48,6 +48,7 @@ const (
 	TagOwn         = "own-call"                      // a call of the investigation, by its request id in the case's journals
 	TagClaimed     = "claims-our-marker"             // it carries the marker of this case, and stands in none of its journals
 	TagConflict    = "conflicting-copy"              // another record of the same event id says something else
+	TagTwice       = "member-given-twice"            // its record says something twice: readers differ over which counts
 	TagAggregated  = "aggregated"                    // a five-minute summary of many calls
 	TagNetwork     = "network-activity"              // seen at a VPC endpoint
 	TagFault       = "function-error"                // a log line that tells of a crash or a timeout
