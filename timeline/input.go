@@ -156,7 +156,7 @@ func (r *run) window() {
 func listPath(path string, s *Sink, give func(task) error) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("reading CloudTrail files: %w", err)
+		return fmt.Errorf("%w: %w", ErrPath, err)
 	}
 	if !info.IsDir() {
 		return give(fileTask(path, path))

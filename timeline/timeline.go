@@ -30,6 +30,8 @@ var (
 	ErrFormat = errors.New("unknown timeline format")
 	// ErrNoInput: neither a case nor files were given.
 	ErrNoInput = errors.New("nothing to read")
+	// ErrPath: a file or folder that was named is not there, or cannot be looked at.
+	ErrPath = errors.New("CloudTrail files cannot be read")
 )
 
 // Input is where events come from: a case, or files and folders, or both.
