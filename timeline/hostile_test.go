@@ -82,7 +82,7 @@ func hostileEvents(t *testing.T) (all []Event, where []string) {
 			f.v.SetString(text)
 			alone := plain()
 			textsOf(reflect.ValueOf(&alone).Elem(), "")[i].v.SetString(text)
-			alone.Kind = []Kind{KindCloudTrail, KindLog, KindState, KindResponder}[n%4]
+			alone.Kind = []Kind{KindCloudTrail, KindLog, KindState, KindResponder, KindFinding, KindTrace}[n%6]
 			all, where = append(all, alone), append(where, f.name)
 			n++
 		}
