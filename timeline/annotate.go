@@ -19,6 +19,9 @@ type annotator struct {
 	rules  *rulebook       // nil: none are tried
 	keeps  bool            // messages are kept by who gets them; otherwise they lie in text
 	text   []byte          // of the batch under way
+
+	firsts   *firsts   // nil: no baseline was asked for
+	packages *packages // of the case; nil: no case is read
 }
 
 const (
@@ -27,7 +30,7 @@ const (
 )
 
 func newAnnotator(o Options, f *facts, own *ownCalls) *annotator {
-	a := &annotator{o: o, facts: f, own: own, hashes: map[string]lastHash{}, shared: map[string]string{}, rules: newRulebook(o)}
+	a := &annotator{o: o, facts: f, own: own, hashes: map[string]lastHash{}, shared: map[string]string{}, rules: newRulebook(o), firsts: newFirsts(o)}
 	if o.Function != "" {
 		a.same = sameFunction(o.Function)
 		a.roles = f.rolesOf(a.same)
@@ -42,7 +45,11 @@ func (a *annotator) event(e *Event) bool {
 		a.own.tag(e)
 		a.link(e)
 	}
+	if a.firsts != nil {
+		a.firsts.event(e)
+	}
 	a.code(e)
+	a.collected(e)
 	if a.rules != nil {
 		a.rules.annotate(e)
 	}

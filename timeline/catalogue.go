@@ -38,6 +38,12 @@ func Sources() []Source {
 		urlSource(),
 		mappingSource(),
 		roleSource(),
+		configSource(),
+		guardDutySource(),
+		inspectorSource(),
+		accessAnalyzerSource(),
+		traceSummarySource(),
+		traceSource(),
 	}
 }
 

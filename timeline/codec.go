@@ -52,7 +52,7 @@ func (f frame) check() error {
 }
 
 func kindRank(k Kind) byte {
-	return byte(slices.Index([]Kind{KindCloudTrail, KindLog, KindState, KindResponder}, k) + 1)
+	return byte(slices.Index([]Kind{KindCloudTrail, KindLog, KindState, KindResponder, KindFinding, KindTrace}, k) + 1)
 }
 
 // origins are the artefacts and files that events were read in. Safe for concurrent use.
@@ -62,13 +62,14 @@ type origins struct {
 }
 
 type origin struct {
-	raw    Raw // without line and offset
-	source string
+	raw     Raw // without line and offset
+	source  string
+	members *[]string // of an archive; an event's offset has the number above memberShift
 }
 
 func originOf(raw Raw, source string) origin {
 	raw.Line, raw.Offset = 0, 0
-	return origin{raw, source}
+	return origin{raw: raw, source: source}
 }
 
 func (p *origins) add(x origin) uint32 {
@@ -76,6 +77,20 @@ func (p *origins) add(x origin) uint32 {
 	defer p.mu.Unlock()
 	p.all = append(p.all, x)
 	return uint32(len(p.all) - 1)
+}
+
+// members are the paths of an archive's files, to be filled by who reads it. A pivot numbers no
+// origins, and gives out no events.
+func (p *origins) members(n uint32) *[]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if int(n) >= len(p.all) {
+		return &[]string{}
+	}
+	if p.all[n].members == nil {
+		p.all[n].members = &[]string{}
+	}
+	return p.all[n].members
 }
 
 // appendFrame encodes e behind b.
@@ -95,7 +110,7 @@ func appendFrame(b []byte, e *Event, at uint32) []byte {
 	c.substance(e)
 	substance := len(c.b) - start - frameHead - keyEnd
 	c.number(&e.Raw.Line)
-	c.flags(&e.plain)
+	c.rest(e)
 	c.hits(e)
 	b = c.b
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-4))
@@ -125,7 +140,7 @@ func (d *decoder) decode(f frame, e *Event) error {
 	c.substance(e)
 	var line int64
 	c.number(&line)
-	c.flags(&e.plain)
+	c.rest(e)
 	c.hits(e)
 	n := binary.BigEndian.Uint32(key[len(key)-12:])
 	if len(c.b) != 0 || c.bad || int64(n) >= int64(len(d.at)) {
@@ -133,6 +148,21 @@ func (d *decoder) decode(f frame, e *Event) error {
 	}
 	e.Raw, e.Source = d.at[n].raw, d.at[n].source
 	e.Raw.Line, e.Raw.Offset = line, int64(binary.BigEndian.Uint64(key[len(key)-8:]))
+	if e.Kind == KindFinding && e.Source == fileSource {
+		e.Source = findingFile
+	}
+	if m := d.at[n].members; m != nil {
+		return ofMember(e, *m)
+	}
+	return nil
+}
+
+func ofMember(e *Event, paths []string) error {
+	n := e.Raw.Offset >> memberShift
+	if n < 1 || n > int64(len(paths)) {
+		return errFrame
+	}
+	e.Raw.Path, e.Raw.Offset = paths[n-1], e.Raw.Offset&memberMask
 	return nil
 }
 
@@ -160,6 +190,15 @@ func (c *codec) substance(e *Event) {
 	c.list(&e.Resources, shared)
 	c.list(&e.Named, single)
 	c.list(&e.Tags, few)
+}
+
+// rest is what few events have: a bit each, where they lack it.
+func (c *codec) rest(e *Event) {
+	linked := e.LinkedTo != ""
+	if c.flags(&e.plain, &linked); linked {
+		c.strings(single, &e.LinkedTo)
+		c.list(&e.Cites, single)
+	}
 }
 
 // making is how a string is made of a frame's bytes.

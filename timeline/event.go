@@ -30,6 +30,8 @@ const (
 	KindLog        Kind = "log"           // a line of the function's log: written by the function, so by the attacker too
 	KindState      Kind = "configuration" // what a collected document says happened
 	KindResponder  Kind = "responder"     // what the responder did, from containment bags and the ledger
+	KindFinding    Kind = "finding"       // what GuardDuty, Inspector or Access Analyzer concluded
+	KindTrace      Kind = "trace"         // what X-Ray kept of a request: written by the function too
 )
 
 // Tags of events: evidence, never a verdict.
@@ -46,9 +48,11 @@ const (
 	TagOwn         = "own-call"                      // a call of the investigation, by its request id in the case's journals
 	TagClaimed     = "claims-our-marker"             // it carries the marker of this case, and stands in none of its journals
 	TagConflict    = "conflicting-copy"              // another record of the same event id says something else
+	TagTwice       = "member-given-twice"            // its record says something twice: readers differ over which counts
 	TagAggregated  = "aggregated"                    // a five-minute summary of many calls
 	TagNetwork     = "network-activity"              // seen at a VPC endpoint
 	TagFault       = "function-error"                // a log line that tells of a crash or a timeout
+	TagSample      = "sample-finding"                // GuardDuty made it up, to be tried out
 )
 
 // Event is one thing that happened, whatever told us of it. All strings but
@@ -88,10 +92,14 @@ type Event struct {
 	Message   string // one line for people
 	Tags      []string
 	Raw       Raw
-	Beside    bool // not what the filter wants, and let through by Options.Beside
-	AlsoSeen  int  // further copies of the same record that were left out
+	Beside    bool      // not what the filter wants, and let through by Options.Beside
+	Repeats   int64     // further events that were collapsed into this one's line
+	Until     time.Time // the last of them
+	LastID    string    // its id
+	LastRaw   Raw       // its record
+	AlsoSeen  int       // further copies of the same record that were left out
 	Rules     []RuleHit
-	Cites     []string // of a correlation: ids of the events it rests on, the last of them
+	Cites     []string // of a correlation: ids of the events it rests on, the last of them; of a recorded configuration: of the calls that it names
 
 	hits  []sigma.Hit // until the rules are written into Rules
 	plain bool        // its record is printing ASCII without escapes: nothing in it hides
@@ -150,6 +158,9 @@ type Change struct {
 	NewKey   string // access key that the call returned
 	Policy   string // policy name or ARN
 	Setting  string // other telling parameter: "ReservedConcurrentExecutions=0"
+
+	Package     string // of a collected version: PackageMatch, PackageMismatch, PackageMissing, PackageImage
+	PackagePath string // where it lies in the case
 }
 
 // Raw says where the record can be read again.

@@ -13,6 +13,7 @@ type facts struct {
 	roles     map[string][]string // role ARN without path -> functions
 	untracked int64
 	controls  controls // calls that change what CloudTrail records
+	code      codeCalls
 }
 
 type keyFacts struct {
@@ -31,10 +32,14 @@ func newFacts() facts { return facts{keys: map[string]*keyFacts{}, roles: map[st
 // learn takes what an event shows. Only temporary keys of role sessions matter.
 func (f *facts) learn(e *Event) {
 	f.controls.learn(e)
+	if e.Change.CodeHash != "" {
+		f.code.learn(e)
+	}
 	if (e.Service == "lambda" || e.Kind == KindState) && e.Change.Role != "" && strings.HasPrefix(e.Function, "arn:") && e.Outcome != Denied {
 		f.addRole(e.Change.Role, e.Function)
 	}
-	if e.Principal.Type != "AssumedRole" || !strings.HasPrefix(e.AccessKey, "ASIA") {
+	// Others' findings name keys too; what a key did is in the records of calls alone.
+	if e.Principal.Type != "AssumedRole" || e.Kind != KindCloudTrail || !strings.HasPrefix(e.AccessKey, "ASIA") {
 		return
 	}
 	k := f.keys[e.AccessKey]
@@ -76,6 +81,7 @@ func plainRole(arn string) string {
 func (f *facts) join(o facts) {
 	f.untracked += o.untracked
 	f.controls.join(o.controls)
+	f.code.join(o.code)
 	for key, b := range o.keys {
 		a := f.keys[key]
 		switch {

@@ -92,8 +92,8 @@ func eventFields() []Field {
 		textField("schema", "the shape of the line: "+Schema, func(*Event) string { return Schema }),
 		timeField("time", "when, in UTC", func(e *Event) time.Time { return e.Time }),
 		textField("timestamp_desc", "what the time is that of: Event Time, Window Start, Log Event Time, ...", func(e *Event) string { return e.TimestampDesc }),
-		textField("kind", "what sort of source told it: cloudtrail, log, configuration, responder; rule: a correlation of rules", func(e *Event) string { return string(e.Kind) }).
-			oneOf(string(KindCloudTrail), string(KindLog), string(KindState), string(KindResponder), string(KindRule)),
+		textField("kind", "what sort of source told it: cloudtrail, log, configuration, responder, finding, trace; rule: a correlation of rules", func(e *Event) string { return string(e.Kind) }).
+			oneOf(string(KindCloudTrail), string(KindLog), string(KindState), string(KindResponder), string(KindFinding), string(KindTrace), string(KindRule)),
 		textField("source", "the artefact or form of file: cloudtrail.lookup, cloudtrail.file, logs.events, ...", func(e *Event) string { return e.Source }).elsewhere(),
 		textField("category", "CloudTrail's eventCategory", func(e *Event) string { return e.Category }),
 		textField("message", "one line for people", func(e *Event) string { return e.Message }).elsewhere(),
@@ -166,6 +166,9 @@ func changeFields() []Field {
 		textField("issued_key", "access key id that the call returned", func(e *Event) string { return e.Change.NewKey }),
 		textField("policy", "name or ARN of a policy", func(e *Event) string { return e.Change.Policy }),
 		textField("setting", "another telling parameter: ReservedConcurrentExecutions=0", func(e *Event) string { return e.Change.Setting }).elsewhere(),
+		textField("package", "of a collected version: match or mismatch, its package is in the case and has the declared hash or another one; missing; image, there is none", func(e *Event) string { return e.Change.Package }).
+			oneOf(PackageMatch, PackageMismatch, PackageMissing, PackageImage),
+		textField("package_path", "where that package lies in the case", func(e *Event) string { return e.Change.PackagePath }).elsewhere(),
 	}
 }
 
@@ -174,18 +177,25 @@ func placeFields() []Field {
 		textField("event_id", "CloudTrail's eventID; of other kinds an id that stays the same", func(e *Event) string { return e.ID }),
 		textField("request_id", "AWS request id", func(e *Event) string { return e.RequestID }),
 		textField("shared_event_id", "ties records of one act in several accounts", func(e *Event) string { return e.SharedID }),
-		textField("linked_to", "event_id of another record of the same act", func(e *Event) string { return e.LinkedTo }).elsewhere(),
+		textField("linked_to", "event_id of another record of the same act, or of the call that a document names", func(e *Event) string { return e.LinkedTo }).elsewhere(),
 		numberField("copies", "further copies of the record, left out", func(e *Event) int64 { return int64(e.AlsoSeen) }),
+		numberField("repeats", "further events alike that --collapse put into this line", func(e *Event) int64 { return e.Repeats }),
+		timeField("until", "when the last of them was", func(e *Event) time.Time { return e.Until }),
+		textField("last_event_id", "its event_id", func(e *Event) string { return e.LastID }).elsewhere(),
 		listField("tags", "signs, never verdicts", func(e *Event) []string { return e.Tags }),
 		listField("rules", "Sigma rules that it hit, with their levels: high: Title", (*Event).ruleNames),
 		listField("rule_ids", "their ids", (*Event).ruleIDs),
-		listField("cites", "of a correlation: event_id of the events that it rests on, the last of them", func(e *Event) []string { return e.Cites }),
+		listField("cites", "of a correlation: event_id of the events that it rests on, the last of them; of a recorded configuration: of the calls that it names", func(e *Event) []string { return e.Cites }),
 		textField("raw_bag", "bag that the record stands in", func(e *Event) string { return e.Raw.Bag }).elsewhere(),
 		textField("raw_item", "id of the artefact", func(e *Event) string { return e.Raw.Item }).elsewhere(),
 		textField("raw_path", "file, in the case or in the folder that was read", func(e *Event) string { return e.Raw.Path }).elsewhere(),
 		textField("raw_sha256", "hash of the stored artefact", func(e *Event) string { return e.Raw.SHA256 }).elsewhere(),
 		numberField("raw_line", "line of the inflated text, from 1", func(e *Event) int64 { return e.Raw.Line }),
 		numberField("raw_offset", "byte of the inflated text at which the record begins", func(e *Event) int64 { return e.Raw.Offset }),
+		textField("last_raw_item", "of the last that was collapsed: id of the artefact", func(e *Event) string { return e.LastRaw.Item }).elsewhere(),
+		textField("last_raw_path", "its file", func(e *Event) string { return e.LastRaw.Path }).elsewhere(),
+		numberField("last_raw_line", "its line", func(e *Event) int64 { return e.LastRaw.Line }),
+		numberField("last_raw_offset", "its first byte", func(e *Event) int64 { return e.LastRaw.Offset }),
 	}
 }
 

@@ -80,6 +80,10 @@ func l2tSource(k Kind) (short, long string) {
 		return "LOG", "AWS Lambda log"
 	case KindState:
 		return "META", "AWS Lambda configuration"
+	case KindFinding:
+		return "LOG", "AWS finding"
+	case KindTrace:
+		return "LOG", "AWS X-Ray trace"
 	}
 	return "META", "Incident response"
 }

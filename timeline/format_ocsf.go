@@ -31,8 +31,9 @@ const ocsfVersion = "1.8.0"
 var ocsfUnmapped = map[string]bool{
 	"kind": true, "source": true, "timestamp_desc": true, "category": true, "outcome": true, "principal_type": true, "issued_to_function": true, "issued_to_version": true, "issued_to_by_aws": true,
 	"lambda_marker": true, "action": true, "function": true, "qualifier": true, "code_sha256": true, "code_sha256_before": true, "version": true, "changed_role": true, "layers": true,
-	"granted_to": true, "granted_action": true, "statement_id": true, "auth_type": true, "function_url": true, "issued_key": true, "policy": true, "setting": true,
-	"linked_to": true, "copies": true, "raw_bag": true, "raw_item": true, "raw_path": true, "raw_sha256": true, "raw_line": true, "raw_offset": true,
+	"granted_to": true, "granted_action": true, "statement_id": true, "auth_type": true, "function_url": true, "issued_key": true, "policy": true, "setting": true, "package": true, "package_path": true,
+	"linked_to": true, "copies": true, "last_event_id": true, "last_raw_item": true, "last_raw_path": true, "last_raw_line": true, "last_raw_offset": true,
+	"raw_bag": true, "raw_item": true, "raw_path": true, "raw_sha256": true, "raw_line": true, "raw_offset": true,
 }
 
 type ocsfWriter struct {
@@ -52,6 +53,11 @@ func (o *ocsfWriter) Event(e *Event) error {
 	m.integer("severity_id", 1) // a sign is no verdict
 	m.text("severity", "Informational")
 	m.text("message", e.Message)
+	if e.Repeats > 0 {
+		m.integer("count", e.Repeats+1)
+		m.integer("start_time", e.Time.UnixMilli())
+		m.integer("end_time", e.Until.UnixMilli())
+	}
 	ocsfStatus(m, e)
 	ocsfMetadata(m, e)
 	ocsfCloud(m, e)
@@ -101,7 +107,7 @@ func ocsfMetadata(m *members, e *Event) {
 	m.within("metadata", func() {
 		m.text("version", ocsfVersion)
 		m.within("product", func() {
-			name, vendor := ocsfProduct(e.Kind)
+			name, vendor := ocsfProduct(e)
 			m.text("name", name)
 			m.text("vendor_name", vendor)
 		})
@@ -113,16 +119,33 @@ func ocsfMetadata(m *members, e *Event) {
 	})
 }
 
-func ocsfProduct(k Kind) (name, vendor string) {
-	switch k {
+func ocsfProduct(e *Event) (name, vendor string) {
+	switch e.Kind {
 	case KindCloudTrail:
 		return "CloudTrail", "AWS"
 	case KindLog:
 		return "CloudWatch Logs", "AWS"
 	case KindState:
+		if e.Service == "config" {
+			return "Config", "AWS"
+		}
 		return "Lambda", "AWS"
+	case KindFinding:
+		return findingProduct(e.Service), "AWS"
+	case KindTrace:
+		return "X-Ray", "AWS"
 	}
 	return "freezeframe", "freezeframe"
+}
+
+func findingProduct(service string) string {
+	switch service {
+	case "guardduty":
+		return "GuardDuty"
+	case "inspector2":
+		return "Inspector"
+	}
+	return "IAM Access Analyzer"
 }
 
 func ocsfCloud(m *members, e *Event) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
@@ -80,6 +81,9 @@ type parquetRow struct {
 	Detail    string   `parquet:"detail,optional"` // a text: parquet-go 0.32 panics on optional columns of type JSON
 	LinkedTo  string   `parquet:"linked_to,optional"`
 	Copies    int64    `parquet:"copies"`
+	Repeats   int64    `parquet:"repeats"`
+	Until     *int64   `parquet:"until,optional,timestamp(microsecond)"`
+	LastID    string   `parquet:"last_event_id,optional"`
 	RawBag    string   `parquet:"raw_bag,optional,dict"`
 	RawItem   string   `parquet:"raw_item,optional,dict"`
 	RawPath   string   `parquet:"raw_path,optional,dict"`
@@ -155,19 +159,24 @@ func (p *parquetWriter) fill(r *parquetRow, e *Event) {
 		Recipient: t(e.Account), VPCE: t(e.VPCE), Category: t(e.Category), Resources: resources,
 		Kind: string(e.Kind), Source: t(e.Source), TimeDesc: t(e.TimestampDesc), Message: t(e.Message), Outcome: string(e.Outcome),
 		Principal: t(e.Principal.String()), Service: t(e.Service), Action: t(e.Action), Function: t(e.Function), Qualifier: t(e.Qualifier),
-		IssuedTo: t(e.Principal.Function), InLambda: e.InLambda, Tags: tags, Detail: p.detail(e), LinkedTo: t(e.LinkedTo), Copies: int64(e.AlsoSeen),
+		IssuedTo: t(e.Principal.Function), InLambda: e.InLambda, Tags: tags, Detail: p.detail(e), LinkedTo: t(e.LinkedTo), Copies: int64(e.AlsoSeen), Repeats: e.Repeats, Until: parquetTime(e.Until), LastID: t(e.LastID),
 		RawBag: e.Raw.Bag, RawItem: t(e.Raw.Item), RawPath: t(e.Raw.Path), RawSHA256: t(e.Raw.SHA256), RawLine: e.Raw.Line, RawOffset: e.Raw.Offset,
 	}
+}
+
+func parquetTime(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	at := t.UnixMicro()
+	return &at
 }
 
 func (p *parquetWriter) identity(e *Event) parquetIdentity {
 	who, t := &e.Principal, p.text
 	id := parquetIdentity{Type: t(who.Type), PrincipalID: t(who.ID), ARN: t(who.ARN), AccountID: t(who.Account), InvokedBy: t(who.Via), AccessKeyID: t(e.AccessKey), UserName: t(who.Name)}
 	id.Session.Issuer.ARN, id.Session.Name = t(who.Role), t(who.Session)
-	if !who.Created.IsZero() {
-		at := who.Created.UnixMicro()
-		id.Session.Attributes.Created = &at
-	}
+	id.Session.Attributes.Created = parquetTime(who.Created)
 	return id
 }
 

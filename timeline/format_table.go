@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -150,6 +151,9 @@ func tableWhat(e *Event) string {
 	}
 	switch e.Kind {
 	case KindCloudTrail:
+		if e.Repeats > 0 {
+			parts = append(parts, fmt.Sprintf("[%d until %s]", e.Repeats+1, e.Until.Format("15:04:05Z07:00")))
+		}
 		if w := whatOf(e); w != "" {
 			parts = append(parts, w)
 		}

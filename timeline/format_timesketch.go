@@ -53,6 +53,10 @@ func dataType(k Kind) string {
 		return "aws:lambda:log"
 	case KindState:
 		return "aws:lambda:configuration"
+	case KindFinding:
+		return "aws:finding"
+	case KindTrace:
+		return "aws:xray:trace"
 	case KindRule:
 		return "sigma:correlation"
 	}

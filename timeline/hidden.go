@@ -12,7 +12,7 @@ func (e *Event) hides() bool {
 	for _, s := range [...]string{
 		e.Message, e.UserAgent, e.ErrorText, e.ErrorCode, e.Service, e.Action, e.RawAction, e.Function, e.Qualifier, e.Address, e.AccessKey, e.ID, e.RequestID, e.SharedID,
 		e.Region, e.Account, e.VPCE, e.Category, p.Type, p.Name, p.Session, p.ARN, p.ID, p.Account, p.Role, p.Function, p.Version, p.Via,
-		c.CodeHash, c.Version, c.Role, c.Layers, c.Grantee, c.Allows, c.Sid, c.AuthType, c.URL, c.NewKey, c.Policy, c.Setting,
+		c.CodeHash, c.Version, c.Role, c.Layers, c.Grantee, c.Allows, c.Sid, c.AuthType, c.URL, c.NewKey, c.Policy, c.Setting, e.LastID, p.SignIn, p.Identity,
 	} {
 		if s != "" && safetext.Hides(s) {
 			return true

@@ -28,6 +28,7 @@ func plain() Event {
 	}
 	e.Principal.Created = e.Time.Add(-time.Hour)
 	e.Raw.Line, e.Raw.Offset = 7, 4711
+	e.Repeats, e.Until = 3, e.Time.Add(time.Minute)
 	e.InLambda, e.ReadOnly, e.Principal.Scoped = true, true, true
 	return e
 }
@@ -81,7 +82,7 @@ func hostileEvents(t *testing.T) (all []Event, where []string) {
 			f.v.SetString(text)
 			alone := plain()
 			textsOf(reflect.ValueOf(&alone).Elem(), "")[i].v.SetString(text)
-			alone.Kind = []Kind{KindCloudTrail, KindLog, KindState, KindResponder}[n%4]
+			alone.Kind = []Kind{KindCloudTrail, KindLog, KindState, KindResponder, KindFinding, KindTrace}[n%6]
 			all, where = append(all, alone), append(where, f.name)
 			n++
 		}

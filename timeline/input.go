@@ -58,6 +58,7 @@ func (r *run) listBag(ctx context.Context, b *evidence.Bag, sources []Source, s 
 	for _, e := range entries {
 		r.coverage(e, &complete)
 		r.blind.look(ctx, b, e)
+		r.packages.learn(b, e)
 		if e.Item == nil || e.Item.Sensitive {
 			continue
 		}
@@ -92,7 +93,7 @@ func (r *run) gap(g Gap) {
 // coverage books what an entry says about the records of calls and logs: gaps, and how
 // far the records reach. A bag's records are complete to the earliest end of its lookups.
 func (r *run) coverage(e evidence.Entry, complete *time.Time) {
-	if !strings.HasPrefix(e.Artefact, "cloudtrail.") && !strings.HasPrefix(e.Artefact, "logs.") {
+	if !tells(e.Artefact) {
 		return
 	}
 	if !e.State.Complete() {
@@ -122,6 +123,17 @@ func (r *run) coverage(e evidence.Entry, complete *time.Time) {
 	}
 }
 
+// tells says whether a timeline lacks something where that artefact does: records of calls,
+// logs, and what watches a function.
+func tells(artefact string) bool {
+	for _, p := range []string{"cloudtrail.", "logs.", "config.history", "guardduty.findings", "inspector2.findings", "accessanalyzer.findings", "xray.summaries", "xray.traces"} {
+		if strings.HasPrefix(artefact, p) {
+			return true
+		}
+	}
+	return false
+}
+
 func sourceText(s evidence.Source) string {
 	return strings.Join(slices.DeleteFunc([]string{s.ARN, s.Qualifier, s.Region}, func(v string) bool { return v == "" }), " ")
 }
@@ -144,7 +156,7 @@ func (r *run) window() {
 func listPath(path string, s *Sink, give func(task) error) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("reading CloudTrail files: %w", err)
+		return fmt.Errorf("%w: %w", ErrPath, err)
 	}
 	if !info.IsDir() {
 		return give(fileTask(path, path))
@@ -173,5 +185,5 @@ func listPath(path string, s *Sink, give func(task) error) error {
 
 func fileTask(path, shown string) task {
 	open := func(context.Context) (io.ReadCloser, error) { return os.Open(path) }
-	return task{source: cloudTrailSource(), raw: Raw{Path: filepath.ToSlash(shown)}, name: "cloudtrail.file", open: open}
+	return task{source: cloudTrailSource(), raw: Raw{Path: filepath.ToSlash(shown)}, name: fileSource, open: open}
 }

@@ -22,6 +22,9 @@ func (t *trailReader) done(line, offset int64) error {
 		t.out.Skip(t.in.Raw, line, offset, "a LookupEvents element whose CloudTrailEvent is missing or malformed")
 		return nil
 	case t.raw.time == "" && t.raw.windowStart == "" && e.RawAction == "" && e.ID == "":
+		if known, err := t.other(line, offset); known || err != nil {
+			return err
+		}
 		t.out.Skip(t.in.Raw, line, offset, "not a CloudTrail record: no eventTime, eventName, eventID")
 		return nil
 	}
@@ -39,6 +42,10 @@ func (t *trailReader) done(line, offset int64) error {
 	e.Raw = t.in.Raw
 	e.Raw.Line, e.Raw.Offset = line, offset
 	t.normalise()
+	if t.raw.twice {
+		e.Tag(TagTwice)
+		t.out.Skip(t.in.Raw, line, offset, "the event stands, with the last of what it says: a member is given twice, and other readers may take the first")
+	}
 	t.match(line, offset)
 	return t.out.Emit(e)
 }

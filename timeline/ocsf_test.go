@@ -284,6 +284,11 @@ func TestOCSF(t *testing.T) {
 		out += more
 	}
 	out += caseIn(t, "ocsf")
+	var watchers strings.Builder
+	if _, err := Build(t.Context(), Options{Format: "ocsf"}, Input{Case: caseOf(t, watched())}, &watchers); err != nil {
+		t.Fatal(err)
+	}
+	out += watchers.String()
 	classes, lines := map[string]int{}, 0
 	for line := range strings.Lines(out) {
 		lines++

@@ -40,8 +40,24 @@ func (b *bounded) Read(p []byte) (int, error) {
 // inflater opens one stream after the other, with the same buffers: a trail's bucket is made of
 // many small files.
 type inflater struct {
-	in *bufio.Reader
-	z  gzip.Reader
+	in     *bufio.Reader
+	z      gzip.Reader
+	head   *bufio.Reader
+	packed *countingReader
+}
+
+// peek gives the first bytes of what was opened, and a reader that begins with them.
+func (x *inflater) peek(r io.Reader, n int) ([]byte, io.Reader) {
+	b := x.in
+	if r != io.Reader(x.in) {
+		if x.head == nil {
+			x.head = bufio.NewReaderSize(nil, 1<<10)
+		}
+		x.head.Reset(r)
+		b = x.head
+	}
+	head, _ := b.Peek(n) // its error comes again, when it is read
+	return head, b
 }
 
 // open looks at the first bytes and inflates gzip (all members) and zstd; other
@@ -53,6 +69,7 @@ func (x *inflater) open(r io.Reader) (out io.Reader, done func(), err error) {
 	}
 	b, packed := x.in, &countingReader{r: r}
 	b.Reset(packed)
+	x.packed = packed
 	head, err := b.Peek(4)
 	if err != nil && err != io.EOF {
 		return nil, nil, fmt.Errorf("reading its first bytes: %w", err)
@@ -69,8 +86,6 @@ func (x *inflater) open(r io.Reader) (out io.Reader, done func(), err error) {
 			return nil, nil, fmt.Errorf("inflating zstd: %w", err)
 		}
 		return z, z.Close, nil
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return nil, nil, fmt.Errorf("a zip archive: unpack it and give the folder")
 	}
 	return b, func() {}, nil
 }

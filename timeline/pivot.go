@@ -166,7 +166,7 @@ func (p *pivot) add(f func(*Pivoted)) {
 // trailFile is how CloudTrail names its files.
 var trailFile = regexp.MustCompile(`^(\d{12})_CloudTrail_([a-z0-9-]+)_(\d{8}T\d{4}Z)_`)
 
-// cover books what a file's name says. It is called by the lister alone.
+// cover books what a file's name says.
 func (p *pivot) cover(path string) {
 	at := strings.LastIndex(path, "_CloudTrail_")
 	if at < 12 {
@@ -180,6 +180,8 @@ func (p *pivot) cover(path string) {
 	if err != nil {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	key := [2]string{m[1], m[2]}
 	x := p.periods[key]
 	if x == nil {

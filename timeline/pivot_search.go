@@ -135,15 +135,18 @@ func (f *searcher) one(ctx context.Context, t turn) error {
 	f.files++
 	before := f.records
 	f.out = f.out[:0]
-	counted := &countingReader{}
-	inflated, done, err := f.sink.inflater.open(raw)
-	if err == nil {
-		counted.r = inflated
-		err = f.search(ctx, t, counted)
-		done()
-	}
-	err = f.sink.judge(ctx, t.raw, counted, errors.Join(err, raw.Close()))
-	f.bytes += counted.n
+	from := f.sink.bytes
+	err = f.sink.texts(ctx, t.task, raw, func(at Raw, text *countingReader) error {
+		inside := t
+		if inside.raw = at; at != t.raw {
+			f.cover(at.Path)
+		}
+		if err := f.search(ctx, inside, text); err != nil || len(f.out) < outChunk {
+			return err
+		}
+		return f.flush(ctx, t)
+	})
+	f.bytes += f.sink.bytes - from
 	if f.records > before {
 		f.named++
 	}
@@ -174,6 +177,7 @@ func (f *searcher) flush(ctx context.Context, t turn) error {
 // or could be without being seen.
 func (f *searcher) search(ctx context.Context, t turn, r *countingReader) error {
 	var err error
+	before := len(f.out) // of an archive's other files
 	f.text, err = readInto(f.text[:0], r, maxWhole)
 	switch {
 	case err != nil:
@@ -183,7 +187,7 @@ func (f *searcher) search(ctx context.Context, t turn, r *countingReader) error 
 	}
 	f.hidden = !f.needle.visible(f.text)
 	if f.next = f.after(0); (f.hidden || f.next < len(f.text)) && !f.split() {
-		f.out = f.out[:0]
+		f.out = f.out[:before]
 		return errors.Join(f.parse(ctx, t, bytes.NewReader(f.text)), err)
 	}
 	return err

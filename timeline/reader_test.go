@@ -71,7 +71,7 @@ func TestForms(t *testing.T) {
 		"gzip cut":           {gz(a + "\n" + strings.Repeat(" ", 100) + b)[:120], "", []string{"cannot be read to its end"}},
 		"zstd":               {zst(t, a+"\n"+b, 1<<20), "ab", nil},
 		"zstd window":        {zst(t, strings.Repeat(a+"\n", 2), 512<<20), "", []string{"window"}},
-		"zip":                {"PK\x03\x04....", "", []string{"unpack it"}},
+		"zip":                {"PK\x03\x04....", "", []string{"directory cannot be read"}},
 		"malformed line":     {a + "\n" + `{"eventID": nope}` + "\n" + b, "ab", []string{"malformed JSON; reading goes on at line 3"}},
 		"cut line":           {a + "\n" + b[:60] + "\n" + c, "ac", []string{"malformed JSON; reading goes on at line 3"}},
 		"cut at the end":     {a + "\n" + b[:60], "a", []string{"the file ends in the middle"}},

@@ -36,6 +36,7 @@ type run struct {
 	refs     []evidence.Ref
 	own      ownCalls
 	gaps     []Gap
+	packages packages
 }
 
 func newRun(o Options, in Input) *run {
@@ -137,20 +138,14 @@ func (r *run) one(ctx context.Context, t task, s *Sink) error {
 		s.Skip(t.raw, 0, 0, fmt.Sprintf("cannot be opened: %v", err))
 		return ctx.Err()
 	}
-	s.at = numbered{originOf(t.raw, t.name), t.origin}
-	counted := &countingReader{r: nil}
-	inflated, done, err := s.inflater.open(raw)
-	if err == nil {
-		counted.r = inflated
-		err = t.source.Events(ctx, Stream{R: counted, Raw: t.raw, Item: t.item, Name: t.name}, s)
-		done()
-	}
-	err = s.judge(ctx, t.raw, counted, errors.Join(err, raw.Close()))
-	s.bytes += counted.n
+	before := s.bytes
+	err = s.texts(ctx, t, raw, func(at Raw, text *countingReader) error {
+		return t.source.Events(ctx, Stream{R: text, Raw: at, Item: t.item, Name: t.name}, s)
+	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.progress.Inputs++
-	r.progress.Bytes += counted.n
+	r.progress.Bytes += s.bytes - before
 	if t.raw.Item != "" {
 		r.refs = append(r.refs, evidence.Ref{Bag: t.raw.Bag, Item: t.raw.Item, Path: t.raw.Path, SHA256: t.raw.SHA256})
 	}
@@ -230,7 +225,15 @@ func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Eve
 	}
 	m, err := newMerger(append(cursors, files...))
 	if err == nil {
-		err = r.pipe(ctx, m, newAnnotator(r.o, f, &r.own), each)
+		notes := newAnnotator(r.o, f, &r.own)
+		if r.in.Case != nil {
+			notes.packages = &r.packages
+		}
+		err = r.pipe(ctx, m, notes, each)
+		if notes.firsts != nil {
+			notes.firsts.Seen = len(notes.firsts.seen)
+			r.sum.Baseline = &notes.firsts.Baseline
+		}
 	}
 	r.counted()
 	return errors.Join(err, m.close())

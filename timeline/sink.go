@@ -12,23 +12,24 @@ import (
 // Sink takes what one reader finds. Every reader has its own; they are joined when all
 // have ended, in a way that does not depend on who read what.
 type Sink struct {
-	o       *Options
-	spool   *spool
-	origins *origins
-	at      numbered // where the last event was read
-	arena   arena
-	runs    []string
-	window  []byte
-	inflater
-	facts   facts
-	skips   skipList
-	sources tally // of events
-	read    int64
-	left    int64 // out, by time
-	bytes   int64
-	digests int64
-	tick    func(events int64)
-	matcher *sigma.Matcher // of Options.Rules, made when it is needed
+	o         *Options
+	spool     *spool
+	origins   *origins
+	at        numbered // where the last event was read
+	arena     arena
+	runs      []string
+	window    []byte
+	inflaters [1 + maxInside]inflater // of a file, of what lies in it, and of what lies in that
+	member    int64                   // of the archive that is read, from 1
+	facts     facts
+	skips     skipList
+	sources   tally // of events
+	read      int64
+	left      int64 // out, by time
+	bytes     int64
+	digests   int64
+	tick      func(events int64)
+	matcher   *sigma.Matcher // of Options.Rules, made when it is needed
 }
 
 // numbered is an origin and its number.
@@ -50,14 +51,20 @@ func (s *Sink) Emit(e *Event) error {
 	if s.tick != nil && s.read%4096 == 0 {
 		s.tick(s.read)
 	}
-	if !s.wanted(e) {
+	if !s.wanted(e) && !s.o.baselined(e) {
 		s.left++
 		return nil
 	}
-	if at := originOf(e.Raw, e.Source); at != s.at.origin {
+	source := e.Source
+	if source == findingFile {
+		source = fileSource
+	}
+	if at := originOf(e.Raw, source); at != s.at.origin {
 		s.at = numbered{at, s.origins.add(at)}
 	}
+	e.Raw.Offset |= s.member << memberShift
 	s.arena.add(e, s.at.n)
+	e.Raw.Offset &= memberMask
 	if !s.arena.full() {
 		return nil
 	}

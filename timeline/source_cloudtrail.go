@@ -57,6 +57,8 @@ type trailParts struct {
 	object, lookup    bool // the value was an object; it was an element of LookupEvents
 	inner             bool // ... which held its record
 	aggregate         string
+	enveloped         bool // it was the detail of an EventBridge event
+	twice             bool // a member that names something is given twice
 }
 
 // parse reads one element: a record, a LookupEvents element, a digest, or a wrapper.
@@ -135,41 +137,48 @@ func (t *trailReader) plain(s *scan, key []byte) error {
 	e := &t.ev
 	switch string(key) {
 	case "eventTime":
-		return t.text(s, &t.raw.time)
+		return t.once(s, &t.raw.time)
 	case "eventSource":
-		return t.text(s, &e.Service)
+		return t.once(s, &e.Service)
 	case "eventName":
-		return t.text(s, &e.RawAction)
+		return t.once(s, &e.RawAction)
 	case "awsRegion":
-		return t.text(s, &e.Region)
+		return t.once(s, &e.Region)
 	case "sourceIPAddress":
-		return t.text(s, &e.Address)
+		return t.once(s, &e.Address)
 	case "userAgent":
-		return t.text(s, &e.UserAgent)
+		return t.once(s, &e.UserAgent)
 	case "errorCode":
-		return t.text(s, &e.ErrorCode)
+		return t.once(s, &e.ErrorCode)
 	case "errorMessage":
-		return t.text(s, &e.ErrorText)
+		return t.once(s, &e.ErrorText)
 	case "requestID":
-		return t.text(s, &e.RequestID)
+		return t.once(s, &e.RequestID)
 	case "eventID", "eventId": // aggregated events write eventId
-		return t.text(s, &e.ID)
+		return t.once(s, &e.ID)
 	case "eventType":
-		return t.text(s, &t.raw.eventType)
+		return t.once(s, &t.raw.eventType)
 	case "recipientAccountId", "accountId": // aggregated events write accountId
 		return t.text(s, &e.Account)
 	case "sharedEventID":
-		return t.text(s, &e.SharedID)
+		return t.once(s, &e.SharedID)
 	case "vpcEndpointId":
-		return t.text(s, &e.VPCE)
+		return t.once(s, &e.VPCE)
 	case "eventCategory":
-		return t.text(s, &e.Category)
+		return t.once(s, &e.Category)
 	case "readOnly":
 		return t.boolean(s, &e.ReadOnly)
 	case "sessionCredentialFromConsole":
 		return t.boolean(s, &e.Principal.Console)
 	}
 	return s.skip()
+}
+
+// once reads a member that a record has once. Where it is given twice, one reader takes the first
+// and another the last: whoever altered the record may count on it.
+func (t *trailReader) once(s *scan, into *string) error {
+	t.raw.twice = t.raw.twice || *into != ""
+	return t.text(s, into)
 }
 
 // inside reads the record that a LookupEvents element carries as a string.
@@ -200,6 +209,7 @@ func (t *trailReader) inside(s *scan) error {
 }
 
 func (t *trailReader) span(s *scan, into *[]byte) error {
+	t.raw.twice = t.raw.twice || *into != nil
 	s.peek()
 	start := s.i
 	if err := s.skip(); err != nil {
@@ -211,6 +221,7 @@ func (t *trailReader) span(s *scan, into *[]byte) error {
 
 func (t *trailReader) identity(s *scan) error {
 	p := &t.ev.Principal
+	t.raw.twice = t.raw.twice || p.Type != ""
 	return s.objectOr(func(key []byte) error {
 		switch string(key) {
 		case "type":

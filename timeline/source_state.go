@@ -60,7 +60,11 @@ func stateSource[D any](name, about, artefact string, read func(d D, emit func(E
 
 // bound cuts what documents of an account may hold at any length.
 func bound(e *Event) {
-	for _, s := range []*string{&e.Message, &e.ID, &e.Function, &e.Change.CodeHash, &e.Change.Role, &e.Change.URL, &e.Change.Layers, &e.Principal.Name} {
+	p, c := &e.Principal, &e.Change
+	for _, s := range []*string{
+		&e.Message, &e.ID, &e.Function, &e.Qualifier, &e.Service, &e.Action, &e.RawAction, &e.AccessKey, &e.Address, &e.UserAgent, &e.ErrorCode, &e.Account, &e.Region,
+		&c.CodeHash, &c.Version, &c.Role, &c.URL, &c.AuthType, &c.Layers, &c.Grantee, &c.Allows, &c.Setting, &p.Type, &p.Name, &p.Session, &p.ID, &p.Account, &p.Role, &p.Function,
+	} {
 		*s = cut(*s, MaxField)
 	}
 }

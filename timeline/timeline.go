@@ -30,6 +30,8 @@ var (
 	ErrFormat = errors.New("unknown timeline format")
 	// ErrNoInput: neither a case nor files were given.
 	ErrNoInput = errors.New("nothing to read")
+	// ErrPath: a file or folder that was named is not there, or cannot be looked at.
+	ErrPath = errors.New("CloudTrail files cannot be read")
 )
 
 // Input is where events come from: a case, or files and folders, or both.
@@ -73,6 +75,14 @@ type Options struct {
 	// Validate holds the log files of a case against CloudTrail's digests: they are read once more.
 	Validate bool
 
+	// Collapse makes one line of calls that repeat each other within that time; 0: none. For
+	// Build alone.
+	Collapse time.Duration
+	// BaselineUntil, or the first Baseline of the records, is what calls are held against: what a
+	// principal does, or does from, for the first time since is tagged. Zero: no tags.
+	Baseline      time.Duration
+	BaselineUntil time.Time
+
 	// Rules annotate the events that they hit; correlations among them, over the events
 	// of the asked-for time, are events of their own. nil: none are tried.
 	Rules *sigma.Engine
@@ -106,6 +116,12 @@ func (o Options) ready(f Format) (Options, error) {
 	case o.Local != nil && !f.Local:
 		return o, fmt.Errorf("%w: local times are for the table alone; %s is in UTC", ErrView, f.Name)
 	}
+	if o.Baseline != 0 && !o.BaselineUntil.IsZero() {
+		return o, fmt.Errorf("%w: a baseline ends at a moment, or is the beginning of the records; not both", ErrView)
+	}
+	if o.Collapse < 0 || o.Baseline < 0 {
+		return o, fmt.Errorf("%w: a window of less than no time", ErrView)
+	}
 	if o.fields, err = fieldsNamed(o.Columns); err != nil {
 		return o, err
 	}
@@ -133,6 +149,10 @@ type Summary struct {
 	// after the line that told of it.
 	RuleRepeats int64 `json:"rule_repeats,omitempty"`
 	Duplicates  int64 `json:"duplicates"`
+	// Collapsed counts those of Events that stand in another's line.
+	Collapsed int64 `json:"collapsed,omitempty"`
+	// Baseline is what it held, where one was asked for.
+	Baseline *Baseline `json:"baseline,omitempty"`
 	// LeftOut counts what the filter kept back. Of what lies outside Since and Until, copies
 	// are counted too: it is dropped before they are looked for.
 	LeftOut   int64     `json:"left_out,omitempty"`
@@ -202,7 +222,19 @@ func Build(ctx context.Context, o Options, in Input, out io.Writer) (Summary, er
 	if b, ok := w.(beginner); ok {
 		r.begin = b.Begin
 	}
-	err = r.do(ctx, w.Event)
+	each := w.Event
+	var c *collapser
+	if o.Collapse > 0 {
+		c = newCollapser(o.Collapse, w.Event)
+		each, r.keeps = c.event, true
+	}
+	err = r.do(ctx, each)
+	if c != nil {
+		if err == nil {
+			err = c.end()
+		}
+		r.sum.Collapsed = c.collapsed
+	}
 	return r.sum, errors.Join(err, w.Close())
 }
 

@@ -66,6 +66,7 @@ func hostileCommands(out string) []hostileCommand {
 		{"lines", "timeline pivot payments", ""}, {"text", "timeline lineage --principal payments-role", ""}, {"json", "timeline lineage --json --principal payments-role", ""},
 		{"text", "timeline lineage --principal payments-role --findings " + filepath.Join(out, "findings.json"), ""},
 		{"text", "timeline validate", ""}, {"json", "timeline validate --json", ""}, {"lines", "timeline build --format jsonl --rules builtin", ""},
+		{"lines", "timeline build --format jsonl --collapse --baseline 1h", ""}, {"text", "timeline build --collapse", events},
 		{"text", "diff" + f, ""}, {"json", "diff --json" + f, ""}, {"text", "diff --history" + f, ""}, {"json", "diff --history --json" + f, ""},
 		{"text", "inspect", ""}, {"json", "inspect --json", ""},
 		{"text", "contain plan --out " + plan + f, ""}, {"json", "contain plan --json --out " + plan + "2" + f, ""},

@@ -118,6 +118,11 @@ func (p *program) timelineRules(c *cli.Context, o *timeline.Options) error {
 			return err
 		}
 		if len(set.Rules) == 0 {
+			for _, x := range set.Problems {
+				if x.Severity == sigma.Refused {
+					p.s.Warn("rule refused: %v", x)
+				}
+			}
 			return ui.UsageHint("freezeframe sigma lint "+path, "no rule for CloudTrail in %s", path)
 		}
 		sets = append(sets, set)

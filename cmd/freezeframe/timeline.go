@@ -29,7 +29,7 @@ func (p *program) timelineCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "build", Usage: "print the timeline: sorted, deduplicated, normalised",
-				ArgsUsage:   "[PATH...]",
+				ArgsUsage:   "[PATH...]   (files, folders, zip and tar archives)",
 				Description: timelineHelp(),
 				Flags:       append(timelineFlags(), filter...),
 				Action:      p.buildTimeline,
@@ -174,8 +174,12 @@ func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Opti
 		if sum.LeftOut > 0 {
 			left = fmt.Sprintf(", %d left out by the filter", sum.LeftOut)
 		}
+		if sum.Collapsed > 0 {
+			left += fmt.Sprintf(", %d collapsed into the lines of others", sum.Collapsed)
+		}
 		fmt.Fprintf(p.s.Err, "%s, %s read, %s dropped%s\n", ui.Plural(int(sum.Events), "event"), ui.Plural(int(sum.Read), "record"), ui.Plural(int(sum.Duplicates), "duplicate"), left)
 	}
+	p.tellBaseline(sum.Baseline)
 	if sum.RuleRepeats > 0 {
 		p.s.Warn("correlations went on holding at %s that have no line of their own: a line comes once a span", ui.Plural(int(sum.RuleRepeats), "moment"))
 	}
@@ -198,6 +202,20 @@ func (p *program) timelineEnd(c *cli.Context, in timeline.Input, o timeline.Opti
 		return ui.Incomplete("freezeframe collect --function NAME", "%s in what the case holds", ui.Plural(len(sum.Gaps), "gap"))
 	}
 	return nil
+}
+
+// tellBaseline says what calls were held against: a tag means nothing without it.
+func (p *program) tellBaseline(b *timeline.Baseline) {
+	switch {
+	case b == nil:
+	case b.Events == 0:
+		p.s.Warn("the baseline holds no call: everything would be first-seen, so nothing is tagged")
+	case !p.s.Quiet:
+		fmt.Fprintf(p.s.Err, "baseline: %s in %.1f hours, from %s until %s\n", ui.Plural(int(b.Events), "call"), b.Until.Sub(b.From).Hours(), b.From.Format(time.RFC3339), b.Until.Format(time.RFC3339))
+	}
+	if b != nil && !b.FullAt.IsZero() {
+		p.s.Warn("from %s on nothing is tagged first-seen: more pairs of principal and action, address, user agent or region than the %d that are kept", b.FullAt.Format(time.RFC3339), b.Seen)
+	}
 }
 
 func (p *program) tellMissing(sum timeline.Summary) {

@@ -30,6 +30,10 @@ func timelineFlags() []cli.Flag {
 		&cli.StringFlag{Name: "out", Usage: "write to this new file (private, 0600) instead of stdout"},
 		&cli.StringFlag{Name: "where", Usage: "keep the events that fit: 'action ~ ^Update and not principal in (olive, \"ci bot\")'"},
 		&cli.StringFlag{Name: "columns", Usage: "fields to show, separated by commas; for table, csv and jsonl"},
+		&cli.BoolFlag{Name: "collapse", Usage: "one line for calls that repeat each other, with their number; by itself every event has its line"},
+		&cli.DurationFlag{Name: "collapse-window", Usage: "how long such a line may last (implies --collapse)", Value: timeline.CollapseWindow},
+		&cli.StringFlag{Name: "baseline-until", Usage: "tag what a principal does for the first time since this moment: first-seen-action, -address, -agent, -region (RFC 3339, or a duration back from now)"},
+		&cli.DurationFlag{Name: "baseline", Usage: "the same, held against the first part of the records, as long as this (168h)"},
 		&cli.BoolFlag{Name: "local", Usage: "local times, for table; files are in UTC"},
 	}
 }
@@ -74,6 +78,7 @@ func (p *program) buildTimeline(c *cli.Context) error {
 		return err
 	}
 	o.Format, o.Where, o.Columns, o.Local, o.Width = view.Format, view.Where, view.Columns, view.Local, view.Width
+	o.Collapse, o.Baseline, o.BaselineUntil = view.Collapse, view.Baseline, view.BaselineUntil
 	if o.Told, err = toldFor(c, o, in); err != nil {
 		return err
 	}
@@ -130,6 +135,9 @@ func (p *program) timelineView(c *cli.Context) (timeline.Options, error) {
 	if c.Bool("local") {
 		o.Local = time.Local
 	}
+	if err := collapseAndBaseline(c, &o); err != nil {
+		return o, err
+	}
 	if p.s.OutTTY && out == "" {
 		o.Width = p.s.Width
 	}
@@ -152,6 +160,25 @@ func (p *program) timelineView(c *cli.Context) (timeline.Options, error) {
 		return o, ui.UsageHint("freezeframe timeline build --out ANOTHER", "--out %s: there is something of that name already", out)
 	}
 	return o, nil
+}
+
+func collapseAndBaseline(c *cli.Context, o *timeline.Options) error {
+	if c.Bool("collapse") || c.IsSet("collapse-window") {
+		if o.Collapse = c.Duration("collapse-window"); o.Collapse <= 0 {
+			return ui.UsageHint("freezeframe timeline build --collapse-window 5m", "--collapse-window %s: a line lasts for some time", o.Collapse)
+		}
+	}
+	if o.Baseline = c.Duration("baseline"); c.IsSet("baseline") && o.Baseline <= 0 {
+		return ui.UsageHint("freezeframe timeline build --baseline 168h", "--baseline %s: a baseline lasts for some time", o.Baseline)
+	}
+	var err error
+	if o.BaselineUntil, err = moment(c.String("baseline-until"), time.Now()); err != nil {
+		return ui.Usage("--baseline-until %w", err)
+	}
+	if o.Baseline > 0 && !o.BaselineUntil.IsZero() {
+		return ui.UsageHint("freezeframe timeline build --baseline 168h", "--baseline and --baseline-until are two ways to say when the baseline ends: give one")
+	}
+	return nil
 }
 
 // writeTimeline makes a new, private file that is there only when it is whole.

@@ -62,6 +62,7 @@ func hints() []hint {
 		{cause(timeline.ErrFormat), ExitUsage, "freezeframe timeline build --help"},
 		{cause(timeline.ErrFilter), ExitUsage, "freezeframe timeline build --help"},
 		{cause(timeline.ErrView), ExitUsage, "freezeframe timeline build --help"},
+		{cause(timeline.ErrPath), ExitUsage, "freezeframe timeline build --help"},
 		{cause(timeline.ErrNoInput), ExitUsage, "freezeframe collect --function NAME"},
 		{cause(playbooks.ErrUnknown), ExitUsage, "freezeframe playbook list"},
 		{cause(playbooks.ErrInput), ExitUsage, "freezeframe playbook show NAME"},
