@@ -62,7 +62,7 @@ func TestOrder(t *testing.T) {
 		RoleFirst:        "lambda.mappings lambda.mappings lambda.provisioned iam.role.inline iam.role.inline lambda.concurrency",
 		ConcurrencyFirst: "lambda.mappings lambda.mappings lambda.provisioned lambda.concurrency iam.role.inline iam.role.inline",
 	} {
-		p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Function: "payments", Order: order})
+		p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Functions: []string{"payments"}, AcceptSharedRole: true, Order: order})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +240,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if !ok || live.Until.Before(time.Now().Add(11*time.Hour)) || live.Until.After(time.Now().Add(12*time.Hour)) {
 			t.Fatalf("stolen sessions are alive: %v", err)
 		}
-		und, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, Acts: []string{actRevoke}, Reason: "false alarm"})
+		und, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, AcceptRisk: "it was us", Reason: "false alarm"})
 		if err != nil || und.Status() != StatusDone {
 			t.Fatalf("undo: %v %+v", err, und)
 		}
@@ -377,8 +377,7 @@ func underFault(t *testing.T, op string, fault error, effect, always bool) {
 		}
 	}
 	arm()
-	undo := LiftInput{Session: b.s, Case: b.c, All: true, Acts: nil, Reason: "test"}
-	undo.Acts = named(t, b)
+	undo := LiftInput{Session: b.s, Case: b.c, All: true, AcceptRisk: "test", Reason: "test"}
 	if _, err := Undo(t.Context(), undo); err != nil && !errors.Is(err, ErrNothing) {
 		t.Fatal(err)
 	}
@@ -392,21 +391,6 @@ func underFault(t *testing.T, op string, fault error, effect, always bool) {
 	for problem, err := range b.c.Verify(t.Context()) {
 		t.Errorf("the case: %+v %v", problem, err)
 	}
-}
-
-// named are the acts that this case knows of: revoke-sessions must be named to be undone.
-func named(t *testing.T, b *bench) []string {
-	t.Helper()
-	all, err := Standings(t.Context(), StatusInput{Case: b.c})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range all {
-		if s.Act == actRevoke {
-			return []string{actRevoke}
-		}
-	}
-	return nil
 }
 
 // truthful compares what a run says with what the account is like.
@@ -492,17 +476,18 @@ func TestCrash(t *testing.T) {
 func crash(t *testing.T, b *bench, p *Plan, effect bool) {
 	t.Helper()
 	r := newRunner("apply", b.s, b.c, Clock{}.orReal(), 0, nil)
-	tasks, err := planned(p, time.Now())
+	tasks, err := planned(p, time.Now(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.begin(t.Context(), r.header(evidence.Tool{}, "alice", fnARN, nil), RunNote{Action: "apply", Document: p}); err != nil {
+	if err := r.begin(t.Context(), r.header(evidence.Tool{}, "alice", []string{fnARN}, nil), RunNote{Action: "apply", Document: p}); err != nil {
 		t.Fatal(err)
 	}
 	tk := tasks[0]
 	now := r.move.read(t.Context(), tk)
-	if err := r.durable(t.Context(), noteIntent, Intent{ID: "x/1", Action: "apply", Acts: tk.acts, Doc: tk.doc.name, Key: tk.place.Key,
-		Resource: tk.doc.resource(tk.place), Place: tk.place, From: now.state, To: tk.after, Edits: tk.edits}); err != nil {
+	o := tk.outcome()
+	o.Intent = "x/1"
+	if err := r.durable(t.Context(), noteIntent, tk.intent(o, now.state)); err != nil {
 		t.Fatal(err)
 	}
 	if effect {
@@ -510,7 +495,7 @@ func crash(t *testing.T, b *bench, p *Plan, effect bool) {
 		if err != nil || len(steps) < 2 {
 			t.Fatalf("wanted a move of several steps: %v", err)
 		}
-		if err := steps[0].Do(t.Context(), r.move.config(tk.doc)); err != nil {
+		if err := steps[0].Do(t.Context(), r.move.config(tk)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -581,7 +566,7 @@ func TestCancelledRunIsRecorded(t *testing.T) {
 			t.Fatalf("%v %+v", err, run)
 		}
 		f.fault = nil
-		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, Acts: named(t, b), Reason: "x"}); err != nil {
+		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, AcceptRisk: "x", Reason: "x"}); err != nil {
 			t.Fatal(err)
 		}
 		if now := f.state(t); now != before {

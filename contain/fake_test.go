@@ -349,7 +349,7 @@ func (f *fakeAWS) iam(form url.Values) (any, error) {
 	case "GetCallerIdentity":
 		return "<Arn>" + f.self + "</Arn><UserId>AIDA</UserId><Account>111122223333</Account>", nil
 	case "GetRole":
-		return "<Role><RoleName>payments-role</RoleName><Arn>" + roleARN + "</Arn><MaxSessionDuration>3600</MaxSessionDuration></Role>", nil
+		return "<Role><RoleName>payments-role</RoleName><Arn>" + roleARN + "</Arn><RoleId>AROAEXAMPLE</RoleId><AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument><MaxSessionDuration>3600</MaxSessionDuration></Role>", nil
 	case "GetRolePolicy":
 		doc, ok := f.inline[name]
 		if !ok {
@@ -428,7 +428,7 @@ func (b *bench) preserve(t *testing.T, p *Plan) {
 
 func (b *bench) plan(t *testing.T, acts ...string) *Plan {
 	t.Helper()
-	p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Case: b.c, Function: "payments", Acts: acts})
+	p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Case: b.c, Functions: []string{"payments"}, Acts: acts, AcceptSharedRole: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -263,7 +263,7 @@ func (s *stage) lift(t *testing.T, act Act) {
 	if _, err := Release(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c}); err == nil {
 		t.Error("release lifted what was hostile")
 	}
-	run, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, Acts: []string{act.Name}, Reason: "test"})
+	run, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, Acts: []string{act.Name}, Reason: "test", AcceptRisk: "test"})
 	must(t, err)
 	if run.Status() != StatusDone {
 		t.Fatalf("undo: %+v", run.Acts)
@@ -350,7 +350,7 @@ func (s *stage) underFault(t *testing.T, act Act, m mishap) {
 		t.Errorf("the run says %s, in force: %v", run.Status(), really)
 	}
 	s.cloud.Inject(m.fault)
-	lift := LiftInput{Session: s.bench.s, Case: s.bench.c, Acts: []string{act.Name}, Reason: "test"}
+	lift := LiftInput{Session: s.bench.s, Case: s.bench.c, Acts: []string{act.Name}, Reason: "test", AcceptRisk: "test"}
 	und, err := Undo(t.Context(), lift)
 	if err == nil && m.survived && und.Status() != StatusDone {
 		t.Errorf("%s, and the undo is %s: %+v", m.name, und.Status(), und.Acts)
@@ -400,7 +400,7 @@ func TestEverything(t *testing.T) {
 			t.Errorf("the thief goes on: %v", err)
 		}
 		s.released(t, thief)
-		und, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, All: true, Acts: []string{actRevoke}, Reason: "test"})
+		und, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, All: true, AcceptRisk: "test", Reason: "test"})
 		must(t, err)
 		if und.Status() != StatusDone {
 			t.Fatalf("%+v", und.Acts)

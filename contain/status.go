@@ -57,7 +57,7 @@ func (f *file) stand(ctx context.Context, s *awsapi.Session, match func(Target) 
 		}
 		return all
 	}
-	now, _, err := f.doc.read(ctx, s.ReadOnly().Config("", f.doc.needs), inForce[0].place)
+	now, _, err := f.doc.read(ctx, s.ReadOnly().Config(f.doc.region(inForce[0].place), f.doc.needs), inForce[0].place)
 	for _, h := range inForce {
 		if err != nil {
 			all = append(all, f.standing(h, NoAnswer, err.Error()))
@@ -70,7 +70,7 @@ func (f *file) stand(ctx context.Context, s *awsapi.Session, match func(Target) 
 
 // compare: an act is in force where its edit would change nothing.
 func (f *file) compare(h held, now []byte) Standing {
-	next, err := fold(h.place, now, []PlannedEdit{h.PlannedEdit}, "")
+	next, err := fold(now, []placed{{h.PlannedEdit, h.place}}, "")
 	switch {
 	case err != nil:
 		return f.standing(h, NoAnswer, err.Error())
