@@ -116,25 +116,25 @@ func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		acts   []string
-		before func(*fakeAWS)            // between plan and apply
-		change func(*bench, *ApplyInput) // of the input
-		keep   bool                      // preserve first
+		before func(*fakeAWS)                // between plan and apply
+		change func(*fakeBench, *ApplyInput) // of the input
+		keep   bool                          // preserve first
 		want   error
 		says   string
 	}{
 		{name: "nothing preserved", want: ErrNotPreserved, says: "lambda.concurrency"},
-		{name: "blank override", change: func(_ *bench, in *ApplyInput) { in.Override = "  " }, want: ErrNotPreserved},
-		{name: "another region", keep: true, change: func(b *bench, in *ApplyInput) { in.Session.Region = "us-east-1" }, want: ErrOtherAccount, says: "us-east-1"},
-		{name: "another account", keep: true, change: func(b *bench, in *ApplyInput) { in.Session.Identity.Account = "444455556666" }, want: ErrOtherAccount, says: "444455556666"},
-		{name: "another endpoint", keep: true, change: func(b *bench, in *ApplyInput) { in.Session.Endpoint = "" }, want: ErrOtherAccount, says: "AWS"},
+		{name: "blank override", change: func(_ *fakeBench, in *ApplyInput) { in.Override = "  " }, want: ErrNotPreserved},
+		{name: "another region", keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Session.Region = "us-east-1" }, want: ErrOtherAccount, says: "us-east-1"},
+		{name: "another account", keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Session.Identity.Account = "444455556666" }, want: ErrOtherAccount, says: "444455556666"},
+		{name: "another endpoint", keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Session.Endpoint = "" }, want: ErrOtherAccount, says: "AWS"},
 		{name: "drift", keep: true, before: func(f *fakeAWS) { f.reserved = &seven }, want: ErrStale, says: `{"reserved":7}`},
 		{name: "drift of a later document", keep: true, before: func(f *fakeAWS) { f.policies[fnARN+":live"] = f.policies[fnARN] }, want: ErrStale, says: "lambda.policy/live"},
-		{name: "own role", keep: true, change: func(b *bench, in *ApplyInput) {
+		{name: "own role", keep: true, change: func(b *fakeBench, in *ApplyInput) {
 			in.Session.Identity.ARN = "arn:aws:sts::111122223333:assumed-role/payments-role/alice"
 		}, want: ErrProtected},
-		{name: "role of the chain", keep: true, change: func(b *bench, in *ApplyInput) { in.Chain = []string{roleARN} }, want: ErrProtected},
-		{name: "protected", acts: []string{actQuarantine}, keep: true, change: func(b *bench, in *ApplyInput) { in.Protected = []string{"payments-*"} }, want: ErrProtected},
-		{name: "protected function", keep: true, acts: []string{actConcurrency}, change: func(b *bench, in *ApplyInput) { in.Protected = []string{"pay*"} }, want: ErrProtected},
+		{name: "role of the chain", keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Chain = []string{roleARN} }, want: ErrProtected},
+		{name: "protected", acts: []string{actQuarantine}, keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Protected = []string{"payments-*"} }, want: ErrProtected},
+		{name: "protected function", keep: true, acts: []string{actConcurrency}, change: func(b *fakeBench, in *ApplyInput) { in.Protected = []string{"pay*"} }, want: ErrProtected},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFake()
@@ -261,7 +261,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 	})
 }
 
-func standings(t *testing.T, b *bench, want map[State]int) {
+func standings(t *testing.T, b *fakeBench, want map[State]int) {
 	t.Helper()
 	all, err := Standings(t.Context(), StatusInput{Session: b.s, Case: b.c})
 	if err != nil {
@@ -473,7 +473,7 @@ func TestCrash(t *testing.T) {
 }
 
 // crash writes what a run writes before it dies: the first step of the first move.
-func crash(t *testing.T, b *bench, p *Plan, effect bool) {
+func crash(t *testing.T, b *fakeBench, p *Plan, effect bool) {
 	t.Helper()
 	r := newRunner("apply", b.s, b.c, Clock{}.orReal(), 0, nil)
 	tasks, err := planned(p, time.Now(), false)

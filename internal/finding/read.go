@@ -10,6 +10,9 @@ import (
 // ErrFindings: not a list of findings.
 var ErrFindings = errors.New("not a file of findings")
 
+// Schema names the shape of a file of findings.
+const Schema = "freezeframe.findings/1"
+
 // maxFile bounds a file of findings.
 const maxFile = 64 << 20
 
