@@ -91,6 +91,7 @@ const (
 	Undone   State = "undone"
 	Pending  State = "pending"   // an intent without outcome: the run was cut off
 	NoAnswer State = "no answer" // the document could not be read
+	Before   State = "before us" // contained by somebody else: a finding, for who did, and why?
 )
 
 // Standing is how one act stands on one document.
@@ -102,13 +103,14 @@ type Standing struct {
 	Function string    `json:"function"` // ARN of the target
 	Resource string    `json:"resource"`
 	State    State     `json:"state"`
-	Since    time.Time `json:"since"`
-	Bag      string    `json:"bag"` // of the run that put it in force, or lifted it
+	Since    time.Time `json:"since,omitzero"`
+	Bag      string    `json:"bag,omitempty"` // of the run that put it in force, or lifted it
 	Detail   string    `json:"detail,omitempty"`
 }
 
 // StatusInput is what Standings needs. Without a session nothing is read from the
-// account, and states are those of the journal.
+// account, and states are those of the journal. With one, what others contained is told
+// too, of the target that is named, or of all that this case has acted on.
 type StatusInput struct {
 	Session  *awsapi.Session
 	Case     *evidence.Case

@@ -45,7 +45,7 @@ type Step struct {
 }
 
 // Edit is an act on a document. Apply must be idempotent: a state that it returns
-// unchanged is one where the act is in force. Only Name, About, Kind, Attack, Rank, Keys
+// unchanged is one where the act is in force. Only Name, About, Kind, Attack, Keys
 // and Apply are needed.
 type Edit[S any] struct {
 	Name, About string
@@ -54,18 +54,18 @@ type Edit[S any] struct {
 	// patterns of the simulated account's "object#member.member", * is any text.
 	LosesState []string
 	Kind       Kind
-	Level      Level        // lowest level that the act is part of; "": only by name, by a finding, or for another act
-	Attack     []string     // ATT&CK ids
-	Answers    []Answer     // findings that it answers
-	On         []TargetKind // what its documents hang on; nil: functions
-	Rank       func(Order) int
-	Holds      bool     // must show before later stages begin
-	Requires   []string // acts whose failure makes this one pointless
-	Sparse     bool     // of many documents few change: those as wanted stay out of the plan
-	Timed      bool     // apply gives its own time as Params[paramNow]
-	RoleWide   bool     // hits all who use a role: a shared one needs AcceptSharedRole
-	InsteadOf  string   // planned where this other act is refused because the role is shared
-	Revives    bool     // taking it back gives sessions or keys their power again that may be stolen
+	Level      Level           // lowest level that the act is part of; "": only by name, by a finding, or for another act
+	Attack     []string        // ATT&CK ids
+	Answers    []Answer        // findings that it answers
+	On         []TargetKind    // what its documents hang on; nil: functions
+	Rank       func(Order) int // a stage; nil: the triggers', of evicting acts the last, of preserving ones the first
+	Holds      bool            // must show before later stages begin
+	Requires   []string        // acts whose failure makes this one pointless
+	Sparse     bool            // of many documents few change: those as wanted stay out of the plan
+	Timed      bool            // apply gives its own time as Params[paramNow]
+	RoleWide   bool            // hits all who use a role: a shared one needs AcceptSharedRole
+	InsteadOf  string          // planned where this other act is refused because the role is shared
+	Revives    bool            // taking it back gives sessions or keys their power again that may be stolen
 	Keys       func(s *Survey) []string
 	Parts      []string // parts of the survey without which Keys is wrong
 	Looks      []Part   // further parts of a survey, which Keys, Params, Breaks and Worth read by Found
@@ -141,6 +141,7 @@ type Act struct {
 	apply     func(p Place, before json.RawMessage, params Params) (json.RawMessage, error)
 	destroys  func(p Place, before json.RawMessage) ([]Artefact, error)
 	breaks    func(s *Survey, before map[string]json.RawMessage) ([]Impact, error)
+	tells     bool // contained says something
 	contained func(state json.RawMessage) string
 }
 
@@ -166,11 +167,14 @@ func define[S any](d Doc[S], doc *document, e Edit[S]) Act {
 	if len(e.On) == 0 {
 		e.On = []TargetKind{OnFunction}
 	}
+	if e.Rank == nil {
+		e.Rank = rank(map[Kind]int{Isolate: stageTriggers, Evict: stageEvict, Preserve: stagePreserve}[e.Kind])
+	}
 	return Act{
 		Name: e.Name, About: e.About, Lossy: e.Lossy, LosesState: e.LosesState, Kind: e.Kind, Level: e.Level, Attack: e.Attack,
 		Answers: e.Answers, On: e.On, Doc: d.Name, Needs: d.Needs, Fixture: e.Fixture,
 		rank: e.Rank, holds: e.Holds, requires: e.Requires, timed: e.Timed, sparse: e.Sparse, roleWide: e.RoleWide,
-		insteadOf: e.InsteadOf, revives: e.Revives, parts: e.Parts, looks: e.Looks, doc: doc, keys: e.Keys, params: e.Params, worth: e.Worth,
+		insteadOf: e.InsteadOf, revives: e.Revives, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, params: e.Params, worth: e.Worth,
 		apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
 			s, err := decode[S](before)
 			if err != nil {

@@ -30,6 +30,13 @@ func Standings(ctx context.Context, in StatusInput) ([]Standing, error) {
 	}
 	_ = g.Wait() // what cannot be read is a row of its own
 	all := slices.Concat(rows...)
+	if in.Session != nil {
+		others, err := beforeUs(ctx, in, files)
+		if err != nil {
+			past.damaged = append(past.damaged, err.Error())
+		}
+		all = append(all, others...)
+	}
 	sort.SliceStable(all, func(i, j int) bool {
 		return cmp.Or(all[i].Since.Compare(all[j].Since), strings.Compare(all[i].Act+all[i].Key, all[j].Act+all[j].Key)) < 0
 	})

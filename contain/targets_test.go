@@ -288,3 +288,36 @@ func TestLevels(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBeforeUs: what somebody else contained is told as that, and ours is not.
+func TestBeforeUs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		_, err := lambda.NewFromConfig(s.admin).PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("refunds"), ReservedConcurrentExecutions: aws.Int32(0)})
+		must(t, err)
+		_, err = iam.NewFromConfig(s.admin).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("payments-role"), PolicyName: aws.String(revokePolicy),
+			PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2000-01-01T00:00:00.000Z"}}}]}`)})
+		must(t, err)
+		time.Sleep(time.Minute)
+		told := func(function string) []string {
+			all, err := Standings(t.Context(), StatusInput{Session: s.bench.s, Case: s.bench.c, Function: function})
+			must(t, err)
+			var out []string
+			for _, x := range all {
+				out = append(out, string(x.State)+": "+x.Act)
+			}
+			slices.Sort(out)
+			return out
+		}
+		if diff := cmp.Diff([]string{"before us: concurrency-zero", "before us: revoke-sessions"}, told("refunds")); diff != "" {
+			t.Error(diff)
+		}
+		p := s.bench.plan(t, actConcurrency)
+		s.bench.preserve(t, p)
+		_, err = Apply(t.Context(), ApplyInput{Session: s.bench.s, Case: s.bench.c, Plan: p})
+		must(t, err)
+		if diff := cmp.Diff([]string{"before us: revoke-sessions", "in force: concurrency-zero", "in force: provisioned-delete"}, told("")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
