@@ -208,7 +208,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if len(run.Checks) != 2 || !run.Checks[0].OK {
 			t.Errorf("checks %+v", run.Checks)
 		}
-		standings(t, b, map[State]int{InForce: 9})
+		wantStandings(t, b, map[State]int{InForce: 9})
 
 		again, err := Apply(t.Context(), ApplyInput{Session: b.s, Case: b.c, Plan: p})
 		if err != nil || again.Status() != StatusDone {
@@ -230,7 +230,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if f.inline[revokePolicy] == "" || f.urls[""] != "AWS_IAM" || strings.Contains(f.policies[fnARN], "9999") {
 			t.Error("release brought hostility back:", f.state(t))
 		}
-		standings(t, b, map[State]int{InForce: 5, Released: 4})
+		wantStandings(t, b, map[State]int{InForce: 5, Released: 4})
 
 		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true}); !errors.Is(err, ErrNoReason) {
 			t.Errorf("without reason: %v", err)
@@ -247,7 +247,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if now := f.state(t); now != before {
 			t.Errorf("not as before:\n%s\nwant\n%s", now, before)
 		}
-		standings(t, b, map[State]int{Undone: 5, Released: 4})
+		wantStandings(t, b, map[State]int{Undone: 5, Released: 4})
 		writes := len(f.written)
 		if twice, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, Acts: []string{actGrants}, Reason: "again"}); err != nil || twice.Status() != StatusDone || len(f.written) != writes {
 			t.Errorf("undone twice: %v %+v", err, twice)
@@ -261,7 +261,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 	})
 }
 
-func standings(t *testing.T, b *fakeBench, want map[State]int) {
+func wantStandings(t *testing.T, b *fakeBench, want map[State]int) {
 	t.Helper()
 	all, err := Standings(t.Context(), StatusInput{Session: b.s, Case: b.c})
 	if err != nil {
@@ -425,7 +425,7 @@ func TestDriftAfterwards(t *testing.T) {
 		}
 		three := 3
 		f.reserved = &three
-		standings(t, b, map[State]int{InForce: 2, Drifted: 1})
+		wantStandings(t, b, map[State]int{InForce: 2, Drifted: 1})
 		writes := len(f.written)
 		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, Force: true, Reason: "x"}); !errors.Is(err, ErrStale) {
 			t.Errorf("drift, forced but not named: %v", err)

@@ -125,5 +125,6 @@ func Needs() []awsapi.Need {
 	add(surveyNeeds())
 	add(lifeNeeds())
 	add(VerifyNeeds())
+	add(WatchNeeds())
 	return all
 }

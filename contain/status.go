@@ -16,6 +16,11 @@ import (
 // Standings says how each act of this case stands on each document, reading the
 // documents again. Without a session it tells what the journals say.
 func Standings(ctx context.Context, in StatusInput) ([]Standing, error) {
+	return standings(ctx, in, in.Session != nil)
+}
+
+// standings are those of this case's acts, and with others what somebody else contained.
+func standings(ctx context.Context, in StatusInput, others bool) ([]Standing, error) {
 	past, err := load(ctx, in.Case)
 	if err != nil {
 		return nil, err
@@ -30,12 +35,12 @@ func Standings(ctx context.Context, in StatusInput) ([]Standing, error) {
 	}
 	_ = g.Wait() // what cannot be read is a row of its own
 	all := slices.Concat(rows...)
-	if in.Session != nil {
-		others, err := beforeUs(ctx, in, files)
+	if others {
+		found, err := beforeUs(ctx, in, files)
 		if err != nil {
 			past.damaged = append(past.damaged, err.Error())
 		}
-		all = append(all, others...)
+		all = append(all, found...)
 	}
 	sort.SliceStable(all, func(i, j int) bool {
 		return cmp.Or(all[i].Since.Compare(all[j].Since), strings.Compare(all[i].Act+all[i].Key, all[j].Act+all[j].Key)) < 0

@@ -21,7 +21,7 @@ func (p *program) containCommand() *cli.Command {
 	operator := &cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"}
 	function := &cli.StringFlag{Name: "function", Usage: "name or ARN; without it every function contained in this case"}
 	return &cli.Command{
-		Name: "contain", Usage: "cut a function off, reversibly: plan, apply, status, release, undo",
+		Name: "contain", Usage: "cut a function off, reversibly: plan, apply, status, watch, release, undo",
 		Subcommands: []*cli.Command{
 			{
 				Name: "plan", Usage: "write a plan: the exact calls, and what they break (reads only)",
@@ -41,11 +41,12 @@ func (p *program) containCommand() *cli.Command {
 				Action: p.applyContainment,
 			},
 			{
-				Name: "status", Usage: "what is in force, what somebody changed back",
+				Name: "status", Usage: "what is in force, what somebody changed back, what was contained before us",
 				Description: "freezeframe contain status",
 				Flags:       []cli.Flag{function, &cli.BoolFlag{Name: "offline", Usage: "by the case alone, without reading the account"}},
 				Action:      p.containmentStatus,
 			},
+			p.watchCommand(function),
 			{
 				Name: "release", Usage: "lift isolation; what was removed as hostile stays removed",
 				Description: "freezeframe contain release --function payments --reason 'clean version deployed'",
