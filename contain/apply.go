@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 	r := newRunner("apply", in.Session, in.Case, in.Clock, in.Deadline, in.Progress)
 	r.run.Plan, r.run.DryRun = p.Hash, in.DryRun
 	r.missed = p.Unplanned
-	tasks, err := planned(p, in.Clock.Now().UTC())
+	tasks, err := planned(p, in.Clock.Now().UTC(), in.Fast)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 		return nil, err
 	}
 	if len(missing) > 0 && strings.TrimSpace(in.Override) == "" {
-		return nil, &NotPreservedError{Function: p.Target.Function, Missing: missing}
+		return nil, &NotPreservedError{Functions: p.Functions(), Missing: missing}
 	}
 	if in.DryRun {
 		r.rehearse(ctx, tasks)
@@ -57,7 +58,7 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 		return nil, err
 	}
 	r.execute(ctx, tasks)
-	r.verify(ctx, p)
+	r.verify(ctx)
 	return r.conclude(ctx, actNames(p))
 }
 
@@ -73,8 +74,8 @@ func actNames(p *Plan) []string {
 func sameAccount(p *Plan, s *awsapi.Session) error {
 	for _, c := range []OtherAccountError{
 		{"endpoint", p.Endpoint, s.Endpoint},
-		{"account", p.Target.Account, s.Identity.Account},
-		{"region", p.Target.Region, s.Region},
+		{"account", p.Account, s.Identity.Account},
+		{"region", p.Region, s.Region},
 	} {
 		if c.Planned != c.Session {
 			return &c
@@ -91,13 +92,14 @@ func guardPlan(in ApplyInput) error {
 			if err != nil {
 				return fmt.Errorf("%w: %w", ErrBadPlan, err)
 			}
-			if err := guardConfigured(act.Name, in.Plan.Target.ARN, in.Plan.Target.Function, in.Protected); err != nil {
+			t, err := in.Plan.target(e.On)
+			if err != nil {
 				return err
 			}
-			if !act.onRole {
-				continue
+			if err := guardConfigured(act.Name, t.ARN, t.called(), in.Protected); err != nil {
+				return err
 			}
-			if err := guardRole(act.Name, in.Plan.Target.Role, in.Session.Identity.ARN, in.Chain, in.Protected); err != nil {
+			if err := guardTarget(act, t, in.Session.Identity.ARN, in.Chain, in.Protected); err != nil {
 				return err
 			}
 		}
@@ -107,7 +109,7 @@ func guardPlan(in ApplyInput) error {
 
 // planned makes tasks of the moves. The states are worked out again from the edits: a
 // plan whose After or Calls say something else is not followed.
-func planned(p *Plan, now time.Time) ([]*task, error) {
+func planned(p *Plan, now time.Time, fast bool) ([]*task, error) {
 	var tasks []*task
 	for i := range p.Moves {
 		t, err := plannedTask(p, &p.Moves[i], now.Format(time.RFC3339))
@@ -116,7 +118,30 @@ func planned(p *Plan, now time.Time) ([]*task, error) {
 		}
 		tasks = append(tasks, t)
 	}
+	if fast {
+		hasten(tasks)
+	}
 	return tasks, nil
+}
+
+// hasten puts the acts of LevelStop before everything else, together, and before them only
+// what they need done first.
+func hasten(tasks []*task) {
+	const needed, stops = -20, -10
+	var requires []string
+	for _, t := range tasks {
+		for _, name := range t.acts {
+			if act, err := actNamed(name); err == nil && (act.Level == LevelStop || act.insteadOf != "") {
+				t.stage = stops
+				requires = append(requires, act.requires...)
+			}
+		}
+	}
+	for _, t := range tasks {
+		if slices.ContainsFunc(t.acts, func(a string) bool { return slices.Contains(requires, a) }) {
+			t.stage = needed
+		}
+	}
 }
 
 func plannedTask(p *Plan, m *Move, now string) (*task, error) {
@@ -125,30 +150,35 @@ func plannedTask(p *Plan, m *Move, now string) (*task, error) {
 		return nil, err
 	}
 	again := Move{Doc: m.Doc, Key: m.Key, Before: m.Before, Edits: m.Edits}
-	d := draft{plan: p}
-	if err := d.finish(&again); err != nil {
+	if err := p.finish(&again, p.Made.Format(time.RFC3339)); err != nil {
 		return nil, err
 	}
-	place := Place{p.Target, m.Key}
+	edits, err := p.placed(m)
+	if err != nil {
+		return nil, err
+	}
+	place := edits[0].place
 	if !sameMove(again, *m) || m.BeforeSHA256 != canonicalDigest(m.Before) || m.Resource != doc.resource(place) {
 		return nil, fmt.Errorf("%w: %s of %s does not follow from its edits (made by another version?)", ErrBadPlan, name(m.Doc, m.Key), m.Resource)
 	}
 	t := &task{action: "apply", doc: doc, place: place, stage: m.Stage, from: m.Before}
-	for _, e := range m.Edits {
+	for _, e := range edits {
 		act, err := actNamed(e.Act)
-		if err != nil || act.Doc != m.Doc {
+		if err != nil || act.Doc != m.Doc || doc.resource(e.place) != m.Resource {
 			return nil, fmt.Errorf("%w: %s is no edit of %s", ErrBadPlan, e.Act, m.Doc)
 		}
-		t.acts = append(t.acts, e.Act)
-		t.edits = append(t.edits, e.at(act, now))
+		if !slices.Contains(t.acts, e.Act) {
+			t.acts = append(t.acts, e.Act)
+		}
+		t.edits = append(t.edits, placed{e.at(act, now), e.place})
 		t.holds = t.holds || act.holds
 		t.requires = append(t.requires, act.requires...)
 	}
-	if t.after, err = fold(place, m.Before, t.edits, ""); err != nil {
+	if t.after, err = fold(m.Before, t.edits, ""); err != nil {
 		return nil, err
 	}
 	t.inForce = func(state json.RawMessage) (bool, error) {
-		next, err := fold(place, state, t.edits, "")
+		next, err := fold(state, t.edits, "")
 		return err == nil && doc.equal(state, next), err
 	}
 	return t, nil
@@ -186,7 +216,8 @@ func (e PlannedEdit) at(a Act, now string) PlannedEdit {
 	for k, v := range e.Params {
 		params[k] = v
 	}
-	return PlannedEdit{Act: e.Act, For: e.For, Params: params}
+	e.Params = params
+	return e
 }
 
 func sameMove(a, b Move) bool {
@@ -225,23 +256,24 @@ func (r *runner) look(ctx context.Context, p *Plan, tasks []*task) (missing []Ar
 // open records the override, if one was needed, and begins the bag.
 func (r *runner) open(ctx context.Context, in ApplyInput, missing []Artefact) error {
 	p, operator := in.Plan, first(in.Operator, in.Case.Operator)
-	h := r.header(in.Tool, operator, p.Target.ARN, map[string]string{"action": "apply", "plan": p.Hash})
+	target := p.Targets[0]
+	h := r.header(in.Tool, operator, p.arns(), map[string]string{"action": "apply", "plan": p.Hash})
 	if len(missing) > 0 {
-		refusal := &NotPreservedError{Function: p.Target.Function, Missing: missing}
+		refusal := &NotPreservedError{Functions: p.Functions(), Missing: missing}
 		err := in.Case.Record(ctx, evidence.Event{Type: evidence.EventOverride, Actor: operator, Reason: in.Override,
-			Data: map[string]string{"plan": p.Hash, "function": p.Target.ARN, "refusal": refusal.Error()}})
+			Data: map[string]string{"plan": p.Hash, "function": target.ARN, "refusal": refusal.Error()}})
 		if err != nil {
 			return fmt.Errorf("recording the override: %w", err)
 		}
 		r.run.Warnings = append(r.run.Warnings, "overridden: "+refusal.Error())
 	}
-	err := r.begin(ctx, h, RunNote{Action: "apply", Plan: p.Hash, Document: p, Function: p.Target.ARN,
-		Operator: operator, Principal: in.Session.Identity.ARN, Reason: in.Override})
+	err := r.begin(ctx, h, RunNote{Action: "apply", Plan: p.Hash, Document: p, Function: target.ARN,
+		Operator: operator, Principal: in.Session.Identity.ARN, Reason: in.Override, Fast: in.Fast})
 	if err != nil {
 		return err
 	}
 	_, err = r.w.Put(ctx, evidence.Meta{Artefact: "contain.plan", Name: "plan.json", Started: p.Made, Ended: r.clock.Now().UTC(),
-		Source: evidence.Source{ARN: p.Target.ARN, Region: p.Target.Region, Account: p.Target.Account}}, p.write)
+		Source: evidence.Source{ARN: target.ARN, Region: target.Region, Account: target.Account}}, p.write)
 	if err != nil {
 		return errors.Join(fmt.Errorf("storing the plan: %w", err), r.w.Abandon(context.WithoutCancel(ctx), "the plan could not be stored"))
 	}

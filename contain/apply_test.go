@@ -62,7 +62,7 @@ func TestOrder(t *testing.T) {
 		RoleFirst:        "lambda.mappings lambda.mappings lambda.provisioned iam.role.inline iam.role.inline lambda.concurrency",
 		ConcurrencyFirst: "lambda.mappings lambda.mappings lambda.provisioned lambda.concurrency iam.role.inline iam.role.inline",
 	} {
-		p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Function: "payments", Order: order})
+		p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Functions: []string{"payments"}, AcceptSharedRole: true, Order: order})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,25 +116,25 @@ func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		acts   []string
-		before func(*fakeAWS)            // between plan and apply
-		change func(*bench, *ApplyInput) // of the input
-		keep   bool                      // preserve first
+		before func(*fakeAWS)                // between plan and apply
+		change func(*fakeBench, *ApplyInput) // of the input
+		keep   bool                          // preserve first
 		want   error
 		says   string
 	}{
 		{name: "nothing preserved", want: ErrNotPreserved, says: "lambda.concurrency"},
-		{name: "blank override", change: func(_ *bench, in *ApplyInput) { in.Override = "  " }, want: ErrNotPreserved},
-		{name: "another region", keep: true, change: func(b *bench, in *ApplyInput) { in.Session.Region = "us-east-1" }, want: ErrOtherAccount, says: "us-east-1"},
-		{name: "another account", keep: true, change: func(b *bench, in *ApplyInput) { in.Session.Identity.Account = "444455556666" }, want: ErrOtherAccount, says: "444455556666"},
-		{name: "another endpoint", keep: true, change: func(b *bench, in *ApplyInput) { in.Session.Endpoint = "" }, want: ErrOtherAccount, says: "AWS"},
+		{name: "blank override", change: func(_ *fakeBench, in *ApplyInput) { in.Override = "  " }, want: ErrNotPreserved},
+		{name: "another region", keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Session.Region = "us-east-1" }, want: ErrOtherAccount, says: "us-east-1"},
+		{name: "another account", keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Session.Identity.Account = "444455556666" }, want: ErrOtherAccount, says: "444455556666"},
+		{name: "another endpoint", keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Session.Endpoint = "" }, want: ErrOtherAccount, says: "AWS"},
 		{name: "drift", keep: true, before: func(f *fakeAWS) { f.reserved = &seven }, want: ErrStale, says: `{"reserved":7}`},
 		{name: "drift of a later document", keep: true, before: func(f *fakeAWS) { f.policies[fnARN+":live"] = f.policies[fnARN] }, want: ErrStale, says: "lambda.policy/live"},
-		{name: "own role", keep: true, change: func(b *bench, in *ApplyInput) {
+		{name: "own role", keep: true, change: func(b *fakeBench, in *ApplyInput) {
 			in.Session.Identity.ARN = "arn:aws:sts::111122223333:assumed-role/payments-role/alice"
 		}, want: ErrProtected},
-		{name: "role of the chain", keep: true, change: func(b *bench, in *ApplyInput) { in.Chain = []string{roleARN} }, want: ErrProtected},
-		{name: "protected", acts: []string{actQuarantine}, keep: true, change: func(b *bench, in *ApplyInput) { in.Protected = []string{"payments-*"} }, want: ErrProtected},
-		{name: "protected function", keep: true, acts: []string{actConcurrency}, change: func(b *bench, in *ApplyInput) { in.Protected = []string{"pay*"} }, want: ErrProtected},
+		{name: "role of the chain", keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Chain = []string{roleARN} }, want: ErrProtected},
+		{name: "protected", acts: []string{actQuarantine}, keep: true, change: func(b *fakeBench, in *ApplyInput) { in.Protected = []string{"payments-*"} }, want: ErrProtected},
+		{name: "protected function", keep: true, acts: []string{actConcurrency}, change: func(b *fakeBench, in *ApplyInput) { in.Protected = []string{"pay*"} }, want: ErrProtected},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFake()
@@ -208,7 +208,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if len(run.Checks) != 2 || !run.Checks[0].OK {
 			t.Errorf("checks %+v", run.Checks)
 		}
-		standings(t, b, map[State]int{InForce: 9})
+		wantStandings(t, b, map[State]int{InForce: 9})
 
 		again, err := Apply(t.Context(), ApplyInput{Session: b.s, Case: b.c, Plan: p})
 		if err != nil || again.Status() != StatusDone {
@@ -230,7 +230,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if f.inline[revokePolicy] == "" || f.urls[""] != "AWS_IAM" || strings.Contains(f.policies[fnARN], "9999") {
 			t.Error("release brought hostility back:", f.state(t))
 		}
-		standings(t, b, map[State]int{InForce: 5, Released: 4})
+		wantStandings(t, b, map[State]int{InForce: 5, Released: 4})
 
 		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true}); !errors.Is(err, ErrNoReason) {
 			t.Errorf("without reason: %v", err)
@@ -240,14 +240,14 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if !ok || live.Until.Before(time.Now().Add(11*time.Hour)) || live.Until.After(time.Now().Add(12*time.Hour)) {
 			t.Fatalf("stolen sessions are alive: %v", err)
 		}
-		und, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, Acts: []string{actRevoke}, Reason: "false alarm"})
+		und, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, AcceptRisk: "it was us", Reason: "false alarm"})
 		if err != nil || und.Status() != StatusDone {
 			t.Fatalf("undo: %v %+v", err, und)
 		}
 		if now := f.state(t); now != before {
 			t.Errorf("not as before:\n%s\nwant\n%s", now, before)
 		}
-		standings(t, b, map[State]int{Undone: 5, Released: 4})
+		wantStandings(t, b, map[State]int{Undone: 5, Released: 4})
 		writes := len(f.written)
 		if twice, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, Acts: []string{actGrants}, Reason: "again"}); err != nil || twice.Status() != StatusDone || len(f.written) != writes {
 			t.Errorf("undone twice: %v %+v", err, twice)
@@ -261,7 +261,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 	})
 }
 
-func standings(t *testing.T, b *bench, want map[State]int) {
+func wantStandings(t *testing.T, b *fakeBench, want map[State]int) {
 	t.Helper()
 	all, err := Standings(t.Context(), StatusInput{Session: b.s, Case: b.c})
 	if err != nil {
@@ -286,9 +286,10 @@ func standings(t *testing.T, b *bench, want map[State]int) {
 func TestChain(t *testing.T) {
 	for _, c := range []struct {
 		acts        []string
+		fast        bool
 		provisioned bool
 		most        int
-	}{{[]string{actConcurrency}, false, 3}, {nil, false, 5}, {nil, true, 7}} {
+	}{{[]string{actConcurrency}, false, false, 3}, {nil, false, false, 5}, {nil, false, true, 7}, {[]string{actConcurrency, actQuarantine}, true, false, 3}, {[]string{actConcurrency, actQuarantine}, false, false, 4}} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake()
 			if !c.provisioned {
@@ -300,13 +301,13 @@ func TestChain(t *testing.T) {
 			f.latency = 50 * time.Millisecond
 			start, zero := time.Now(), time.Time{}
 			f.fault = func(op string) (bool, error) {
-				if op == "PutFunctionConcurrency" {
+				if op == "PutFunctionConcurrency" || c.fast && op == "PutRolePolicy" { // of several the last
 					zero = time.Now()
 				}
 				return true, nil
 			}
 			s := session(t, f, "eu-west-1", "http://127.0.0.1:1")
-			if _, err := Apply(t.Context(), ApplyInput{Session: s, Case: b.c, Plan: p}); err != nil {
+			if _, err := Apply(t.Context(), ApplyInput{Session: s, Case: b.c, Plan: p, Fast: c.fast}); err != nil {
 				t.Fatal(err)
 			}
 			chain := int(zero.Sub(start) / f.latency)
@@ -377,8 +378,7 @@ func underFault(t *testing.T, op string, fault error, effect, always bool) {
 		}
 	}
 	arm()
-	undo := LiftInput{Session: b.s, Case: b.c, All: true, Acts: nil, Reason: "test"}
-	undo.Acts = named(t, b)
+	undo := LiftInput{Session: b.s, Case: b.c, All: true, AcceptRisk: "test", Reason: "test"}
 	if _, err := Undo(t.Context(), undo); err != nil && !errors.Is(err, ErrNothing) {
 		t.Fatal(err)
 	}
@@ -392,21 +392,6 @@ func underFault(t *testing.T, op string, fault error, effect, always bool) {
 	for problem, err := range b.c.Verify(t.Context()) {
 		t.Errorf("the case: %+v %v", problem, err)
 	}
-}
-
-// named are the acts that this case knows of: revoke-sessions must be named to be undone.
-func named(t *testing.T, b *bench) []string {
-	t.Helper()
-	all, err := Standings(t.Context(), StatusInput{Case: b.c})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range all {
-		if s.Act == actRevoke {
-			return []string{actRevoke}
-		}
-	}
-	return nil
 }
 
 // truthful compares what a run says with what the account is like.
@@ -440,7 +425,7 @@ func TestDriftAfterwards(t *testing.T) {
 		}
 		three := 3
 		f.reserved = &three
-		standings(t, b, map[State]int{InForce: 2, Drifted: 1})
+		wantStandings(t, b, map[State]int{InForce: 2, Drifted: 1})
 		writes := len(f.written)
 		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, Force: true, Reason: "x"}); !errors.Is(err, ErrStale) {
 			t.Errorf("drift, forced but not named: %v", err)
@@ -489,20 +474,21 @@ func TestCrash(t *testing.T) {
 }
 
 // crash writes what a run writes before it dies: the first step of the first move.
-func crash(t *testing.T, b *bench, p *Plan, effect bool) {
+func crash(t *testing.T, b *fakeBench, p *Plan, effect bool) {
 	t.Helper()
 	r := newRunner("apply", b.s, b.c, Clock{}.orReal(), 0, nil)
-	tasks, err := planned(p, time.Now())
+	tasks, err := planned(p, time.Now(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.begin(t.Context(), r.header(evidence.Tool{}, "alice", fnARN, nil), RunNote{Action: "apply", Document: p}); err != nil {
+	if err := r.begin(t.Context(), r.header(evidence.Tool{}, "alice", []string{fnARN}, nil), RunNote{Action: "apply", Document: p}); err != nil {
 		t.Fatal(err)
 	}
 	tk := tasks[0]
 	now := r.move.read(t.Context(), tk)
-	if err := r.durable(t.Context(), noteIntent, Intent{ID: "x/1", Action: "apply", Acts: tk.acts, Doc: tk.doc.name, Key: tk.place.Key,
-		Resource: tk.doc.resource(tk.place), Place: tk.place, From: now.state, To: tk.after, Edits: tk.edits}); err != nil {
+	o := tk.outcome()
+	o.Intent = "x/1"
+	if err := r.durable(t.Context(), noteIntent, tk.intent(o, now.state)); err != nil {
 		t.Fatal(err)
 	}
 	if effect {
@@ -510,7 +496,7 @@ func crash(t *testing.T, b *bench, p *Plan, effect bool) {
 		if err != nil || len(steps) < 2 {
 			t.Fatalf("wanted a move of several steps: %v", err)
 		}
-		if err := steps[0].Do(t.Context(), r.move.config(tk.doc)); err != nil {
+		if err := steps[0].Do(t.Context(), r.move.config(tk)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -581,7 +567,7 @@ func TestCancelledRunIsRecorded(t *testing.T) {
 			t.Fatalf("%v %+v", err, run)
 		}
 		f.fault = nil
-		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, Acts: named(t, b), Reason: "x"}); err != nil {
+		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true, AcceptRisk: "x", Reason: "x"}); err != nil {
 			t.Fatal(err)
 		}
 		if now := f.state(t); now != before {

@@ -18,18 +18,6 @@ func All() []Act {
 	return all
 }
 
-// DefaultActs are the acts of a plan that names none, in their order: everything but
-// provisioned-delete, which is planned where concurrency-zero needs it.
-func DefaultActs() []string {
-	var names []string
-	for _, a := range All() {
-		if a.Name != actProvisioned {
-			names = append(names, a.Name)
-		}
-	}
-	return names
-}
-
 // Names of acts that others refer to.
 const (
 	actMappings    = "mappings-off"
@@ -62,13 +50,20 @@ func documentNamed(name string) (*document, error) {
 // rank is the stage of an act that has the same in every order.
 func rank(n int) func(Order) int { return func(Order) int { return n } }
 
-// Stages. Mappings first: SQS mappings burn receive counts at concurrency 0.
+// Stages. Triggers first: SQS mappings burn receive counts at concurrency 0. Destinations
+// before concurrency 0, which sends them every event. The actor in the same minute, or one
+// call undoes everything. What preserves evidence waits for nothing.
 const (
-	stageMappings = iota * 10
+	stageTriggers = iota * 10
+	stageDestinations
 	stageProvisioned
 	stageRole
 	stageConcurrency
+	stageActor
 	stageGrants
+	stageEvict
+
+	stagePreserve = stageTriggers
 )
 
 // roleRank puts the role's deny before concurrency 0, or after it when data is
@@ -80,8 +75,14 @@ func roleRank(o Order) int {
 	return stageRole
 }
 
+// placed is an edit with its place.
+type placed struct {
+	PlannedEdit
+	place Place
+}
+
 // fold applies edits one after the other. now, unless "", is the time for timed ones.
-func fold(p Place, before json.RawMessage, edits []PlannedEdit, now string) (json.RawMessage, error) {
+func fold(before json.RawMessage, edits []placed, now string) (json.RawMessage, error) {
 	state := before
 	for _, e := range edits {
 		act, err := actNamed(e.Act)
@@ -95,7 +96,7 @@ func fold(p Place, before json.RawMessage, edits []PlannedEdit, now string) (jso
 		if act.timed && now != "" {
 			params[paramNow] = now
 		}
-		if state, err = act.apply(p, state, params); err != nil {
+		if state, err = act.apply(e.place, state, params); err != nil {
 			return nil, fmt.Errorf("working out %s: %w", e.Act, err)
 		}
 	}
@@ -117,9 +118,13 @@ func Needs() []awsapi.Need {
 	}
 	for _, a := range All() {
 		add(a.Needs)
+		for _, p := range a.looks {
+			add(p.Needs)
+		}
 	}
 	add(surveyNeeds())
 	add(lifeNeeds())
 	add(VerifyNeeds())
+	add(WatchNeeds())
 	return all
 }

@@ -91,7 +91,7 @@ func stopAt(t *testing.T, n int) bool {
 	return applied == nil
 }
 
-func applyOn(t *testing.T, b *bench, v vault.Vault, p *Plan) (*Run, error) {
+func applyOn(t *testing.T, b *fakeBench, v vault.Vault, p *Plan) (*Run, error) {
 	t.Helper()
 	reopened(t, b, v)
 	run, err := Apply(t.Context(), ApplyInput{Session: b.s, Case: b.c, Plan: p})
@@ -102,7 +102,7 @@ func applyOn(t *testing.T, b *bench, v vault.Vault, p *Plan) (*Run, error) {
 }
 
 // reopened is the next process.
-func reopened(t *testing.T, b *bench, v vault.Vault) {
+func reopened(t *testing.T, b *fakeBench, v vault.Vault) {
 	t.Helper()
 	var err error
 	if b.c, err = evidence.OpenCase(t.Context(), v); err != nil {

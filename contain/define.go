@@ -7,10 +7,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // Token is what the API wants back with a write: a revision id. Never part of the state.
@@ -22,6 +25,7 @@ type Doc[S any] struct {
 	Name     string // "lambda.concurrency"
 	Needs    []awsapi.Need
 	Resource func(p Place) string // ARN that the document belongs to
+	Region   func(p Place) string // where its calls go; nil: the region in the key if that is an ARN, or the target's
 	Read     func(ctx context.Context, cfg aws.Config, p Place) (S, Token, error)
 	Equal    func(a, b S) bool // nil: the same JSON
 	// Settled says whether AWS is done with the last change; nil is always.
@@ -41,24 +45,54 @@ type Step struct {
 }
 
 // Edit is an act on a document. Apply must be idempotent: a state that it returns
-// unchanged is one where the act is in force.
+// unchanged is one where the act is in force. Only Name, About, Kind, Attack, Keys
+// and Apply are needed.
 type Edit[S any] struct {
 	Name, About string
-	Lossy       string // what undo cannot restore
-	Kind        Kind
-	Attack      []string // ATT&CK ids
-	Rank        func(Order) int
-	Holds       bool     // must show before later stages begin
-	Requires    []string // acts whose failure makes this one pointless
-	OnRole      bool     // touches the execution role
-	Sparse      bool     // of many documents few change: those as wanted stay out of the plan
-	Timed       bool     // apply gives its own time as Params[paramNow]
-	Keys        func(s *Survey) []string
-	Parts       []string // parts of the survey without which Keys is wrong
-	Params      func(in PlanInput, s *Survey) Params
-	Apply       func(p Place, before S, params Params) (S, error)
-	Destroys    func(p Place, before S) []Artefact
-	Breaks      func(s *Survey, before map[string]S) []Impact
+	Lossy       string // what undo cannot restore, in AWS's reasons
+	// LosesState are the fields of the account that differ after undo, and no others do:
+	// patterns of the simulated account's "object#member.member", * is any text.
+	LosesState []string
+	Kind       Kind
+	Level      Level           // lowest level that the act is part of; "": only by name, by a finding, or for another act
+	Attack     []string        // ATT&CK ids
+	Answers    []Answer        // findings that it answers
+	On         []TargetKind    // what its documents hang on; nil: functions
+	Rank       func(Order) int // a stage; nil: the triggers', of evicting acts the last, of preserving ones the first
+	Holds      bool            // must show before later stages begin
+	Requires   []string        // acts whose failure makes this one pointless
+	Sparse     bool            // of many documents few change: those as wanted stay out of the plan
+	Timed      bool            // apply gives its own time as Params[paramNow]
+	RoleWide   bool            // hits all who use a role: a shared one needs AcceptSharedRole
+	InsteadOf  string          // planned where this other act is refused because the role is shared
+	Revives    bool            // taking it back gives sessions or keys their power again that may be stolen
+	Keys       func(s *Survey) []string
+	Parts      []string // parts of the survey without which Keys is wrong
+	Looks      []Part   // further parts of a survey, which Keys, Params, Breaks and Worth read by Found
+	Params     func(in PlanInput, s *Survey) Params
+	Apply      func(p Place, before S, params Params) (S, error)
+	Destroys   func(p Place, before S) []Artefact // what is lost beyond the state itself, which the run's bag keeps
+	Breaks     func(s *Survey, before map[string]S) []Impact
+	Worth      func(s *Survey) []string // what it does not stop
+	// Contained says of a state that no act of ours made whether somebody has contained
+	// the thing already, in a few words; "" is no. nil: the state tells nothing.
+	Contained func(S) string
+	Fixture   Fixture
+}
+
+// Answer names findings that an act answers, as package finding has them.
+type Answer struct {
+	Kind   string
+	Change string                         // "": any
+	Target func(f finding.Finding) string // ARN to act on; nil: the finding's ARN
+	Key    func(f finding.Finding) string // the document that it is about; nil: all that Keys gives
+}
+
+// Fixture says where the account that tests are run on (package bench) has something of an
+// act. The zero value is the function that has everything.
+type Fixture struct {
+	Actor, Resource string // ARN
+	Finding         *finding.Finding
 }
 
 // paramNow is the time of apply in RFC 3339, of edits that are Timed.
@@ -69,6 +103,7 @@ type document struct {
 	name     string
 	needs    []awsapi.Need
 	resource func(Place) string
+	region   func(Place) string
 	read     func(context.Context, aws.Config, Place) (json.RawMessage, Token, error)
 	equal    func(a, b json.RawMessage) bool
 	settled  func(json.RawMessage) bool
@@ -79,24 +114,43 @@ type document struct {
 // Act is an edit of the catalogue, for any state.
 type Act struct {
 	Name, About, Lossy string
+	LosesState         []string
 	Kind               Kind
+	Level              Level
 	Attack             []string
+	Answers            []Answer
+	On                 []TargetKind
 	Doc                string
 	Needs              []awsapi.Need
+	Fixture            Fixture
 
-	rank     func(Order) int
-	holds    bool
-	requires []string
-	onRole   bool
-	timed    bool
-	sparse   bool
-	parts    []string
-	doc      *document
-	keys     func(*Survey) []string
-	params   func(PlanInput, *Survey) Params
-	apply    func(p Place, before json.RawMessage, params Params) (json.RawMessage, error)
-	destroys func(p Place, before json.RawMessage) ([]Artefact, error)
-	breaks   func(s *Survey, before map[string]json.RawMessage) ([]Impact, error)
+	rank      func(Order) int
+	holds     bool
+	requires  []string
+	timed     bool
+	sparse    bool
+	roleWide  bool
+	insteadOf string
+	revives   bool
+	parts     []string
+	looks     []Part
+	doc       *document
+	keys      func(*Survey) []string
+	params    func(PlanInput, *Survey) Params
+	worth     func(*Survey) []string
+	apply     func(p Place, before json.RawMessage, params Params) (json.RawMessage, error)
+	destroys  func(p Place, before json.RawMessage) ([]Artefact, error)
+	breaks    func(s *Survey, before map[string]json.RawMessage) ([]Impact, error)
+	tells     bool // contained says something
+	contained func(state json.RawMessage) string
+}
+
+// onRole says whether its documents hang on roles, a function's execution role among them.
+func (a Act) onRole() bool { return slices.Contains(a.On, OnRole) }
+
+// hangsOn says whether a target of this kind has documents of the act.
+func (a Act) hangsOn(k TargetKind) bool {
+	return slices.Contains(a.On, k) || k == OnFunction && a.onRole()
 }
 
 // Define makes the acts of a document.
@@ -104,33 +158,49 @@ func Define[S any](d Doc[S], edits ...Edit[S]) []Act {
 	doc := erase(d)
 	var acts []Act
 	for _, e := range edits {
-		acts = append(acts, Act{
-			Name: e.Name, About: e.About, Lossy: e.Lossy, Kind: e.Kind, Attack: e.Attack, Doc: d.Name, Needs: d.Needs,
-			rank: e.Rank, holds: e.Holds, requires: e.Requires, onRole: e.OnRole, timed: e.Timed, sparse: e.Sparse, parts: e.Parts,
-			doc: doc, keys: e.Keys, params: e.Params,
-			apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
-				s, err := decode[S](before)
-				if err != nil {
-					return nil, err
-				}
-				if s, err = e.Apply(p, s, params); err != nil {
-					return nil, err
-				}
-				return canonical(s)
-			},
-			destroys: func(p Place, before json.RawMessage) ([]Artefact, error) {
-				s, err := decode[S](before)
-				if err != nil || e.Destroys == nil {
-					return nil, err
-				}
-				return e.Destroys(p, s), nil
-			},
-			breaks: func(s *Survey, before map[string]json.RawMessage) ([]Impact, error) {
-				return breaks(e, s, before)
-			},
-		})
+		acts = append(acts, define(d, doc, e))
 	}
 	return acts
+}
+
+func define[S any](d Doc[S], doc *document, e Edit[S]) Act {
+	if len(e.On) == 0 {
+		e.On = []TargetKind{OnFunction}
+	}
+	if e.Rank == nil {
+		e.Rank = rank(map[Kind]int{Isolate: stageTriggers, Evict: stageEvict, Preserve: stagePreserve}[e.Kind])
+	}
+	return Act{
+		Name: e.Name, About: e.About, Lossy: e.Lossy, LosesState: e.LosesState, Kind: e.Kind, Level: e.Level, Attack: e.Attack,
+		Answers: e.Answers, On: e.On, Doc: d.Name, Needs: d.Needs, Fixture: e.Fixture,
+		rank: e.Rank, holds: e.Holds, requires: e.Requires, timed: e.Timed, sparse: e.Sparse, roleWide: e.RoleWide,
+		insteadOf: e.InsteadOf, revives: e.Revives, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, params: e.Params, worth: e.Worth,
+		apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
+			s, err := decode[S](before)
+			if err != nil {
+				return nil, err
+			}
+			if s, err = e.Apply(p, s, params); err != nil {
+				return nil, err
+			}
+			return canonical(s)
+		},
+		destroys: func(p Place, before json.RawMessage) ([]Artefact, error) {
+			s, err := decode[S](before)
+			if err != nil || e.Destroys == nil {
+				return nil, err
+			}
+			return e.Destroys(p, s), nil
+		},
+		breaks: func(s *Survey, before map[string]json.RawMessage) ([]Impact, error) { return breaks(e, s, before) },
+		contained: func(state json.RawMessage) string {
+			s, err := decode[S](state)
+			if err != nil || e.Contained == nil {
+				return ""
+			}
+			return e.Contained(s)
+		},
+	}
 }
 
 func breaks[S any](e Edit[S], s *Survey, before map[string]json.RawMessage) ([]Impact, error) {
@@ -149,7 +219,10 @@ func breaks[S any](e Edit[S], s *Survey, before map[string]json.RawMessage) ([]I
 }
 
 func erase[S any](d Doc[S]) *document {
-	doc := &document{name: d.Name, needs: d.Needs, resource: d.Resource}
+	doc := &document{name: d.Name, needs: d.Needs, resource: d.Resource, region: d.Region}
+	if doc.region == nil {
+		doc.region = placeRegion
+	}
 	doc.read = func(ctx context.Context, cfg aws.Config, p Place) (json.RawMessage, Token, error) {
 		s, tok, err := d.Read(ctx, cfg, p)
 		if err != nil {
@@ -181,6 +254,14 @@ func erase[S any](d Doc[S]) *document {
 		return d.Steps(p, n, t, tok), nil
 	}
 	return doc
+}
+
+// placeRegion is the region in the key if that is an ARN that has one, or the target's.
+func placeRegion(p Place) string {
+	if parts := strings.SplitN(p.Key, ":", 6); len(parts) == 6 && parts[0] == "arn" && parts[3] != "" {
+		return parts[3]
+	}
+	return p.Region
 }
 
 func pair[S any](a, b json.RawMessage, equal func(a, b S) bool) bool {

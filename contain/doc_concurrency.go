@@ -49,8 +49,9 @@ func concurrencyActs() []Act {
 		Lossy: "asynchronous events that arrive meanwhile go to the dead-letter queue or failure destination at once, or are lost; " +
 			"the reservation is free for others while it is 0, so putting it back can fail below the account's unreserved minimum; " +
 			"runs in flight go on to their timeout",
-		Kind: Isolate, Attack: []string{"T1648", "T1496", "T1190"},
-		Rank: rank(stageConcurrency), Requires: []string{actProvisioned},
+		Kind: Isolate, Level: LevelStop, Attack: []string{"T1648", "T1496", "T1190"},
+		Answers: []Answer{{Kind: "function"}, {Kind: "function-code"}, {Kind: "function-version"}, {Kind: "concurrency"}},
+		Rank:    rank(stageConcurrency), Requires: []string{actProvisioned},
 		Keys:  func(*Survey) []string { return []string{""} },
 		Apply: func(Place, concurrency, Params) (concurrency, error) { return concurrency{aws.Int32(0)}, nil },
 		Destroys: func(p Place, _ concurrency) []Artefact {
@@ -60,6 +61,12 @@ func concurrencyActs() []Act {
 			}
 		},
 		Breaks: func(s *Survey, _ map[string]concurrency) []Impact { return frozen(s) },
+		Contained: func(s concurrency) string {
+			if s.Reserved != nil && *s.Reserved == 0 {
+				return "concurrency is 0"
+			}
+			return ""
+		},
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -17,9 +18,11 @@ type mapping struct {
 	Moving  string `json:"moving,omitempty"` // Enabling, Disabling, Updating, Creating: AWS is at it
 }
 
+const docMapping = "lambda.mappings"
+
 func mappingActs() []Act {
 	return Define(Doc[mapping]{
-		Name: "lambda.mappings",
+		Name: docMapping,
 		Needs: []awsapi.Need{
 			on("Lambda:GetEventSourceMapping", "mapping ARN", false),
 			on("Lambda:UpdateEventSourceMapping", "mapping ARN", true),
@@ -33,19 +36,32 @@ func mappingActs() []Act {
 		Name:  actMappings,
 		About: "disable event source mappings: queues and streams are no longer polled",
 		Lossy: "retention of streams and queues runs on: what expires there meanwhile is lost",
-		Kind:  Isolate, Attack: []string{"T1546"},
-		Rank: rank(stageMappings),
+		Kind:  Isolate, Level: LevelIsolate, Attack: []string{"T1546"},
+		Answers: []Answer{{Kind: "event-source-mapping"}},
+		On:      []TargetKind{OnFunction, OnResource},
+		Rank:    rank(stageTriggers),
 		Keys: func(s *Survey) []string {
+			if s.Kind == OnResource {
+				if _, uuid, ok := strings.Cut(s.ARN, ":event-source-mapping:"); ok {
+					return []string{uuid}
+				}
+				return nil
+			}
 			var keys []string
 			for _, m := range s.Mappings {
 				keys = append(keys, aws.ToString(m.UUID))
 			}
 			return keys
 		},
-		Parts:    []string{partMappings},
-		Apply:    func(Place, mapping, Params) (mapping, error) { return mapping{}, nil },
-		Destroys: func(p Place, _ mapping) []Artefact { return []Artefact{{Name: "lambda.mappings", ARN: p.ARN}} },
-		Breaks:   unpolled,
+		Parts: []string{partMappings},
+		Apply: func(Place, mapping, Params) (mapping, error) { return mapping{}, nil },
+		Destroys: func(p Place, _ mapping) []Artefact {
+			if p.Kind == OnResource {
+				return nil // a mapping by itself is collected with no function
+			}
+			return []Artefact{{Name: "lambda.mappings", ARN: p.ARN}}
+		},
+		Breaks: unpolled,
 	})
 }
 

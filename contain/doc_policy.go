@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/iampolicy"
 )
 
 // resourcePolicy is the policy of one qualifier (Place.Key). A grant on the function
@@ -18,9 +19,11 @@ type resourcePolicy struct {
 	Policy string `json:"policy"` // as it is written; "" is none
 }
 
+const docPolicy = "lambda.policy"
+
 func policyActs() []Act {
 	return Define(Doc[resourcePolicy]{
-		Name: "lambda.policy",
+		Name: docPolicy,
 		Needs: []awsapi.Need{
 			on("Lambda:GetResourcePolicy", "function, alias or version ARN", false),
 			when(on("Lambda:GetPolicy", "function, alias or version ARN", false), "GetResourcePolicy is refused or unknown"),
@@ -36,14 +39,18 @@ func policyActs() []Act {
 	}, Edit[resourcePolicy]{
 		Name:  actGrants,
 		About: "remove grants to other accounts and to everybody, on every qualifier",
-		Kind:  Evict, Attack: []string{"T1098"},
-		Rank: rank(stageGrants), Sparse: true,
+		Kind:  Evict, Level: LevelIsolate, Attack: []string{"T1098"},
+		Answers: []Answer{{Kind: "function-permission"}},
+		Rank:    rank(stageGrants), Sparse: true,
 		Keys:  func(s *Survey) []string { return s.qualifiers() },
 		Parts: []string{partAliases, partVersions},
 		Params: func(in PlanInput, s *Survey) Params {
 			p := Params{"account": s.Account}
 			if in.Organization != "" {
 				p["organization"] = in.Organization
+			}
+			if found := foundGrants(s.Findings); found != "" {
+				p["found"] = found
 			}
 			if in.ServiceGrants {
 				p["service_grants"] = "remove"
@@ -149,12 +156,11 @@ func lostGrants(_ *Survey, before map[string]resourcePolicy) []Impact {
 	return all
 }
 
-// granted are the callers that resource policies let in, where those were read.
-func granted(v *Survey, states map[string]json.RawMessage) []Caller {
-	var all []Caller
+// eachGrant gives the statements of every qualifier whose policy was read.
+func eachGrant(v *Survey, states map[string]json.RawMessage, take func(qualifier string, g iampolicy.Statement)) {
 	for _, q := range v.qualifiers() {
 		var s resourcePolicy
-		if json.Unmarshal(states[name("lambda.policy", q)], &s) != nil {
+		if json.Unmarshal(states[fileKey(qualified(v.Target, q), docPolicy, q)], &s) != nil {
 			continue
 		}
 		p, err := parsePolicy(s.Policy)
@@ -162,12 +168,9 @@ func granted(v *Survey, states map[string]json.RawMessage) []Caller {
 			continue // its own act could not be planned, which says so
 		}
 		for _, g := range p.Statements {
-			if g.Effect == "Allow" {
-				all = append(all, Caller{Kind: "grant", Name: first(g.Sid, "(no Sid)"), Qualifier: q, Detail: principals(g)})
-			}
+			take(q, g)
 		}
 	}
-	return all
 }
 
 // serviceGrants are warnings about grants to a service that any of its customers can use.
@@ -176,21 +179,11 @@ func serviceGrants(v *Survey, states map[string]json.RawMessage, removed bool) [
 		return nil
 	}
 	var all []string
-	for _, q := range v.qualifiers() {
-		var s resourcePolicy
-		if json.Unmarshal(states[name("lambda.policy", q)], &s) != nil {
-			continue
+	eachGrant(v, states, func(q string, g iampolicy.Statement) {
+		if anySource(g) {
+			all = append(all, fmt.Sprintf("grant %s on %s lets %s call for any account (no SourceArn or SourceAccount); it stays unless service grants are asked for",
+				first(g.Sid, "(no Sid)"), orLatest(q), principals(g)))
 		}
-		p, err := parsePolicy(s.Policy)
-		if err != nil {
-			continue // its own act could not be planned, which says so
-		}
-		for _, g := range p.Statements {
-			if anySource(g) {
-				all = append(all, fmt.Sprintf("grant %s on %s lets %s call for any account (no SourceArn or SourceAccount); it stays unless service grants are asked for",
-					first(g.Sid, "(no Sid)"), orLatest(q), principals(g)))
-			}
-		}
-	}
+	})
 	return all
 }

@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +19,8 @@ type rolePolicy struct {
 	Document string `json:"document"` // as it is written, so that undo restores it to the letter; "" is none of that name
 }
 
+const docRolePolicy = "iam.role.inline"
+
 // Names of the inline policies. AWS's console writes revocations under the second:
 // with the same name a revocation by hand and ours are one.
 const (
@@ -27,51 +30,71 @@ const (
 
 func rolePolicyActs() []Act {
 	doc := Doc[rolePolicy]{
-		Name: "iam.role.inline",
+		Name: docRolePolicy,
 		Needs: []awsapi.Need{
 			on("IAM:GetRolePolicy", "role ARN", false),
 			on("IAM:PutRolePolicy", "role ARN", true),
 			when(on("IAM:DeleteRolePolicy", "role ARN", true), "lifting"),
 		},
 		Resource: func(p Place) string { return p.Role },
+		Region:   func(Place) string { return "" },
 		Read:     readRolePolicy,
 		Equal:    func(a, b rolePolicy) bool { return sameJSON(a.Document, b.Document) },
 		Steps:    rolePolicySteps,
 	}
-	return Define(doc, quarantineEdit(), revokeEdit())
+	return Define(doc, quarantineEdit(), scopedEdit(), revokeEdit())
 }
 
 func quarantineEdit() Edit[rolePolicy] {
 	return Edit[rolePolicy]{
 		Name:  actQuarantine,
-		About: "deny the execution role everything but writing this function's own log group",
+		About: "deny the role everything but writing the function's own log group",
 		Lossy: "AWS may disable SQS, Kinesis and DynamoDB mappings by itself meanwhile; deliveries to the dead-letter queue that the role could not make are lost",
-		Kind:  Isolate, Attack: []string{"T1552", "T1078.004"},
-		Rank: roleRank, OnRole: true,
-		Keys: func(*Survey) []string { return []string{quarantinePolicy} },
-		Params: func(_ PlanInput, s *Survey) Params {
-			return Params{"log_group": fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", s.Partition, s.Region, s.Account, s.LogGroup)}
-		},
+		Kind:  Isolate, Level: LevelStop, Attack: []string{"T1552", "T1078.004"},
+		On: []TargetKind{OnRole}, RoleWide: true, Rank: roleRank,
+		Keys:   func(*Survey) []string { return []string{quarantinePolicy} },
+		Params: func(_ PlanInput, s *Survey) Params { return Params{"log_group": s.logGroupARN()} },
 		Apply: func(_ Place, before rolePolicy, params Params) (rolePolicy, error) {
-			return keepIfSame(before, quarantine(params["log_group"]))
+			groups := quarantined(before)
+			if g := params["log_group"]; g != "" && !slices.Contains(groups, g) {
+				groups = append(groups, g)
+			}
+			return keepIfSame(before, quarantine(groups))
 		},
 		Destroys: roleArtefacts,
 		Breaks: func(s *Survey, _ map[string]rolePolicy) []Impact {
 			all := sharers(s, "shares the role: loses every permission, its logs too")
-			return append(all,
-				Impact{What: "function", Resource: s.ARN, Detail: "loses every permission but its own logs; Lambda's own work on the role stops too: polling, environment key, network interfaces, dead-letter delivery"},
-				Impact{What: "sessions", Resource: s.Role, Detail: "sessions that were assumed from this role into others live on: contain those roles too"})
+			if s.Kind == OnFunction {
+				all = append(all, Impact{What: "function", Resource: s.ARN, Detail: "loses every permission but its own logs; Lambda's own work on the role stops too: polling, environment key, network interfaces, dead-letter delivery"})
+			} else {
+				all = append(all, Impact{What: "role", Resource: s.Role, Detail: "whoever and whatever uses it loses every permission"})
+			}
+			return append(all, Impact{What: "sessions", Resource: s.Role, Detail: "sessions that were assumed from this role into others live on: contain those roles too"})
+		},
+		Contained: func(s rolePolicy) string {
+			if s.Document != "" {
+				return "a quarantine is on the role"
+			}
+			return ""
 		},
 	}
+}
+
+// logGroupARN is that of the function, "" of other targets.
+func (v *Survey) logGroupARN() string {
+	if v.LogGroup == "" {
+		return ""
+	}
+	return fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", v.Partition, v.Region, v.Account, v.LogGroup)
 }
 
 func revokeEdit() Edit[rolePolicy] {
 	return Edit[rolePolicy]{
 		Name:  actRevoke,
-		About: "deny every session of the execution role that was issued before now",
+		About: "deny every session of the role that was issued before now",
 		Lossy: "warm environments keep their denied credentials until they are recycled",
-		Kind:  Evict, Attack: []string{"T1552", "T1078.004"},
-		Rank: roleRank, OnRole: true, Timed: true,
+		Kind:  Evict, Level: LevelIsolate, Attack: []string{"T1552", "T1078.004"},
+		On: []TargetKind{OnRole}, RoleWide: true, Rank: roleRank, Timed: true, Revives: true,
 		Keys: func(*Survey) []string { return []string{revokePolicy} },
 		Params: func(in PlanInput, _ *Survey) Params {
 			return Params{"not_before": in.Clock.Now().UTC().Format(time.RFC3339)}
@@ -79,8 +102,20 @@ func revokeEdit() Edit[rolePolicy] {
 		Apply:    revoke,
 		Destroys: roleArtefacts,
 		Breaks: func(s *Survey, _ map[string]rolePolicy) []Impact {
-			return append(sharers(s, "shares the role: its warm environments lose their credentials"),
-				Impact{What: "function", Resource: s.ARN, Detail: "warm environments stay broken, new ones get new credentials"})
+			all := sharers(s, "shares the role: its warm environments lose their credentials")
+			if s.Kind == OnFunction {
+				return append(all, Impact{What: "function", Resource: s.ARN, Detail: "warm environments stay broken, new ones get new credentials"})
+			}
+			return append(all, Impact{What: "role", Resource: s.Role, Detail: "everybody in a session of it has to begin a new one"})
+		},
+		Worth: func(*Survey) []string {
+			return []string{"whoever can assume the role again gets a session that works: close the way in too"}
+		},
+		Contained: func(s rolePolicy) string {
+			if at, ok := revokedAt(s); ok {
+				return "sessions from before " + at.UTC().Format(time.RFC3339) + " are revoked"
+			}
+			return ""
 		},
 	}
 }
@@ -93,7 +128,12 @@ func sharers(s *Survey, detail string) []Impact {
 	return all
 }
 
+// roleArtefacts are what the collection of a function holds of its role. Of another role
+// nothing is destroyed but the document, which the run's bag keeps.
 func roleArtefacts(p Place, before rolePolicy) []Artefact {
+	if p.Kind == OnRole {
+		return nil
+	}
 	all := []Artefact{{Name: "iam.role", ARN: p.Role}, {Name: "iam.role.inline", ARN: p.Role}}
 	if before.Document != "" {
 		all = append(all, Artefact{Name: "iam.role.inline.document", ARN: p.Role, Qualifier: p.Key})
@@ -101,14 +141,43 @@ func roleArtefacts(p Place, before rolePolicy) []Artefact {
 	return all
 }
 
-// quarantine lets the role write to one log group and do nothing else: with the log
+// quarantine lets the role write to these log groups and do nothing else: with the log
 // actions excepted everywhere, a thief could forge other functions' logs.
-func quarantine(group string) any {
+func quarantine(groups []string) any {
+	if len(groups) == 0 {
+		return statements(map[string]any{"Sid": "FreezeframeQuarantine", "Effect": "Deny", "Action": "*", "Resource": "*"})
+	}
+	slices.Sort(groups)
+	var own []string
+	for _, g := range groups {
+		own = append(own, g, g+":*")
+	}
 	logs := []string{"logs:CreateLogStream", "logs:PutLogEvents"}
 	return statements(
 		map[string]any{"Sid": "FreezeframeQuarantine", "Effect": "Deny", "NotAction": logs, "Resource": "*"},
-		map[string]any{"Sid": "FreezeframeOwnLogsOnly", "Effect": "Deny", "Action": logs, "NotResource": []string{group, group + ":*"}},
+		map[string]any{"Sid": "FreezeframeOwnLogsOnly", "Effect": "Deny", "Action": logs, "NotResource": own},
 	)
+}
+
+// quarantined are the log groups that a quarantine, and nothing but one, leaves open: a
+// second function of the role adds its own.
+func quarantined(s rolePolicy) []string {
+	var doc struct {
+		Statement []struct{ NotResource []string }
+	}
+	if json.Unmarshal([]byte(s.Document), &doc) != nil || len(doc.Statement) != 2 {
+		return nil
+	}
+	var groups []string
+	for _, r := range doc.Statement[1].NotResource {
+		if g := strings.TrimSuffix(r, ":*"); !strings.ContainsAny(g, "*?") && !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	if same, err := canonical(quarantine(groups)); err != nil || !sameJSON(string(same), s.Document) {
+		return nil
+	}
+	return groups
 }
 
 func statements(all ...map[string]any) any {
@@ -204,11 +273,9 @@ func readRolePolicy(ctx context.Context, cfg aws.Config, p Place) (rolePolicy, T
 	if err != nil {
 		return rolePolicy{}, "", err
 	}
-	text := aws.ToString(out.PolicyDocument)
-	if !json.Valid([]byte(text)) { // AWS percent-encodes it (RFC 3986); some emulators do not
-		if text, err = url.PathUnescape(text); err != nil || !json.Valid([]byte(text)) {
-			return rolePolicy{}, "", fmt.Errorf("the document of %s is not JSON", p.Key)
-		}
+	text := plainJSON(aws.ToString(out.PolicyDocument))
+	if !json.Valid([]byte(text)) {
+		return rolePolicy{}, "", fmt.Errorf("the document of %s is not JSON", p.Key)
 	}
 	return rolePolicy{text}, "", nil
 }

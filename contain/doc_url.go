@@ -2,7 +2,6 @@ package contain
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -20,9 +19,11 @@ type urlConfig struct {
 	Gone       bool                            `json:"gone,omitempty"` // there is none: an address once deleted does not come back
 }
 
+const docURL = "lambda.urls"
+
 func urlActs() []Act {
 	return Define(Doc[urlConfig]{
-		Name: "lambda.urls",
+		Name: docURL,
 		Needs: []awsapi.Need{
 			on("Lambda:GetFunctionUrlConfig", "function or alias ARN", false),
 			on("Lambda:UpdateFunctionUrlConfig", "function or alias ARN", true),
@@ -33,8 +34,9 @@ func urlActs() []Act {
 	}, Edit[urlConfig]{
 		Name:  actURL,
 		About: "function URLs that anyone may call ask for an IAM signature",
-		Kind:  Evict, Attack: []string{"T1133"},
-		Rank: rank(stageGrants),
+		Kind:  Evict, Level: LevelIsolate, Attack: []string{"T1133"},
+		Answers: []Answer{{Kind: "function-url", Key: findingQualifier}},
+		Rank:    rank(stageGrants),
 		Keys: func(s *Survey) []string {
 			var keys []string
 			for _, u := range s.URLs {
@@ -94,25 +96,4 @@ func urlSteps(p Place, now, to urlConfig, _ Token) []Step {
 		_, err := lambdaClient(cfg).UpdateFunctionUrlConfig(ctx, in)
 		return err
 	}}}
-}
-
-// callers lists the roads to the function and which qualifier each reaches.
-func callers(s *Survey) []Caller {
-	var all []Caller
-	for _, a := range s.Aliases {
-		detail := "version " + aws.ToString(a.FunctionVersion)
-		if a.RoutingConfig != nil {
-			for _, v := range sortedKeys(a.RoutingConfig.AdditionalVersionWeights) {
-				detail += fmt.Sprintf(", %g of the calls to version %s", a.RoutingConfig.AdditionalVersionWeights[v], v)
-			}
-		}
-		all = append(all, Caller{Kind: "alias", Name: aws.ToString(a.Name), Qualifier: aws.ToString(a.FunctionVersion), Detail: detail})
-	}
-	for _, u := range s.URLs {
-		all = append(all, Caller{Kind: "url", Name: aws.ToString(u.FunctionUrl), Qualifier: qualifierOf(aws.ToString(u.FunctionArn)), Detail: "AuthType " + string(u.AuthType)})
-	}
-	for _, m := range s.Mappings {
-		all = append(all, Caller{Kind: "mapping", Name: aws.ToString(m.UUID), Qualifier: qualifierOf(aws.ToString(m.FunctionArn)), Detail: aws.ToString(m.EventSourceArn)})
-	}
-	return all
 }

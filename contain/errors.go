@@ -80,13 +80,13 @@ func short(b json.RawMessage) string {
 
 // NotPreservedError is ErrNotPreserved: what is missing, and the command that seals it.
 type NotPreservedError struct {
-	Function string
-	Missing  []Artefact
+	Functions []string
+	Missing   []Artefact
 }
 
 // Hint is the command to run.
 func (e *NotPreservedError) Hint() string {
-	return "freezeframe collect --function " + e.Function + " --scope containment"
+	return "freezeframe collect --function " + strings.Join(e.Functions, " --function ") + " --scope containment"
 }
 
 func (e *NotPreservedError) Error() string {
@@ -98,7 +98,7 @@ func (e *NotPreservedError) Error() string {
 		}
 		names = append(names, n)
 	}
-	return fmt.Sprintf("not sealed in the case: %s of %s", strings.Join(names, ", "), e.Function)
+	return fmt.Sprintf("not sealed in the case: %s of %s", strings.Join(names, ", "), strings.Join(e.Functions, ", "))
 }
 
 // Is makes errors.Is(err, ErrNotPreserved) hold.
@@ -114,15 +114,15 @@ func (e *ProtectedError) Error() string {
 // Is makes errors.Is(err, ErrProtected) hold.
 func (e *ProtectedError) Is(target error) bool { return target == ErrProtected }
 
-// SessionsLiveError is ErrSessionsLive: until then, taking the revocation back gives
-// stolen credentials their power again.
+// SessionsLiveError is ErrSessionsLive: until then, taking the act back gives stolen
+// credentials their power again.
 type SessionsLiveError struct {
 	Act, Role string
 	Until     time.Time
 }
 
 func (e *SessionsLiveError) Error() string {
-	return fmt.Sprintf("sessions of %s stolen before the revocation may live until %s: undo %s by name if that is meant",
+	return fmt.Sprintf("credentials of %s that may be stolen would work again, until %s: %s stays unless you accept that (--accept-risk WHY)",
 		e.Role, e.Until.UTC().Format(time.RFC3339), e.Act)
 }
 

@@ -349,7 +349,7 @@ func (f *fakeAWS) iam(form url.Values) (any, error) {
 	case "GetCallerIdentity":
 		return "<Arn>" + f.self + "</Arn><UserId>AIDA</UserId><Account>111122223333</Account>", nil
 	case "GetRole":
-		return "<Role><RoleName>payments-role</RoleName><Arn>" + roleARN + "</Arn><MaxSessionDuration>3600</MaxSessionDuration></Role>", nil
+		return "<Role><RoleName>payments-role</RoleName><Arn>" + roleARN + "</Arn><RoleId>AROAEXAMPLE</RoleId><AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument><MaxSessionDuration>3600</MaxSessionDuration></Role>", nil
 	case "GetRolePolicy":
 		doc, ok := f.inline[name]
 		if !ok {
@@ -371,17 +371,17 @@ func (f *fakeAWS) iam(form url.Values) (any, error) {
 	return nil, fakeError{400, "InvalidAction"}
 }
 
-// bench is a session at a fake account, and a case.
-type bench struct {
+// fakeBench is a session at a fake account, and a case.
+type fakeBench struct {
 	aws  *fakeAWS
 	s    *awsapi.Session
 	c    *evidence.Case
 	home string
 }
 
-func newBench(t *testing.T, f *fakeAWS) *bench {
+func newBench(t *testing.T, f *fakeAWS) *fakeBench {
 	t.Helper()
-	b := &bench{aws: f, home: t.TempDir()}
+	b := &fakeBench{aws: f, home: t.TempDir()}
 	b.s = session(t, f, "eu-west-1", "http://127.0.0.1:1")
 	var err error
 	b.c, err = evidence.CreateCase(t.Context(), &memory{objs: map[string][]byte{}}, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: b.home})
@@ -402,7 +402,7 @@ func session(t *testing.T, f *fakeAWS, region, endpoint string) *awsapi.Session 
 }
 
 // preserve seals a bag with every artefact that the plan asks for.
-func (b *bench) preserve(t *testing.T, p *Plan) {
+func (b *fakeBench) preserve(t *testing.T, p *Plan) {
 	t.Helper()
 	w, err := b.c.Begin(t.Context(), evidence.Header{Kind: evidence.KindCollection})
 	if err != nil {
@@ -426,9 +426,9 @@ func (b *bench) preserve(t *testing.T, p *Plan) {
 	}
 }
 
-func (b *bench) plan(t *testing.T, acts ...string) *Plan {
+func (b *fakeBench) plan(t *testing.T, acts ...string) *Plan {
 	t.Helper()
-	p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Case: b.c, Function: "payments", Acts: acts})
+	p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Case: b.c, Functions: []string{"payments"}, Acts: acts, AcceptSharedRole: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 	"github.com/freezeframe-ir/freezeframe/internal/iampolicy"
 )
 
@@ -57,7 +58,7 @@ func allBySid(d iampolicy.Document, some []iampolicy.Statement) bool {
 
 // removeGrants takes out the hostile statements, and of a statement that names both
 // one's own and others the others alone.
-func removeGrants(_ Place, before resourcePolicy, params Params) (resourcePolicy, error) {
+func removeGrants(p Place, before resourcePolicy, params Params) (resourcePolicy, error) {
 	d, err := parsePolicy(before.Policy)
 	if err != nil {
 		return resourcePolicy{}, err
@@ -65,6 +66,10 @@ func removeGrants(_ Place, before resourcePolicy, params Params) (resourcePolicy
 	var kept []iampolicy.Statement
 	changed := false
 	for _, s := range d.Statements {
+		if s.Sid != "" && slices.Contains(strings.Split(params["found"], "\n"), foundGrant(p.Key, s.Sid)) {
+			changed = true
+			continue
+		}
 		left, exposed, err := stripped(s, params)
 		if err != nil {
 			return resourcePolicy{}, err
@@ -82,6 +87,20 @@ func removeGrants(_ Place, before resourcePolicy, params Params) (resourcePolicy
 	}
 	d.Statements = kept
 	return resourcePolicy{d.String()}, nil
+}
+
+// foundGrant names a statement that a finding names, whomever it lets in.
+func foundGrant(qualifier, sid string) string { return qualifier + "/" + sid }
+
+// foundGrants are those of the findings, of names such as "function/ARN/statement/SID/QUALIFIER".
+func foundGrants(all []finding.Finding) string {
+	var out []string
+	for _, f := range all {
+		if parts := strings.Split(f.Name, "/"); f.Kind == "function-permission" && len(parts) == 5 {
+			out = append(out, foundGrant(parts[4], parts[3]))
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // stripped is the statement without hostile principals, nil if none is left.

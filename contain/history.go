@@ -120,10 +120,20 @@ func (f *file) applied(bag string, at time.Time, i Intent) error {
 		if err != nil {
 			return err
 		}
-		f.held = append(f.held, held{PlannedEdit: e, place: i.Place, kind: act.Kind, bag: bag, intent: i.ID, since: at, state: Pending})
+		f.held = append(f.held, held{PlannedEdit: e, place: i.placeOf(e), kind: act.Kind, bag: bag, intent: i.ID, since: at, state: Pending})
 	}
 	f.last, f.also = i.To, []json.RawMessage{i.From}
 	return nil
+}
+
+// placeOf an edit: that of the intent, or of another target that shares the document.
+func (i Intent) placeOf(e PlannedEdit) Place {
+	for _, t := range i.Also {
+		if t.ARN == e.On {
+			return Place{t, i.Key}
+		}
+	}
+	return i.Place
 }
 
 // retried drops edits of a run that was cut off or failed, and is now made again: the
@@ -174,7 +184,12 @@ func (f *file) outcome(bag string, at time.Time, o Outcome) {
 }
 
 // id names one edit of one run.
-func (h held) id() string { return h.intent + " " + h.Act }
+func (h held) id() string {
+	if h.On == "" {
+		return h.intent + " " + h.Act
+	}
+	return h.intent + " " + h.Act + " " + h.On
+}
 
 // lift moves the edits that a release or undo took back.
 func (f *file) lift(bag string, at time.Time, o Outcome) {
@@ -205,7 +220,7 @@ func (f *file) without(take func(held) bool) (to json.RawMessage, gone []held, e
 			gone = append(gone, h)
 			continue
 		}
-		if to, err = fold(h.place, to, []PlannedEdit{h.PlannedEdit}, ""); err != nil {
+		if to, err = fold(to, []placed{{h.PlannedEdit, h.place}}, ""); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -36,7 +36,7 @@ func reserved(n int32) json.RawMessage {
 }
 
 func target(function string) Target {
-	return Target{Account: own, Region: "eu-west-1", Function: function, ARN: "arn:f:" + function, Role: roleARN}
+	return Target{Kind: OnFunction, Account: own, Region: "eu-west-1", Function: function, ARN: "arn:f:" + function, Role: roleARN}
 }
 
 func (s *story) apply(id string, from, to int32, outcome Status) {
@@ -106,7 +106,7 @@ func TestSharedRole(t *testing.T) {
 	for i, fn := range []string{"a", "b"} {
 		p := Place{target(fn), quarantinePolicy}
 		e := PlannedEdit{Act: actQuarantine, Params: Params{"log_group": "arn:logs:" + fn}}
-		to, err := fold(p, last, []PlannedEdit{e}, "")
+		to, err := fold(last, []placed{{e, p}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,12 +115,16 @@ func TestSharedRole(t *testing.T) {
 		s.take(noteOutcome, Outcome{Intent: id, Action: "apply", Acts: []string{actQuarantine}, Doc: "iam.role.inline", Key: p.Key, Resource: "r", Status: StatusDone, Now: to})
 		last = to
 	}
+	alone, err := canonical(quarantine([]string{"arn:logs:b"}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := s.h.files[fileKey("r", "iam.role.inline", quarantinePolicy)]
 	for _, c := range []struct {
 		function string
 		gone     int
 		want     json.RawMessage
-	}{{"a", 1, last}, {"", 2, none}} {
+	}{{"a", 1, raw(t, rolePolicy{string(alone)})}, {"", 2, none}} {
 		l := lift{acts: []string{actQuarantine}, match: matching(nil, c.function)}
 		to, gone, err := f.without(l.takes)
 		if err != nil || len(gone) != c.gone || !f.doc.equal(to, c.want) {

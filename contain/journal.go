@@ -26,6 +26,8 @@ type RunNote struct {
 	Principal string `json:"principal"`
 	Reason    string `json:"reason,omitempty"`
 	Forced    bool   `json:"forced,omitempty"`
+	Fast      bool   `json:"fast,omitempty"`
+	Risk      string `json:"risk_accepted,omitempty"`
 }
 
 // Intent is the journal entry "intent": durable before the write that it announces.
@@ -37,6 +39,7 @@ type Intent struct {
 	Key      string          `json:"key"`
 	Resource string          `json:"resource"`
 	Place    Place           `json:"place"`
+	Also     []Target        `json:"also,omitempty"` // further targets that edits are made for
 	Calls    []Call          `json:"calls"`
 	From     json.RawMessage `json:"from"`
 	To       json.RawMessage `json:"to"`

@@ -36,9 +36,9 @@ func Release(ctx context.Context, in LiftInput) (*Run, error) {
 	return l.carryOut(ctx)
 }
 
-// Undo takes acts back, by name or all of them. Taking back a session revocation while
-// stolen sessions may live needs its name (ErrSessionsLive); a document that somebody
-// changed since needs Force and the act's name (ErrStale).
+// Undo takes acts back, by name or all of them. What gives credentials their power back that
+// may be stolen needs AcceptRisk while they may live (ErrSessionsLive); a document that
+// somebody changed since needs Force and the act's name (ErrStale).
 func Undo(ctx context.Context, in LiftInput) (*Run, error) {
 	if strings.TrimSpace(in.Reason) == "" {
 		return nil, ErrNoReason
@@ -106,13 +106,13 @@ func (l *lift) held() iter.Seq[held] {
 // takes says whether an edit is to be taken back.
 func (l *lift) takes(h held) bool { return slices.Contains(l.acts, h.Act) && l.match(h.place.Target) }
 
-// matching selects targets of the session's account and region, and of a function if one is named.
+// matching selects targets of the session's account, and one if it is named.
 func matching(s *awsapi.Session, function string) func(Target) bool {
 	return func(t Target) bool {
-		if s != nil && (t.Account != s.Identity.Account || t.Region != s.Region) {
+		if s != nil && t.Account != s.Identity.Account {
 			return false
 		}
-		return function == "" || function == t.Function || function == t.ARN
+		return function == "" || function == t.called() || function == t.ARN
 	}
 }
 
@@ -156,28 +156,35 @@ const (
 	sessionLifeUnknown = 36 * time.Hour
 )
 
-// sessionsLive refuses to give stolen sessions their power back unless that act is named.
+// sessionsLive refuses to give credentials their power back that may be stolen, and alive.
 func (l *lift) sessionsLive(ctx context.Context) error {
-	if slices.Contains(l.in.Acts, actRevoke) || !slices.Contains(l.acts, actRevoke) {
+	if strings.TrimSpace(l.in.AcceptRisk) != "" {
 		return nil
 	}
 	for h := range l.held() {
-		if h.Act != actRevoke {
+		act, err := actNamed(h.Act)
+		if err != nil {
+			return err
+		}
+		if !act.revives || !slices.Contains(l.acts, h.Act) {
 			continue
 		}
-		if until := h.since.Add(l.life(ctx, h.place.Role)); l.in.Clock.Now().Before(until) {
-			return &SessionsLiveError{Act: actRevoke, Role: h.place.Role, Until: until}
+		if until := h.since.Add(l.life(ctx, h)); l.in.Clock.Now().Before(until) {
+			return &SessionsLiveError{Act: h.Act, Role: first(h.place.Role, h.place.ARN), Until: until}
 		}
 	}
 	return nil
 }
 
 func lifeNeeds() []awsapi.Need {
-	return []awsapi.Need{when(on("IAM:GetRole", "role ARN", false), "undoing a revocation that was not named")}
+	return []awsapi.Need{when(on("IAM:GetRole", "role ARN", false), "undoing a revocation")}
 }
 
-func (l *lift) life(ctx context.Context, role string) time.Duration {
-	out, err := iamClient(l.in.Session.Config("", lifeNeeds())).GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(roleName(role))})
+func (l *lift) life(ctx context.Context, h held) time.Duration {
+	if h.place.Role == "" {
+		return sessionLifeUnknown
+	}
+	out, err := iamClient(l.in.Session.Config("", lifeNeeds())).GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(roleName(h.place.Role))})
 	if err != nil || out.Role == nil || out.Role.MaxSessionDuration == nil {
 		return sessionLifeUnknown
 	}
@@ -199,7 +206,7 @@ func (l *lift) tasks() ([]*task, error) {
 		t := &task{action: l.action, doc: f.doc, place: gone[0].place, stage: -stageOf(gone), holds: true, from: f.last, after: to, also: f.also}
 		t.force = l.in.Force
 		for _, h := range gone {
-			t.acts, t.edits, t.lifts = append(t.acts, h.Act), append(t.edits, h.PlannedEdit), append(t.lifts, h.id())
+			t.acts, t.edits, t.lifts = append(t.acts, h.Act), append(t.edits, placed{h.PlannedEdit, h.place}), append(t.lifts, h.id())
 			t.force = t.force && slices.Contains(l.in.Acts, h.Act)
 		}
 		tasks = append(tasks, t)
@@ -239,7 +246,7 @@ func (l *lift) warnLive() {
 		}
 	}
 	for h := range l.held() {
-		if h.Act == actQuarantine && !revoked[h.place.Role] && l.in.Clock.Now().Before(h.since.Add(sessionLifeUnknown)) {
+		if (h.Act == actQuarantine || h.Act == actScoped) && !revoked[h.place.Role] && l.in.Clock.Now().Before(h.since.Add(sessionLifeUnknown)) {
 			l.r.run.Warnings = append(l.r.run.Warnings, "sessions of "+h.place.Role+" were not revoked: stolen ones may work again from now on")
 		}
 	}
@@ -248,22 +255,28 @@ func (l *lift) warnLive() {
 func (l *lift) open(ctx context.Context, tasks []*task) error {
 	operator := first(l.in.Operator, l.in.Case.Operator)
 	target := tasks[0].place.Target
-	h := l.r.header(l.in.Tool, operator, target.ARN, map[string]string{"action": l.action, "acts": strings.Join(l.acts, " ")})
-	for _, t := range tasks[1:] {
-		if !slices.Contains(h.Targets, t.place.ARN) {
-			h.Targets = append(h.Targets, t.place.ARN)
+	var targets []string
+	for _, t := range tasks {
+		for _, e := range t.edits {
+			if !slices.Contains(targets, e.place.ARN) {
+				targets = append(targets, e.place.ARN)
+			}
 		}
 	}
+	h := l.r.header(l.in.Tool, operator, targets, map[string]string{"action": l.action, "acts": strings.Join(l.acts, " ")})
 	err := l.r.begin(ctx, h, RunNote{Action: l.action, Function: target.ARN, Operator: operator,
-		Principal: l.in.Session.Identity.ARN, Reason: l.in.Reason, Forced: l.in.Force})
+		Principal: l.in.Session.Identity.ARN, Reason: l.in.Reason, Forced: l.in.Force, Risk: l.in.AcceptRisk})
 	if err != nil {
 		return err
 	}
 	if l.action != "undo" {
 		return nil
 	}
-	err = l.in.Case.Record(ctx, evidence.Event{Type: evidence.EventUndo, Actor: operator, Reason: l.in.Reason,
-		Data: map[string]string{"acts": strings.Join(l.acts, " "), "function": target.ARN, "bag": l.r.run.Bag}})
+	data := map[string]string{"acts": strings.Join(l.acts, " "), "function": target.ARN, "bag": l.r.run.Bag}
+	if l.in.AcceptRisk != "" {
+		data["risk_accepted"] = l.in.AcceptRisk
+	}
+	err = l.in.Case.Record(ctx, evidence.Event{Type: evidence.EventUndo, Actor: operator, Reason: l.in.Reason, Data: data})
 	if err != nil {
 		return errors.Join(fmt.Errorf("recording the undo: %w", err), l.r.w.Abandon(context.WithoutCancel(ctx), "the undo could not be recorded in the ledger"))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type reading struct {
 type task struct {
 	action string
 	acts   []string
-	edits  []PlannedEdit
+	edits  []placed
 	lifts  []string // ids of the edits taken back
 	doc    *document
 	place  Place
@@ -43,7 +44,24 @@ type task struct {
 }
 
 func (t *task) outcome() Outcome {
-	return Outcome{Action: t.action, Acts: t.acts, Lifts: t.lifts, Doc: t.doc.name, Key: t.place.Key, Resource: t.doc.resource(t.place)}
+	o := Outcome{Action: t.action, Acts: t.acts, Lifts: t.lifts, Doc: t.doc.name, Key: t.place.Key, Resource: t.doc.resource(t.place)}
+	for _, e := range t.edits {
+		o.userID = first(o.userID, e.Params["user_id"])
+	}
+	return o
+}
+
+// intent is what the journal holds before the first call.
+func (t *task) intent(o Outcome, from json.RawMessage) Intent {
+	i := Intent{ID: o.Intent, Action: t.action, Acts: t.acts, Doc: o.Doc, Key: o.Key, Resource: o.Resource,
+		Place: t.place, Calls: o.Calls, From: from, To: t.after}
+	for _, e := range t.edits {
+		i.Edits = append(i.Edits, e.PlannedEdit)
+		if e.place.ARN != t.place.ARN && !slices.Contains(i.Also, e.place.Target) {
+			i.Also = append(i.Also, e.place.Target)
+		}
+	}
+	return i
 }
 
 // wanted says whether nothing is to be called.
@@ -73,12 +91,12 @@ type mover struct {
 	id       func() string // next intent id
 }
 
-func (m *mover) config(doc *document) aws.Config {
-	return m.session.ConfigRecorded("", doc.needs, m.also)
+func (m *mover) config(t *task) aws.Config {
+	return m.session.ConfigRecorded(t.doc.region(t.place), t.doc.needs, m.also)
 }
 
 func (m *mover) read(ctx context.Context, t *task) reading {
-	state, tok, err := t.doc.read(ctx, m.config(t.doc), t.place)
+	state, tok, err := t.doc.read(ctx, m.config(t), t.place)
 	return reading{state, tok, m.clock.Now(), err}
 }
 
@@ -138,9 +156,7 @@ func (m *mover) write(ctx context.Context, t *task, now reading, o Outcome, acce
 	if err != nil {
 		return o.fail(StatusFailed, err)
 	}
-	intent := Intent{ID: o.Intent, Action: t.action, Acts: t.acts, Doc: o.Doc, Key: o.Key, Resource: o.Resource,
-		Place: t.place, Calls: o.Calls, From: now.state, To: t.after, Edits: t.edits}
-	if err := m.note(ctx, noteIntent, intent); err != nil {
+	if err := m.note(ctx, noteIntent, t.intent(o, now.state)); err != nil {
 		return o.fail(StatusFailed, fmt.Errorf("not touched, the intent could not be recorded: %w", err))
 	}
 	return m.drive(ctx, t, now, o, accepted)
@@ -159,7 +175,7 @@ func (m *mover) drive(ctx context.Context, t *task, now reading, o Outcome, acce
 			return o.fail(StatusFailed, errors.Join(err, errors.New("no call leads on to the wanted state")))
 		}
 		o.Writes++
-		err = steps[0].Do(ctx, m.config(t.doc))
+		err = steps[0].Do(ctx, m.config(t))
 		kind := judge(err)
 		if kind == writeTaken {
 			o.Written = m.clock.Now().UTC()

@@ -2,6 +2,27 @@ package contain
 
 import "strings"
 
+// guardTarget refuses an act on a target that must never be contained.
+func guardTarget(a Act, t Target, self string, chain, protected []string) error {
+	switch {
+	case t.Kind == OnUser:
+		return guardUser(a.Name, t, self, chain, protected)
+	case a.onRole() && t.Kind != OnResource:
+		return guardRole(a.Name, t.Role, self, chain, protected)
+	}
+	return guardConfigured(a.Name, t.ARN, t.called(), protected)
+}
+
+// guardUser refuses the operator's own user, and configured ones.
+func guardUser(act string, t Target, self string, chain, protected []string) error {
+	for _, principal := range append([]string{self}, chain...) {
+		if strings.Contains(principal, ":user/") && roleName(principal) == roleName(t.ARN) && accountOf(principal) == t.Account {
+			return &ProtectedError{Act: act, Resource: t.ARN, Why: "the operator acts through it"}
+		}
+	}
+	return guardConfigured(act, t.ARN, t.called(), protected)
+}
+
 // guardRole refuses roles that must never be contained: the operator's own, those it
 // came through, configured ones, and those that AWS itself does not let anyone edit.
 func guardRole(act, role, self string, chain, protected []string) error {

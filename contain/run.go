@@ -50,13 +50,13 @@ func newRunner(action string, s *awsapi.Session, c *evidence.Case, clock Clock, 
 }
 
 // header of the run's bag.
-func (r *runner) header(tool evidence.Tool, operator, function string, params map[string]string) evidence.Header {
+func (r *runner) header(tool evidence.Tool, operator string, targets []string, params map[string]string) evidence.Header {
 	if tool.Go == "" {
 		tool.Go = runtime.Version()
 	}
 	return evidence.Header{
 		Kind: evidence.KindContainment, Operator: operator, Principal: r.session.Identity.ARN, Account: r.session.Identity.Account,
-		Targets: []string{function}, Endpoint: r.session.Endpoint, Tool: tool, Params: params,
+		Targets: targets, Endpoint: r.session.Endpoint, Tool: tool, Params: params,
 	}
 }
 
@@ -283,7 +283,7 @@ func (r *runner) documents(ctx context.Context) {
 // document stores one side; one that could not be read again is a gap.
 func (r *runner) document(ctx context.Context, o Outcome, side string, state []byte) {
 	artefact := "contain." + side
-	source := evidence.Source{ARN: o.Resource, Qualifier: name(o.Doc, o.Key), Region: r.session.Region, Account: r.session.Identity.Account}
+	source := evidence.Source{ARN: o.Resource, Qualifier: name(o.Doc, o.Key), Region: first(regionOf(o.Resource), r.session.Region), Account: r.session.Identity.Account}
 	if state == nil {
 		r.keep(r.w.Gap(evidence.Gap{Artefact: artefact, Source: source, State: evidence.Unreadable, Error: o.Error, At: r.run.Ended}))
 		return

@@ -4,8 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
-	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -31,7 +29,7 @@ const simAccount, simRegion = "111122223333", "eu-west-1"
 type stage struct {
 	cloud *awssim.Cloud
 	admin aws.Config
-	bench *bench
+	bench *fakeBench
 	mu    sync.Mutex
 	calls map[string]bool // made by the session
 }
@@ -44,7 +42,7 @@ func newStage(t *testing.T) *stage {
 		Credentials: credentials.NewStaticCredentialsProvider(admin.AccessKeyID, admin.SecretAccessKey, "")}
 	build(t, cfg)
 	time.Sleep(time.Minute) // all is settled
-	s := &stage{cloud: cloud, admin: cfg, bench: &bench{}, calls: map[string]bool{}}
+	s := &stage{cloud: cloud, admin: cfg, bench: &fakeBench{}, calls: map[string]bool{}}
 	var err error
 	s.bench.s, err = awsapi.Connect(t.Context(), awsapi.Options{
 		Region: simRegion, EndpointURL: "http://127.0.0.1:1", HTTPClient: cloud.Client(), Record: s.record,
@@ -178,44 +176,6 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// TestActs applies, releases and undoes each act on the simulated account, and compares
-// the calls made with those declared.
-func TestActs(t *testing.T) {
-	for _, act := range All() {
-		t.Run(act.Name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t)
-				before := s.cloud.Objects()
-				p := s.bench.plan(t, act.Name)
-				if len(p.Unplanned) > 0 || len(p.Moves) == 0 {
-					t.Fatalf("unplanned %+v, %d moves", p.Unplanned, len(p.Moves))
-				}
-				s.bench.preserve(t, p)
-				digest := s.cloud.Digest()
-				dry, err := Apply(t.Context(), ApplyInput{Session: s.bench.s, Case: s.bench.c, Plan: p, DryRun: true})
-				must(t, err)
-				if s.cloud.Digest() != digest || dry.Status() != StatusDone {
-					t.Errorf("dry run: %s, account changed: %v", dry.Status(), s.cloud.Digest() != digest)
-				}
-				run, err := Apply(t.Context(), ApplyInput{Session: s.bench.s, Case: s.bench.c, Plan: p})
-				must(t, err)
-				if run.Status() != StatusDone {
-					t.Fatalf("%+v", run.Acts)
-				}
-				if cmp.Diff(before, s.cloud.Objects()) == "" {
-					t.Error("applied, and nothing changed")
-				}
-				plannedCalls(t, p, run)
-				s.lift(t, act)
-				if diff := cmp.Diff(texts(before), texts(s.cloud.Objects())); diff != "" {
-					t.Errorf("not as before (-before +after):\n%s", diff)
-				}
-				s.declared(t, act)
-			})
-		})
-	}
-}
-
 // plannedCalls: what was intended is what was planned, call by call.
 func plannedCalls(t *testing.T, p *Plan, run *Run) {
 	t.Helper()
@@ -250,134 +210,6 @@ func texts(all map[string]json.RawMessage) map[string]string {
 	return out
 }
 
-func (s *stage) lift(t *testing.T, act Act) {
-	t.Helper()
-	if act.Kind == Isolate {
-		run, err := Release(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c})
-		must(t, err)
-		if run.Status() != StatusDone {
-			t.Fatalf("release: %+v", run.Acts)
-		}
-		return
-	}
-	if _, err := Release(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c}); err == nil {
-		t.Error("release lifted what was hostile")
-	}
-	run, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, Acts: []string{act.Name}, Reason: "test"})
-	must(t, err)
-	if run.Status() != StatusDone {
-		t.Fatalf("undo: %+v", run.Acts)
-	}
-}
-
-// declared: every call is declared (the guard sees to that), and what is declared
-// without a condition is made.
-func (s *stage) declared(t *testing.T, act Act) {
-	t.Helper()
-	for _, n := range act.Needs {
-		lifting := n.When == "" || n.When == "lifting"
-		rare := act.Doc == "lambda.concurrency" && n.Call == "Lambda:DeleteFunctionConcurrency"
-		if lifting && !rare && !s.calls[n.Call] {
-			t.Errorf("%s declares %s and never makes it", act.Name, n.Call)
-		}
-	}
-}
-
-// mishap is a fault, and whether a run has to come to its end in spite of it.
-type mishap struct {
-	name     string
-	fault    awssim.Fault
-	survived bool
-}
-
-func mishaps(n awsapi.Need) []mishap {
-	drop, internal := awssim.Fail{Drop: true}, awssim.Fail{Code: "ServiceException", Status: 500}
-	throttled := awssim.Fail{Code: "TooManyRequestsException", Status: 429}
-	denied := awssim.Fail{Code: "AccessDeniedException", Status: 403}
-	if strings.HasPrefix(n.Call, "IAM:") {
-		throttled.Code, denied.Code = "Throttling", "AccessDenied"
-	}
-	all := []mishap{
-		{"dropped", awssim.Fault{Nth: 1, Fail: drop}, true},
-		{"internal", awssim.Fault{Nth: 1, Fail: internal}, true},
-		{"throttled", awssim.Fault{Nth: 1, Fail: throttled}, true},
-		{"denied for good", awssim.Fault{Fail: denied}, false},
-	}
-	if n.Mutates {
-		all = append(all,
-			mishap{"dropped after effect", awssim.Fault{Nth: 1, AfterEffect: true, Fail: drop}, true},
-			mishap{"internal after effect", awssim.Fault{Nth: 1, AfterEffect: true, Fail: internal}, true},
-			mishap{"every reply dropped after effect", awssim.Fault{AfterEffect: true, Fail: drop}, true},
-			mishap{"dropped for good", awssim.Fault{Fail: drop}, false})
-	}
-	for i := range all {
-		all[i].fault.Op = n.Call
-	}
-	return all
-}
-
-// TestActsUnderFaults fails each call of each act in turn on the simulated account,
-// when it is applied and again when it is lifted.
-func TestActsUnderFaults(t *testing.T) {
-	cell := 0
-	for _, act := range All() {
-		for _, n := range act.Needs {
-			for _, m := range mishaps(n) {
-				if cell++; testing.Short() && cell%4 != 0 { // for the race detector some do
-					continue
-				}
-				t.Run(strings.Join([]string{act.Name, n.Call, m.name}, "/"), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) { newStage(t).underFault(t, act, m) })
-				})
-			}
-		}
-	}
-}
-
-func (s *stage) underFault(t *testing.T, act Act, m mishap) {
-	t.Helper()
-	before := s.cloud.Objects()
-	p := s.bench.plan(t, act.Name)
-	s.bench.preserve(t, p)
-	s.cloud.Inject(m.fault)
-	run, err := Apply(t.Context(), ApplyInput{Session: s.bench.s, Case: s.bench.c, Plan: p})
-	must(t, err)
-	s.cloud.ClearFaults()
-	if m.survived && run.Status() != StatusDone {
-		t.Errorf("%s, and it is %s: %+v", m.name, run.Status(), run.Acts)
-	}
-	if really := s.inForce(t, act); really != run.Status().OK() && run.Status() != StatusUnknown {
-		t.Errorf("the run says %s, in force: %v", run.Status(), really)
-	}
-	s.cloud.Inject(m.fault)
-	lift := LiftInput{Session: s.bench.s, Case: s.bench.c, Acts: []string{act.Name}, Reason: "test"}
-	und, err := Undo(t.Context(), lift)
-	if err == nil && m.survived && und.Status() != StatusDone {
-		t.Errorf("%s, and the undo is %s: %+v", m.name, und.Status(), und.Acts)
-	}
-	s.cloud.ClearFaults()
-	if _, err := Undo(t.Context(), lift); err != nil && !errors.Is(err, ErrNothing) {
-		t.Error(err)
-	}
-	if diff := cmp.Diff(texts(before), texts(s.cloud.Objects())); diff != "" {
-		t.Errorf("not as before (-before +after):\n%s", diff)
-	}
-}
-
-// inForce says whether planning the act again finds nothing to call.
-func (s *stage) inForce(t *testing.T, act Act) bool {
-	t.Helper()
-	for _, m := range s.bench.plan(t, act.Name).Moves {
-		if len(m.Calls) > 0 && m.Edits[0].Act == act.Name && !m.AtApply {
-			return false
-		}
-		if m.AtApply && string(m.Before) == `{"document":""}` {
-			return false // a revocation is renewed by each plan: there is one, or there is none
-		}
-	}
-	return true
-}
-
 // TestEverything contains with all acts: stolen credentials stop working, the whole is
 // undone, and the account is as before.
 func TestEverything(t *testing.T) {
@@ -400,7 +232,7 @@ func TestEverything(t *testing.T) {
 			t.Errorf("the thief goes on: %v", err)
 		}
 		s.released(t, thief)
-		und, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, All: true, Acts: []string{actRevoke}, Reason: "test"})
+		und, err := Undo(t.Context(), LiftInput{Session: s.bench.s, Case: s.bench.c, All: true, AcceptRisk: "test", Reason: "test"})
 		must(t, err)
 		if und.Status() != StatusDone {
 			t.Fatalf("%+v", und.Acts)

@@ -16,6 +16,11 @@ import (
 // Standings says how each act of this case stands on each document, reading the
 // documents again. Without a session it tells what the journals say.
 func Standings(ctx context.Context, in StatusInput) ([]Standing, error) {
+	return standings(ctx, in, in.Session != nil)
+}
+
+// standings are those of this case's acts, and with others what somebody else contained.
+func standings(ctx context.Context, in StatusInput, others bool) ([]Standing, error) {
 	past, err := load(ctx, in.Case)
 	if err != nil {
 		return nil, err
@@ -30,6 +35,13 @@ func Standings(ctx context.Context, in StatusInput) ([]Standing, error) {
 	}
 	_ = g.Wait() // what cannot be read is a row of its own
 	all := slices.Concat(rows...)
+	if others {
+		found, err := beforeUs(ctx, in, files)
+		if err != nil {
+			past.damaged = append(past.damaged, err.Error())
+		}
+		all = append(all, found...)
+	}
 	sort.SliceStable(all, func(i, j int) bool {
 		return cmp.Or(all[i].Since.Compare(all[j].Since), strings.Compare(all[i].Act+all[i].Key, all[j].Act+all[j].Key)) < 0
 	})
@@ -57,7 +69,7 @@ func (f *file) stand(ctx context.Context, s *awsapi.Session, match func(Target) 
 		}
 		return all
 	}
-	now, _, err := f.doc.read(ctx, s.ReadOnly().Config("", f.doc.needs), inForce[0].place)
+	now, _, err := f.doc.read(ctx, s.ReadOnly().Config(f.doc.region(inForce[0].place), f.doc.needs), inForce[0].place)
 	for _, h := range inForce {
 		if err != nil {
 			all = append(all, f.standing(h, NoAnswer, err.Error()))
@@ -70,7 +82,7 @@ func (f *file) stand(ctx context.Context, s *awsapi.Session, match func(Target) 
 
 // compare: an act is in force where its edit would change nothing.
 func (f *file) compare(h held, now []byte) Standing {
-	next, err := fold(h.place, now, []PlannedEdit{h.PlannedEdit}, "")
+	next, err := fold(now, []placed{{h.PlannedEdit, h.place}}, "")
 	switch {
 	case err != nil:
 		return f.standing(h, NoAnswer, err.Error())

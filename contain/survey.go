@@ -2,8 +2,10 @@ package contain
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"sort"
 	"strings"
 	"sync"
@@ -16,11 +18,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
-// Survey is what planning knows of the function beyond the documents themselves.
+// Survey is what planning knows of a target beyond the documents themselves. Of a role,
+// a user or another resource only the target, the role's part and what Looks found are set.
 type Survey struct {
 	Target
+	Findings []finding.Finding // that name it
+
 	DLQ         string
 	Versions    []string // published ones
 	Aliases     []lambdatypes.AliasConfiguration
@@ -28,9 +34,14 @@ type Survey struct {
 	URLs        []lambdatypes.FunctionUrlConfig
 	Invokes     []lambdatypes.FunctionEventInvokeConfig
 	Provisioned []string // qualifiers
-	Sharing     []string // names of other functions that use the role
+	Sharing     []string // ARNs of other functions that use the role
+	Trust       string   // the role's trust policy
 	Missing     map[string]error
-	mu          sync.Mutex
+
+	names []string // by which it was named
+	given bool     // named by whoever plans, and not only by a finding
+	mu    sync.Mutex
+	found map[string]any
 }
 
 // Parts of a survey that may be missing.
@@ -43,6 +54,7 @@ const (
 	partProvisioned = "provisioned concurrency"
 	partSharing     = "functions sharing the role"
 	partRole        = "role"
+	partUser        = "user"
 )
 
 // surveyNeeds are the calls of a survey.
@@ -59,13 +71,14 @@ func surveyNeeds() []awsapi.Need {
 		read("Lambda:ListFunctionEventInvokeConfigs", "lambda:ListFunctionEventInvokeConfigs", "function ARN"),
 		read("Lambda:ListProvisionedConcurrencyConfigs", "lambda:ListProvisionedConcurrencyConfigs", "function ARN"),
 		read("Lambda:ListFunctions", "lambda:ListFunctions", "*"),
+		read("IAM:GetRole", "iam:GetRole", "role ARN"),
+		read("IAM:GetUser", "iam:GetUser", "user ARN"),
 	}
 }
 
-// survey asks for everything at once. Only the configuration is indispensable.
-func survey(ctx context.Context, s *awsapi.Session, function string) (*Survey, error) {
-	c := lambda.NewFromConfig(s.Config("", surveyNeeds()))
-	v := &Survey{Missing: map[string]error{}}
+// function asks for everything about a function at once. Only the configuration is indispensable.
+func (v *Survey) function(ctx context.Context, s *awsapi.Session, function string) error {
+	c := lambda.NewFromConfig(s.Config(regionOf(function), surveyNeeds()))
 	parts := map[string]func(context.Context, *lambda.Client, *string) error{
 		partVersions: v.versions, partAliases: v.aliases, partMappings: v.mappings, partURLs: v.urls,
 		partInvokes: v.invokes, partProvisioned: v.provisioned,
@@ -76,10 +89,49 @@ func survey(ctx context.Context, s *awsapi.Session, function string) (*Survey, e
 		g.Go(func() error { v.note(part, read(gctx, c, aws.String(function))); return nil })
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return err
 	}
-	v.note(partSharing, v.sharing(ctx, c))
-	return v, ctx.Err()
+	var more sync.WaitGroup
+	more.Go(func() { v.note(partSharing, v.sharing(ctx, c)) })
+	more.Go(func() { v.note(partRole, v.role(ctx, s, roleName(v.Role))) })
+	more.Wait()
+	return ctx.Err()
+}
+
+// role reads the role's id and whom it trusts, and of a role that is a target its ARN.
+func (v *Survey) role(ctx context.Context, s *awsapi.Session, name string) error {
+	out, err := iamClient(s.Config("", surveyNeeds())).GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(name)})
+	if err != nil {
+		return err
+	}
+	if out.Role == nil {
+		return errors.New("AWS answers without the role")
+	}
+	v.ID, v.Trust = aws.ToString(out.Role.RoleId), plainJSON(aws.ToString(out.Role.AssumeRolePolicyDocument))
+	if v.Kind == OnRole {
+		v.ARN = aws.ToString(out.Role.Arn)
+		v.Role = v.ARN
+	}
+	return nil
+}
+
+func (v *Survey) user(ctx context.Context, s *awsapi.Session, name string) error {
+	out, err := iamClient(s.Config("", surveyNeeds())).GetUser(ctx, &iam.GetUserInput{UserName: aws.String(name)})
+	if err == nil && out.User != nil {
+		v.ID = aws.ToString(out.User.UserId)
+	}
+	return err
+}
+
+// plainJSON is a document that AWS percent-encodes (RFC 3986) and some emulators do not.
+func plainJSON(text string) string {
+	if json.Valid([]byte(text)) {
+		return text
+	}
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 func (v *Survey) note(part string, err error) {
@@ -97,7 +149,7 @@ func (v *Survey) configuration(ctx context.Context, c *lambda.Client, s *awsapi.
 		return fmt.Errorf("reading the configuration of function %s: %w", function, err)
 	}
 	v.Target = Target{
-		Account: s.Identity.Account, Region: s.Region, Function: aws.ToString(out.FunctionName),
+		Kind: OnFunction, Account: s.Identity.Account, Region: s.Region, Function: aws.ToString(out.FunctionName),
 		ARN: aws.ToString(out.FunctionArn), Role: aws.ToString(out.Role), Partition: "aws",
 	}
 	if parts := strings.Split(v.ARN, ":"); len(parts) >= 7 {
@@ -225,7 +277,7 @@ func (v *Survey) sharing(ctx context.Context, c *lambda.Client) error {
 		}
 		for _, x := range out.Functions {
 			if n := aws.ToString(x.FunctionName); aws.ToString(x.Role) == v.Role && n != v.Function {
-				v.Sharing = append(v.Sharing, n)
+				v.Sharing = append(v.Sharing, first(aws.ToString(x.FunctionArn), n))
 			}
 		}
 		return out.NextMarker, nil
@@ -270,6 +322,14 @@ func unqualified(function string) string {
 		return parts[0]
 	}
 	return function
+}
+
+// regionOf is the region in an ARN, or "".
+func regionOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[3]
+	}
+	return ""
 }
 
 // roleName is the last part of a role's ARN.

@@ -2,13 +2,15 @@ package contain
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // PlanSchema names the shape of Plan; a plan with another one is refused.
-const PlanSchema = "freezeframe.contain.plan/1"
+const PlanSchema = "freezeframe.contain.plan/2"
 
 // Kind says how an act comes to its end.
 type Kind string
@@ -19,6 +21,19 @@ const (
 	Evict    Kind = "evict"    // removes what is hostile: only undo, by name, brings it back
 	Preserve Kind = "preserve" // keeps evidence from being destroyed: needs no seal before it
 )
+
+// Level is how far a plan goes. Each holds the one before it.
+type Level string
+
+// Levels. An act names the lowest one that it is part of.
+const (
+	LevelStop    Level = "stop"    // nothing runs any more: concurrency 0 and a deny on the role; back in seconds
+	LevelIsolate Level = "isolate" // and nothing reaches it: mappings, triggers, URLs, grants, sessions
+	LevelEvict   Level = "evict"   // and what is hostile goes: the actor's side, aliases, configuration, code
+)
+
+// rank of a level: 0 is none, or no level at all.
+func (l Level) rank() int { return slices.Index([]Level{"", LevelStop, LevelIsolate, LevelEvict}, l) }
 
 // Order says what comes first where two acts compete.
 type Order string
@@ -31,18 +46,34 @@ const (
 	ConcurrencyFirst Order = "concurrency-first"
 )
 
-// Target is the function to contain, and what was learned of it.
+// TargetKind says what documents hang on.
+type TargetKind string
+
+// Kinds of targets. Documents of OnRole hang on roles that are targets themselves (the
+// actor's side) and on the execution role of each function.
+const (
+	OnFunction TargetKind = "function"
+	OnRole     TargetKind = "role"
+	OnUser     TargetKind = "user"
+	OnResource TargetKind = "resource" // anything else that is named by its ARN: a rule, a key, a trail
+)
+
+// Target is a function, role, user or other resource to act on, and what was learned of it.
 type Target struct {
-	Account   string `json:"account"`
-	Region    string `json:"region"`
-	Function  string `json:"function"` // name
-	ARN       string `json:"arn"`      // unqualified
-	Role      string `json:"role"`     // ARN of the execution role, path included
-	LogGroup  string `json:"log_group"`
-	Partition string `json:"partition"` // "aws"
+	Kind      TargetKind `json:"kind"`
+	Account   string     `json:"account"`
+	Region    string     `json:"region"`             // "": a global service's
+	Function  string     `json:"function,omitempty"` // name
+	ARN       string     `json:"arn"`                // of a function, unqualified
+	Role      string     `json:"role,omitempty"`     // ARN of the execution role, or of the role that the target is, path included
+	ID        string     `json:"id,omitempty"`       // of the role or user (AROA..., AIDA...), where it could be read
+	LogGroup  string     `json:"log_group,omitempty"`
+	Partition string     `json:"partition"` // "aws"
 }
 
-// Place is one document of a target: the mapping with that UUID, the policy of that qualifier.
+// Place is one document of a target: the mapping with that UUID, the policy of that
+// qualifier. The key of a document of a resource elsewhere is that resource's ARN, so
+// that two functions that a rule calls share one document.
 type Place struct {
 	Target
 	Key string `json:"key"`
@@ -67,10 +98,17 @@ type Impact struct {
 
 // Caller is one road by which events or people reach the function, and what it reaches.
 type Caller struct {
-	Kind      string `json:"kind"`                // "url", "mapping", "alias", "grant"
-	Name      string `json:"name"`                // URL, UUID, alias name, statement id
-	Qualifier string `json:"qualifier,omitempty"` // "" is unqualified: $LATEST
-	Detail    string `json:"detail,omitempty"`    // source, principal, version and weights
+	Function  string   `json:"function"`            // ARN
+	Kind      string   `json:"kind"`                // "url", "mapping", "alias", "grant", "rule", "route", ...
+	Name      string   `json:"name"`                // URL, UUID, alias name, statement id, ARN
+	Qualifier string   `json:"qualifier,omitempty"` // "" is unqualified: $LATEST
+	Detail    string   `json:"detail,omitempty"`    // source, principal, version and weights
+	Reaches   []string `json:"reaches,omitempty"`   // versions: what the qualifier stands for
+	Doc       string   `json:"doc,omitempty"`       // the document that holds it, if an act can close it there
+	Key       string   `json:"key,omitempty"`
+	Closed    string   `json:"closed,omitempty"` // the act of this plan, or the state of the account, that closes it; "": it stays open
+
+	stays func(after json.RawMessage) bool // whether it stays open with the document like that; nil: any edit closes it
 }
 
 // Artefact is evidence that must lie in a sealed bag before an act overwrites it: names
@@ -83,9 +121,11 @@ type Artefact struct {
 
 // PlannedEdit is one act's edit on a document.
 type PlannedEdit struct {
-	Act    string `json:"act"`
-	For    string `json:"for,omitempty"` // the act that needs this one done first, and takes it along when undone
-	Params Params `json:"params,omitempty"`
+	Act      string   `json:"act"`
+	On       string   `json:"on,omitempty"`  // ARN of the target that it is made for
+	For      string   `json:"for,omitempty"` // the act that needs this one done first, and takes it along when undone
+	Params   Params   `json:"params,omitempty"`
+	Findings []string `json:"findings,omitempty"` // ids of the events whose findings it answers
 }
 
 // Move is one document's change: all planned edits on it, folded.
@@ -112,6 +152,7 @@ type PlannedAct struct {
 	Moves       []int          `json:"moves"`  // indexes into Plan.Moves; none: nothing to do
 	Breaks      []Impact       `json:"breaks,omitempty"`
 	Lossy       string         `json:"lossy,omitempty"` // what undo cannot restore
+	Worth       []string       `json:"worth,omitempty"` // what it does not stop, as far as reads show
 	Permissions []awsapi.Grant `json:"permissions"`     // what apply needs
 }
 
@@ -122,22 +163,50 @@ type Unplanned struct {
 	Error string `json:"error"`
 }
 
+// Shared is a role that more than the targets of the plan depend on.
+type Shared struct {
+	Role      string   `json:"role"`
+	Functions []string `json:"functions,omitempty"` // ARNs, of the region only that was read
+	Trusted   []string `json:"trusted,omitempty"`   // whom its trust policy lets in beside Lambda
+	Accepted  bool     `json:"accepted"`            // --accept-shared-role
+}
+
+// Text is what this account cannot do, ready for whoever can.
+type Text struct {
+	For   string          `json:"for"`   // ARN of the principal that it contains
+	Where string          `json:"where"` // who pastes it where
+	Body  json.RawMessage `json:"body"`
+}
+
+// Unanswered is a finding that stands and that no act of this plan answers.
+type Unanswered struct {
+	Finding finding.Finding `json:"finding"`
+	Why     string          `json:"why"`
+	Do      string          `json:"do"` // by hand
+}
+
 // Plan is what will be done, to which state, with which consequences: data, made by
 // reads alone. Apply refuses it elsewhere, later than a drift, or changed.
 type Plan struct {
-	Schema    string       `json:"schema"`
-	Made      time.Time    `json:"made"`
-	Case      string       `json:"case,omitempty"`
-	Target    Target       `json:"target"`
-	Principal string       `json:"principal"`    // who planned: ARN by GetCallerIdentity
-	Endpoint  string       `json:"endpoint_url"` // "" is AWS
-	Order     Order        `json:"order"`
-	Acts      []PlannedAct `json:"acts"`
-	Moves     []Move       `json:"moves"` // in the order of application
-	Callers   []Caller     `json:"callers,omitempty"`
-	Warnings  []string     `json:"warnings,omitempty"`
-	Unplanned []Unplanned  `json:"unplanned,omitempty"`
-	Hash      string       `json:"sha256"` // over the canonical JSON of everything else
+	Schema     string       `json:"schema"`
+	Made       time.Time    `json:"made"`
+	Case       string       `json:"case,omitempty"`
+	Account    string       `json:"account"`
+	Region     string       `json:"region"`       // of the session; each target has its own
+	Targets    []Target     `json:"targets"`      // the first is the one that the plan is named after
+	Principal  string       `json:"principal"`    // who planned: ARN by GetCallerIdentity
+	Endpoint   string       `json:"endpoint_url"` // "" is AWS
+	Level      Level        `json:"level,omitempty"`
+	Order      Order        `json:"order"`
+	Acts       []PlannedAct `json:"acts"`
+	Moves      []Move       `json:"moves"` // in the order of application
+	Callers    []Caller     `json:"callers,omitempty"`
+	Shared     []Shared     `json:"shared,omitempty"`
+	Texts      []Text       `json:"texts,omitempty"`
+	Warnings   []string     `json:"warnings,omitempty"`
+	Unplanned  []Unplanned  `json:"unplanned,omitempty"`
+	Unanswered []Unanswered `json:"unanswered,omitempty"`
+	Hash       string       `json:"sha256"` // over the canonical JSON of everything else
 }
 
 // Status of an act or a move in a run. Whatever is not StatusDone or StatusAlready did
@@ -180,6 +249,7 @@ type Outcome struct {
 	Err   error  `json:"-"`
 
 	before json.RawMessage
+	userID string // of the sessions that the act denies, where it denies only those
 }
 
 // Check is evidence of an effect beyond re-reading the document.

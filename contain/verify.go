@@ -2,6 +2,7 @@ package contain
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,30 +21,35 @@ func VerifyNeeds() []awsapi.Need {
 // trial is an action that a contained role must be denied.
 const trial = "s3:ListAllMyBuckets"
 
-// verify asks IAM whether the role is really denied what it was.
-func (r *runner) verify(ctx context.Context, p *Plan) {
-	for _, act := range []string{actQuarantine, actRevoke} {
-		done := false
+// verify asks IAM whether each role is really denied what it was.
+func (r *runner) verify(ctx context.Context) {
+	for _, act := range []string{actQuarantine, actScoped, actRevoke} {
+		var roles []string
 		for _, o := range r.run.Outcomes {
-			done = done || len(o.Acts) > 0 && o.Acts[0] == act && o.Status.OK()
+			if !slices.Contains(o.Acts, act) || !o.Status.OK() || slices.Contains(roles, o.Resource) || ctx.Err() != nil {
+				continue
+			}
+			roles = append(roles, o.Resource)
+			c := r.simulate(ctx, act, o)
+			r.run.Checks = append(r.run.Checks, c)
+			_ = r.durable(ctx, noteVerified, c)
 		}
-		if !done || ctx.Err() != nil {
-			continue
-		}
-		c := r.simulate(ctx, act, p.Target.Role)
-		r.run.Checks = append(r.run.Checks, c)
-		_ = r.durable(ctx, noteVerified, c)
 	}
 }
 
-func (r *runner) simulate(ctx context.Context, act, role string) Check {
-	c := Check{Acts: []string{act}, Resource: role, How: "iam:SimulatePrincipalPolicy"}
+func (r *runner) simulate(ctx context.Context, act string, o Outcome) Check {
+	c := Check{Acts: []string{act}, Resource: o.Resource, How: "iam:SimulatePrincipalPolicy"}
 	in := &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: aws.String(role), ActionNames: []string{trial},
+		PolicySourceArn: aws.String(o.Resource), ActionNames: []string{trial},
 		ContextEntries: []iamtypes.ContextEntry{{
 			ContextKeyName: aws.String("aws:TokenIssueTime"), ContextKeyType: iamtypes.ContextKeyTypeEnumDate,
 			ContextKeyValues: []string{r.run.Started.Add(-time.Hour).Format(tokenTime)},
 		}},
+	}
+	if o.userID != "" {
+		in.ContextEntries = append(in.ContextEntries, iamtypes.ContextEntry{
+			ContextKeyName: aws.String("aws:userid"), ContextKeyType: iamtypes.ContextKeyTypeEnumString, ContextKeyValues: []string{o.userID},
+		})
 	}
 	out, err := iamClient(r.session.ConfigRecorded("", VerifyNeeds(), r.called)).SimulatePrincipalPolicy(ctx, in)
 	switch {

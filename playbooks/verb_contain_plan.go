@@ -15,6 +15,7 @@ func containPlanVerb() Verb {
 		With: []Param{
 			{Name: "function", Type: Text, Required: true, About: "name or ARN"},
 			{Name: "acts", Type: Texts, About: "acts to plan; none: the default ones"},
+			{Name: "accept_shared_role", Type: Bool, About: "act on the whole role although others use it"},
 			{Name: "exfiltration", Type: Bool, About: "concurrency to zero before anything else"},
 		},
 		Gives: []Param{{Name: "plan", Type: PlanType, About: "the plan"}},
@@ -23,7 +24,8 @@ func containPlanVerb() Verb {
 }
 
 func runContainPlan(ctx context.Context, env *Env, a Args) (Result, error) {
-	in := contain.PlanInput{Session: env.Session, Case: env.Case, Function: arg[string](a, "function"), Acts: arg[[]string](a, "acts"), Clock: env.clock()}
+	in := contain.PlanInput{Session: env.Session, Case: env.Case, Functions: []string{arg[string](a, "function")}, Acts: arg[[]string](a, "acts"),
+		AcceptSharedRole: arg[bool](a, "accept_shared_role"), Clock: env.clock()}
 	if arg[bool](a, "exfiltration") {
 		in.Order = contain.ConcurrencyFirst
 	}

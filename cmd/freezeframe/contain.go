@@ -11,6 +11,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/durable"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
 
@@ -20,38 +21,32 @@ func (p *program) containCommand() *cli.Command {
 	operator := &cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"}
 	function := &cli.StringFlag{Name: "function", Usage: "name or ARN; without it every function contained in this case"}
 	return &cli.Command{
-		Name: "contain", Usage: "cut a function off, reversibly: plan, apply, status, release, undo",
+		Name: "contain", Usage: "cut a function off, reversibly: plan, apply, status, watch, release, undo",
 		Subcommands: []*cli.Command{
 			{
 				Name: "plan", Usage: "write a plan: the exact calls, and what they break (reads only)",
-				Description: "freezeframe contain plan --function payments --out plan.json",
-				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "function", Usage: "name or ARN", Required: true},
-					&cli.StringSliceFlag{Name: "act", Usage: "only this act (may be repeated); without it the default acts"},
-					&cli.StringFlag{Name: "out", Usage: "plan file to write; refused if it exists", Value: "plan.json"},
-					&cli.BoolFlag{Name: "exfiltration", Usage: "data is leaving now: concurrency to zero before anything else"},
-					&cli.BoolFlag{Name: "service-grants", Usage: "also remove grants to services that name no source"},
-					&cli.StringFlag{Name: "organization", Usage: "id of your own organization (o-...): its grants stay"},
-					&cli.StringSliceFlag{Name: "protect", Usage: "ARN, with wildcards, never to be contained (may be repeated)"},
-				},
-				Action: p.planContainment,
+				Description: planHelp,
+				Flags:       planFlags(),
+				Action:      p.planContainment,
 			},
 			{
 				Name: "apply", Usage: "apply a plan, act by act, each read back",
 				ArgsUsage:   "PLAN",
 				Description: "freezeframe contain apply plan.json\n\nRefuses (exit code 4) where what would be overwritten is not sealed in the case, where the account is no longer as planned, and on your own principal.",
 				Flags: []cli.Flag{dry, operator,
+					&cli.BoolFlag{Name: "fast", Usage: "concurrency 0 and the role's deny first, side by side; everything else after them"},
 					&cli.StringFlag{Name: "override", Usage: "reason for acting although something is not sealed"},
 					&cli.StringSliceFlag{Name: "protect", Usage: "ARN, with wildcards, never to be contained (may be repeated)"},
 				},
 				Action: p.applyContainment,
 			},
 			{
-				Name: "status", Usage: "what is in force, what somebody changed back",
+				Name: "status", Usage: "what is in force, what somebody changed back, what was contained before us",
 				Description: "freezeframe contain status",
 				Flags:       []cli.Flag{function, &cli.BoolFlag{Name: "offline", Usage: "by the case alone, without reading the account"}},
 				Action:      p.containmentStatus,
 			},
+			p.watchCommand(function),
 			{
 				Name: "release", Usage: "lift isolation; what was removed as hostile stays removed",
 				Description: "freezeframe contain release --function payments --reason 'clean version deployed'",
@@ -61,16 +56,44 @@ func (p *program) containCommand() *cli.Command {
 			{
 				Name: "undo", Usage: "take acts back: by name, or --all for a false alarm",
 				ArgsUsage:   "[ACT...]",
-				Description: "freezeframe contain undo url-iam --reason 'the URL is the shop'\nfreezeframe contain undo --all --reason 'false alarm, ticket 4711'\nfreezeframe contain undo --all revoke-sessions --reason ...   (also the revocation of sessions that may still live)",
+				Description: "freezeframe contain undo url-iam --reason 'the URL is the shop'\nfreezeframe contain undo --all --reason 'false alarm, ticket 4711'\n\nRevoked sessions and deactivated keys may be stolen and alive: they come back when every session has run out (36 hours at most), or with --accept-risk WHY.",
 				Flags: []cli.Flag{function, reason, dry, operator,
 					&cli.BoolFlag{Name: "all", Usage: "every act of this case"},
-					&cli.BoolFlag{Name: "force", Usage: "also where somebody changed the document since (acts by name only)"},
+					&cli.BoolFlag{Name: "force-over-drift", Aliases: []string{"force"}, Usage: "also where somebody changed the document since (acts by name only)"},
+					&cli.StringFlag{Name: "accept-risk", Usage: "why credentials that may be stolen may work again"},
 				},
 				Action: p.undoContainment,
 			},
 		},
 	}
 }
+
+func planFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "function", Usage: "name or ARN (may be repeated, also of several regions)"},
+		&cli.StringSliceFlag{Name: "actor", Usage: "ARN of a role, a role's session or a user: who did it, and each role chained from there (may be repeated)"},
+		&cli.StringSliceFlag{Name: "resource", Usage: "ARN of anything else to act on (may be repeated)"},
+		&cli.StringFlag{Name: "level", Usage: "stop, isolate or evict; without a level, an act and a finding: isolate"},
+		&cli.StringSliceFlag{Name: "act", Usage: "this act too, or alone without a level (may be repeated)"},
+		&cli.BoolFlag{Name: "preserve", Usage: "also the acts that keep evidence from being destroyed"},
+		&cli.StringFlag{Name: "from-timeline", Usage: "file of findings: each that stands is answered by the acts that can, the others are listed"},
+		&cli.BoolFlag{Name: "accept-shared-role", Usage: "act on the whole role although others use it"},
+		&cli.StringSliceFlag{Name: "bad-version", Usage: "version whose code is bad: what still reaches it is said (may be repeated)"},
+		&cli.StringFlag{Name: "identity-user", Usage: "Identity Center id of the user behind an AWSReservedSSO_ role, for the text to be pasted elsewhere"},
+		&cli.StringFlag{Name: "out", Usage: "plan file to write; refused if it exists", Value: "plan.json"},
+		&cli.BoolFlag{Name: "exfiltration", Usage: "data is leaving now: concurrency to zero before anything else"},
+		&cli.BoolFlag{Name: "service-grants", Usage: "also remove grants to services that name no source"},
+		&cli.StringFlag{Name: "organization", Usage: "id of your own organization (o-...): its grants stay"},
+		&cli.StringSliceFlag{Name: "protect", Usage: "ARN, with wildcards, never to be contained (may be repeated)"},
+	}
+}
+
+const planHelp = `freezeframe contain plan --function payments --out plan.json
+freezeframe contain plan --level stop --function payments --function refunds
+freezeframe contain plan --level evict --function payments --actor arn:aws:iam::111122223333:user/mallory
+freezeframe contain plan --from-timeline findings.json
+
+Levels: stop (concurrency 0 and a deny on the role: back in seconds), isolate (and mappings, triggers, URLs, grants, sessions), evict (and what is hostile: the actor, aliases, configuration, code). docs/containment.md lists the acts.`
 
 func (p *program) planContainment(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
@@ -89,8 +112,13 @@ func (p *program) planContainment(c *cli.Context) error {
 		return err
 	}
 	in := contain.PlanInput{
-		Session: s, Case: opened, Function: c.String("function"), Acts: c.StringSlice("act"), ServiceGrants: c.Bool("service-grants"),
+		Session: s, Case: opened, Functions: c.StringSlice("function"), Actors: c.StringSlice("actor"), Resources: c.StringSlice("resource"),
+		Level: contain.Level(c.String("level")), Acts: c.StringSlice("act"), Preserve: c.Bool("preserve"), ServiceGrants: c.Bool("service-grants"),
 		Organization: c.String("organization"), Protected: c.StringSlice("protect"), Chain: chain(c),
+		AcceptSharedRole: c.Bool("accept-shared-role"), Bad: c.StringSlice("bad-version"), IdentityUser: c.String("identity-user"),
+	}
+	if in.Findings, err = readFindings(c.String("from-timeline")); err != nil {
+		return err
 	}
 	if c.Bool("exfiltration") {
 		in.Order = contain.ConcurrencyFirst
@@ -105,10 +133,26 @@ func (p *program) planContainment(c *cli.Context) error {
 	if err := p.s.Show(plan, func(t *ui.Printer) { showPlan(t, plan, out) }); err != nil {
 		return err
 	}
-	if len(plan.Unplanned) > 0 {
-		return ui.Incomplete("", "%s could not be planned", ui.Plural(len(plan.Unplanned), "act"))
+	if n := len(plan.Unplanned); n > 0 {
+		return ui.Incomplete("", "%s could not be planned", ui.Plural(n, "act"))
+	}
+	if n := len(plan.Unanswered); n > 0 {
+		return ui.Incomplete("", "%s answered by no act: by hand", ui.Plural(n, "finding"))
 	}
 	return nil
+}
+
+// readFindings reads what analysis found, "" is nothing.
+func readFindings(path string) ([]finding.Finding, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, ui.UsageHint("freezeframe timeline lineage --json", "reading the findings: %w", err)
+	}
+	defer f.Close()
+	return finding.Read(f)
 }
 
 func writePlan(path string, plan *contain.Plan) error {
@@ -160,7 +204,7 @@ func (p *program) applyContainment(c *cli.Context) error {
 	n := 0
 	run, err := contain.Apply(c.Context, contain.ApplyInput{
 		Session: s, Case: opened, Plan: plan, Operator: operatorOf(c, opened), Tool: tool(), DryRun: c.Bool("dry-run"),
-		Override: c.String("override"), Protected: c.StringSlice("protect"), Chain: chain(c),
+		Fast: c.Bool("fast"), Override: c.String("override"), Protected: c.StringSlice("protect"), Chain: chain(c),
 		Progress: func(o contain.Outcome) { n++; progress.Update(n, len(plan.Moves), 0, o.Doc) },
 	})
 	progress.Done()
@@ -227,7 +271,7 @@ func (p *program) lift(c *cli.Context, do func(context.Context, contain.LiftInpu
 	}
 	run, err := do(c.Context, contain.LiftInput{
 		Session: s, Case: opened, Function: c.String("function"), Acts: acts, All: all, Reason: c.String("reason"),
-		Operator: operatorOf(c, opened), Tool: tool(), DryRun: c.Bool("dry-run"), Force: c.Bool("force"),
+		Operator: operatorOf(c, opened), Tool: tool(), DryRun: c.Bool("dry-run"), Force: c.Bool("force-over-drift"), AcceptRisk: c.String("accept-risk"),
 	})
 	return p.endRun(run, err)
 }

@@ -9,7 +9,17 @@ import (
 )
 
 func showPlan(t *ui.Printer, plan *contain.Plan, path string) {
-	t.Line("%s %s in %s, account %s", t.Bold("plan for"), plan.Target.Function, plan.Target.Region, plan.Target.Account)
+	level := ""
+	if plan.Level != "" {
+		level = ", level " + string(plan.Level)
+	}
+	t.Line("%s account %s%s, %s", t.Bold("plan for"), plan.Account, level, strings.ReplaceAll(string(plan.Order), "-", " "))
+	for _, target := range plan.Targets {
+		t.Line("  %s %s", string(target.Kind), target.ARN)
+	}
+	for _, s := range plan.Shared {
+		t.Line("%s role %s is used by %s too", t.Bad("shared:"), s.Role, strings.Join(append(s.Functions, s.Trusted...), ", "))
+	}
 	for _, a := range plan.Acts {
 		if len(a.Moves) == 0 {
 			t.Line("%s %s", t.Dim("nothing to do:"), a.Act)
@@ -25,12 +35,22 @@ func showPlan(t *ui.Printer, plan *contain.Plan, path string) {
 		for _, b := range a.Breaks {
 			t.Line("  %s  %s %s: %s", t.Bad("breaks"), b.What, b.Resource, b.Detail)
 		}
+		for _, w := range a.Worth {
+			t.Line("  %s  %s", t.Bad("limits"), w)
+		}
 		if a.Lossy != "" {
 			t.Line("  no undo for %s", a.Lossy)
 		}
 	}
 	for _, c := range plan.Callers {
-		t.Line("reached by %s %s %s %s", c.Kind, c.Name, qualifierOr(c.Qualifier), c.Detail)
+		t.Line("reached by %s %s %s %s%s", c.Kind, c.Name, qualifierOr(c.Qualifier), c.Detail, afterPlan(c))
+	}
+	for _, x := range plan.Texts {
+		t.Line("%s %s: %s:", t.Bad("elsewhere:"), x.For, x.Where)
+		t.Line("  %s", string(x.Body))
+	}
+	for _, u := range plan.Unanswered {
+		t.Line("%s %s: %s", t.Bad("not answered:"), u.Why, u.Do)
 	}
 	for _, u := range plan.Unplanned {
 		t.Line("%s %s: %s: %s", t.Bad("not planned:"), u.Act, u.What, u.Error)
@@ -40,6 +60,17 @@ func showPlan(t *ui.Printer, plan *contain.Plan, path string) {
 	}
 	t.Line("written to %s", path)
 	t.Line("next: freezeframe contain apply %s", path)
+}
+
+// afterPlan says what becomes of a road.
+func afterPlan(c contain.Caller) string {
+	switch {
+	case c.Kind == "alias":
+		return ""
+	case c.Closed == "":
+		return "; stays open to version " + strings.Join(c.Reaches, ", ")
+	}
+	return "; closed by " + c.Closed
 }
 
 func qualifierOr(q string) string {

@@ -36,8 +36,8 @@ func TestSecretsStaySealed(t *testing.T) {
 		"case open " + caseDir + " --title t --authority a --operator o",
 		"collect --function payments", "collect --function payments --json", "verify", "verify --json",
 		"timeline build", "timeline build --json", "timeline build --format timesketch", "timeline build --format csv", "timeline build --format l2tcsv", "timeline build --format ocsf", "timeline story --function payments", "timeline story --function payments --json",
-		"contain plan --function payments --out " + filepath.Join(said, "plan.json"), "contain apply " + filepath.Join(said, "plan.json") + " --json",
-		"contain status --json", "contain release --reason r", "contain undo --all revoke-sessions --reason r",
+		"contain plan --function payments --accept-shared-role --out " + filepath.Join(said, "plan.json"), "contain apply " + filepath.Join(said, "plan.json") + " --json",
+		"contain status --json", "contain release --reason r", "contain undo --all --accept-risk r --reason r",
 		"playbook run lambda-compromise --set function=payments --yes", "collect --function nothere",
 	} {
 		out := runIn(t, env, said, i, line)

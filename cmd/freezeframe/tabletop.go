@@ -141,7 +141,7 @@ func (p *program) respondTo(c *cli.Context, w *tabletop.World, opened *evidence.
 			p.tellStoryOf(c.Context, opened, w.Scenario.Function)
 		}
 	}
-	out.Run, err = playbooks.Execute(c.Context, pb, map[string]any{"function": w.Scenario.Function, "since": w.Scenario.Past + time.Hour}, env)
+	out.Run, err = playbooks.Execute(c.Context, pb, map[string]any{"function": w.Scenario.Function, "since": w.Scenario.Past + time.Hour, "accept_shared_role": true}, env)
 	return err
 }
 

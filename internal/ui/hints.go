@@ -8,6 +8,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 	"github.com/freezeframe-ir/freezeframe/internal/kmssign"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 	"github.com/freezeframe-ir/freezeframe/internal/vault/archive"
@@ -33,7 +34,7 @@ func isInvalid(err error) bool { _, ok := errors.AsType[*playbooks.InvalidError]
 func hints() []hint {
 	return []hint{
 		{awsapi.IsRefused, ExitRefused, ""},
-		{cause(contain.ErrSessionsLive), ExitRefused, "freezeframe contain undo --all revoke-sessions --reason WHY, if that is meant"},
+		{cause(contain.ErrSessionsLive), ExitRefused, "the same command with --accept-risk WHY, if that is meant"},
 		{cause(contain.ErrNoReason), ExitRefused, "the same command with --reason WHY"},
 		{cause(contain.ErrBadPlan), ExitRefused, "freezeframe contain plan --function NAME --out NEW.json"},
 		{cause(contain.ErrPlanChanged), ExitRefused, "freezeframe contain plan --function NAME --out NEW.json"},
@@ -54,6 +55,7 @@ func hints() []hint {
 		{cause(evidence.ErrCaseExists), ExitUsage, "export FREEZEFRAME_CASE=DIR, or choose another folder"},
 		{cause(evidence.ErrNotEmpty), ExitUsage, "choose an empty folder: freezeframe case open ANOTHER ..."},
 		{cause(timeline.ErrNoFunction), ExitUsage, "freezeframe timeline story --function NAME"},
+		{cause(finding.ErrFindings), ExitUsage, "freezeframe contain plan --help"},
 		{contain.Refused, ExitRefused, "freezeframe contain status"},
 		{cause(contain.ErrUnknownAct), ExitUsage, "freezeframe contain plan --help"},
 		{cause(collect.ErrNoFunction), ExitUsage, "aws lambda list-functions --query 'Functions[].FunctionName'"},

@@ -66,7 +66,7 @@ func respond(t *testing.T, w *World, env *playbooks.Env) *playbooks.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := playbooks.Execute(t.Context(), pb, map[string]any{"function": "payments", "since": 7 * time.Hour}, env)
+	run, err := playbooks.Execute(t.Context(), pb, map[string]any{"function": "payments", "since": 7 * time.Hour, "accept_shared_role": true}, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestAttackerIsOutAndUndoRestores(t *testing.T) {
 
 func undo(t *testing.T, w *World, env *playbooks.Env) {
 	t.Helper()
-	run, err := contain.Undo(t.Context(), contain.LiftInput{Session: env.Session, Case: env.Case, All: true, Acts: []string{"revoke-sessions"}, Reason: "exercise is over", Operator: "o"})
+	run, err := contain.Undo(t.Context(), contain.LiftInput{Session: env.Session, Case: env.Case, All: true, AcceptRisk: "exercise", Reason: "exercise is over", Operator: "o"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestReadingChangesNothing(t *testing.T) {
 	if _, err := timeline.Build(t.Context(), timeline.Options{Format: "jsonl"}, timeline.Input{Case: c}, &bytes.Buffer{}); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := contain.NewPlan(t.Context(), contain.PlanInput{Session: s, Case: c, Function: "payments"})
+	plan, err := contain.NewPlan(t.Context(), contain.PlanInput{Session: s, Case: c, Functions: []string{"payments"}})
 	if err != nil {
 		t.Fatal(err)
 	}

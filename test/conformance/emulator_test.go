@@ -122,7 +122,7 @@ func contained(t *testing.T, x target, home []string, dir string) {
 		t.Errorf("the AWS CLI sees policies %s", r.out)
 	}
 	must(t, 0, home, built.freezeframe, "contain", "status")
-	must(t, 0, home, built.freezeframe, "contain", "undo", "--all", "revoke-sessions", "--reason", "a test")
+	must(t, 0, home, built.freezeframe, "contain", "undo", "--all", "--accept-risk", "a test", "--reason", "a test")
 	if r := must(t, 0, x.env(), aws, "iam", "list-role-policies", "--role-name", "payments-role", "--query", "PolicyNames", "--output", "text"); strings.TrimSpace(r.out) != "work" {
 		t.Errorf("after undo the AWS CLI sees policies %s", r.out)
 	}

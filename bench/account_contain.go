@@ -1,0 +1,31 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+)
+
+// AddContainables adds what acts of containment need to find and the account that
+// collections are measured on does not have: something for each act, so that an act that
+// is added is tested without a test of its own.
+func (a *Account) AddContainables(ctx context.Context) error {
+	for _, c := range containables() {
+		if err := c.add(a, ctx); err != nil {
+			return fmt.Errorf("adding %s to the account: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// containable is one such thing.
+type containable struct {
+	name string
+	add  func(a *Account, ctx context.Context) error
+}
+
+// containables: to add one, a file contain_NAME.go and a line here.
+func containables() []containable {
+	return []containable{
+		{"an open URL", (*Account).addOpenURL},
+	}
+}
