@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -29,7 +30,7 @@ func (p *program) timelineCommand() *cli.Command {
 				Name: "build", Usage: "print the timeline: sorted, deduplicated, normalised",
 				ArgsUsage:   "[PATH...]",
 				Description: timelineHelp(),
-				Flags:       append(timelineFlags(), filter...),
+				Flags:       slices.Concat(timelineFlags(), filter, queryFlags()),
 				Action:      p.buildTimeline,
 			},
 			{
