@@ -3,6 +3,7 @@ package awssim
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -20,7 +21,7 @@ type sqlToken struct {
 
 var sqlLexer = regexp.MustCompile("^(?:" +
 	`(?P<space>\s+)|(?P<store>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|` +
-	`(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>[0-9]+)|(?P<string>'(?:[^']|'')*')|` +
+	`(?P<unicode>[Uu]&'(?:[^']|'')*')|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>[0-9]+)|(?P<string>'(?:[^']|'')*')|` +
 	"(?P<name>\"(?:[^\"]|\"\")+\"|`[^`]+`)|" +
 	`(?P<mark>->|\|\||>=|<=|<>|[-()\[\],.=<>:;*]))`)
 
@@ -46,6 +47,12 @@ func sqlTokens(text string) ([]sqlToken, error) {
 		t := sqlToken{at: at}
 		if s, is := group("store"); is {
 			t.kind, t.text = 'n', s
+		} else if s, is := group("unicode"); is {
+			t.kind = 's'
+			var err error
+			if t.text, err = sqlUnicode(s[3 : len(s)-1]); err != nil {
+				return nil, err
+			}
 		} else if s, is := group("word"); is {
 			t.kind, t.text = 'w', strings.ToLower(s)
 		} else if s, is := group("number"); is {
@@ -238,4 +245,22 @@ func (p *sqlParser) path() ([]string, error) {
 		out = append(out, name)
 	}
 	return out, nil
+}
+
+var sqlEscape = regexp.MustCompile(`\\\\|\\\+[0-9A-Fa-f]{6}|\\[0-9A-Fa-f]{4}|\\`)
+
+// sqlUnicode reads what stands in a literal U&'...': \XXXX, \+XXXXXX, two backslashes for one.
+func sqlUnicode(s string) (string, error) {
+	var bad error
+	out := sqlEscape.ReplaceAllStringFunc(strings.ReplaceAll(s, "''", "'"), func(e string) string {
+		if e == `\\` {
+			return `\`
+		}
+		n, err := strconv.ParseInt(strings.TrimLeft(e, `\+`), 16, 32)
+		if err != nil {
+			bad = &sqlError{"INVALID_LITERAL", "Incomplete escape sequence: " + e}
+		}
+		return string(rune(n))
+	})
+	return out, bad
 }

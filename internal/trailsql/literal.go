@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // Errors of what cannot be asked.
@@ -19,7 +20,29 @@ const maxValue = 2048
 
 // literal is a string in SQL. In Trino's dialect nothing but the quote ends or changes one, and
 // two stand for one. Values that come from outside are checked to be text before.
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+func literal(s string) string {
+	if !strings.ContainsFunc(s, hides) {
+		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	}
+	// What hides, or moves a terminal, is spelled out: a statement is shown to people.
+	var b strings.Builder
+	b.WriteString("U&'")
+	for _, r := range s {
+		switch {
+		case r == '\'':
+			b.WriteString("''")
+		case r == '\\':
+			b.WriteString(`\\`)
+		case hides(r):
+			fmt.Fprintf(&b, `\+%06X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String() + "'"
+}
+
+func hides(r rune) bool { return !unicode.IsPrint(r) }
 
 var (
 	tableName    = regexp.MustCompile(`^[a-z0-9_]{1,255}$`) // Glue Data Catalog, as Athena wants it

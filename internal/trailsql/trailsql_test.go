@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -164,7 +165,7 @@ func TestNamesCannotBreakOut(t *testing.T) {
 }
 
 // Hostile values: what a literal, a regular expression or JSON may be broken out of with.
-var hostile = []string{"'", "''", `"`, `\`, `\\`, "\n", "a\nb", "%", "_", "a%b", "x' OR '1'='1", `"); DROP TABLE x; --`, "${day}", "?", ":", "*/", "東京", "é", "😀", "a😀", "\u2028", "\x7f", "\x01", "()[]{}.*+?^$|", `\E\Q`, "n", "u0001", "payments", "pay-ments_2"}
+var hostile = []string{"'", "''", `"`, `\`, `\\`, "\n", "a\nb", "%", "_", "a%b", "x' OR '1'='1", `"); DROP TABLE x; --`, "${day}", "?", ":", "*/", "東京", "é", "😀", "a😀", "\u2028", "\x7f", "\x01", "\u202e", "\u009b", "()[]{}.*+?^$|", `\E\Q`, "n", "u0001", "payments", "pay-ments_2"}
 
 // TestLiterals: however hostile the value, the statement has the same strings around it, and
 // its string is the value again.
@@ -181,16 +182,37 @@ func TestLiterals(t *testing.T) {
 			t.Fatalf("%q: %v", v, err)
 		}
 		for _, sql := range []string{s.SQL, lake.SQL} {
-			parts := regexp.MustCompile(`'(?:[^']|'')*'`).FindAllString(sql, -1)
-			if rest := regexp.MustCompile(`'(?:[^']|'')*'`).ReplaceAllString(sql, "S"); strings.ContainsAny(rest, `'\;?`) || strings.Contains(rest, "DROP") {
+			parts := regexp.MustCompile(`(?:U&)?'(?:[^']|'')*'`).FindAllString(sql, -1)
+			if strings.ContainsFunc(strings.ReplaceAll(sql, "\n", " "), hides) {
+				t.Errorf("%q: something hides in\n%q", v, sql)
+			}
+			if rest := regexp.MustCompile(`(?:U&)?'(?:[^']|'')*'`).ReplaceAllString(sql, "S"); strings.ContainsAny(rest, `'\;?`) || strings.Contains(rest, "DROP") {
 				t.Errorf("%q: outside of literals:\n%s", v, rest)
 			}
-			pattern := strings.ReplaceAll(parts[len(parts)-1], "''", "'")
-			if _, err := regexp.Compile(pattern[1 : len(pattern)-1]); err != nil {
+			if _, err := regexp.Compile(unquoted(t, parts[len(parts)-1])); err != nil {
 				t.Errorf("%q: %v", v, err)
 			}
 		}
 	}
+}
+
+// unquoted reads a literal, by Trino's rules.
+func unquoted(t *testing.T, s string) string {
+	t.Helper()
+	if plain, is := strings.CutPrefix(s, "'"); is {
+		return strings.ReplaceAll(strings.TrimSuffix(plain, "'"), "''", "'")
+	}
+	s = strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(s, "U&'"), "'"), "''", "'")
+	return regexp.MustCompile(`\\\\|\\\+[0-9A-F]{6}`).ReplaceAllStringFunc(s, func(e string) string {
+		if e == `\\` {
+			return `\`
+		}
+		n, err := strconv.ParseInt(e[2:], 16, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(rune(n))
+	})
 }
 
 // TestMatchesWholeWords holds the pattern against the rule that it is made by: words in decoded strings.
@@ -202,9 +224,8 @@ func TestMatchesWholeWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts := regexp.MustCompile(`'(?:[^']|'')*'`).FindAllString(m, -1)
-		last := parts[len(parts)-1]
-		pattern := regexp.MustCompile(strings.ReplaceAll(last[1:len(last)-1], "''", "'"))
+		parts := regexp.MustCompile(`(?:U&)?'(?:[^']|'')*'`).FindAllString(m, -1)
+		pattern := regexp.MustCompile(unquoted(t, parts[len(parts)-1]))
 		for _, before := range around {
 			for _, after := range around {
 				for _, s := range []string{before + v + after, before + after, "n" + before + v + after + `\`} {
