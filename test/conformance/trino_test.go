@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -158,6 +157,7 @@ func loading(t *testing.T, columns []hive, records []map[string]any) string {
 		}
 		types, picked = append(types, fmt.Sprintf("%q %s", c.name, kind)), append(picked, fmt.Sprintf("%s AS %q", value, c.name))
 	}
+	// In three steps: a planner takes minutes over a cast of constants that every column repeats.
 	var out strings.Builder
 	var parts []string
 	for chunk := range slices.Chunk(records, 60) {
@@ -170,11 +170,11 @@ func loading(t *testing.T, columns []hive, records []map[string]any) string {
 			values = append(values, fmt.Sprintf("(%s, '%s')", quoteSQL(string(text)), dayOf(r)))
 		}
 		name := fmt.Sprint("part", len(parts))
-		parts = append(parts, "SELECT * FROM "+name)
-		fmt.Fprintf(&out, "CREATE TABLE %s AS SELECT '%s' AS account, '%s' AS region, d AS day, %s FROM (SELECT CAST(json_parse(j) AS row(%s)) AS r, d FROM (VALUES %s) AS v(j, d));\n",
-			name, trinoAccount, trinoRegion, strings.Join(picked, ", "), strings.Join(types, ", "), strings.Join(values, ",\n"))
+		parts = append(parts, "SELECT j, d FROM "+name)
+		fmt.Fprintf(&out, "CREATE TABLE %s AS SELECT j, d FROM (VALUES %s) AS v(j, d);\n", name, strings.Join(values, ",\n"))
 	}
-	fmt.Fprintf(&out, "CREATE TABLE trail AS %s;\n", strings.Join(parts, " UNION ALL "))
+	fmt.Fprintf(&out, "CREATE TABLE whole AS SELECT CAST(json_parse(j) AS row(%s)) AS r, d FROM (%s) AS u;\n", strings.Join(types, ", "), strings.Join(parts, " UNION ALL "))
+	fmt.Fprintf(&out, "CREATE TABLE trail AS SELECT '%s' AS account, '%s' AS region, d AS day, %s FROM whole;\n", trinoAccount, trinoRegion, strings.Join(picked, ", "))
 	return out.String()
 }
 
@@ -302,7 +302,7 @@ func TestTrinoAnswers(t *testing.T) {
 			t.Errorf("%s: Trino finds %d records, the pivot %d: %s", c.name, len(got), len(want), differing(got, want))
 		}
 		for id, record := range got {
-			if was := reduced(corpus[id], whole); !reflect.DeepEqual(reduced(record, whole), was) {
+			if was := reduced(corpus[id], whole); asText(t, reduced(record, whole)) != asText(t, was) { // its members in order, its numbers as text
 				t.Errorf("%s: %s was rebuilt as\n%s\nof\n%s", c.name, id, asText(t, record), asText(t, was))
 			}
 		}
