@@ -84,6 +84,8 @@ type Options struct {
 	Now      func() time.Time
 	// Record is told of every call, with the collector that made it.
 	Record func(collector string, x awsapi.Exchange)
+
+	catalogue []Collector // instead of Catalogue: a query runs by itself
 }
 
 // Progress is the state of a run.

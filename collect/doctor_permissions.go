@@ -79,6 +79,11 @@ func around(t Target, template string) []string {
 		return []string{fmt.Sprintf("arn:%s:cloudfront::%s:distribution/*", part, t.Account)}
 	case "trail ARN":
 		return []string{fmt.Sprintf("arn:%s:cloudtrail:*:*:trail/*", part)}
+	case "table ARN": // Glue asks for a table, its database and its catalogue
+		glue := fmt.Sprintf("arn:%s:glue:%s:%s:", part, t.Region, t.Account)
+		return []string{glue + "catalog", glue + "database/*", glue + "table/*"}
+	case "result object ARN": // where Athena's results lie by custom; whoever has another place names it
+		return []string{fmt.Sprintf("arn:%s:s3:::aws-athena-query-results-*/*", part)}
 	}
 	return nil
 }
@@ -98,6 +103,9 @@ func ownResources() map[string][2]string {
 		"detector ARN":             {"guardduty", "detector/*"},
 		"analyzer ARN":             {"access-analyzer", "analyzer/*"},
 		"alarm ARN":                {"cloudwatch", "alarm:*"},
+		"workgroup ARN":            {"athena", "workgroup/*"},
+		"data catalog ARN":         {"athena", "datacatalog/*"},
+		"event data store ARN":     {"cloudtrail", "eventdatastore/*"},
 	}
 }
 
@@ -249,6 +257,10 @@ func (s *noted) MAC([]byte) string { return "" }
 // Policy is the least that a collection of a scope has to be allowed; reading secrets and
 // running code is denied for good.
 func Policy(s Scope, t Target) ([]byte, error) {
-	never := []string{"lambda:InvokeAsync", "lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters", "ssm:GetParametersByPath"}
-	return awsapi.PolicyFor(append(Needs(s), ResolveNeeds()...), Resources(t), never)
+	return awsapi.PolicyFor(append(Needs(s), ResolveNeeds()...), Resources(t), neverActions())
+}
+
+// neverActions are denied to whoever collects, whatever else they may.
+func neverActions() []string {
+	return []string{"lambda:InvokeAsync", "lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters", "ssm:GetParametersByPath"}
 }

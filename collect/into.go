@@ -42,7 +42,9 @@ var ErrOther = errors.New("begun elsewhere")
 // never finished, or else the newest, if it was sealed with gaps. evidence.ErrNothingToResume
 // if there is none.
 func Resumable(ctx context.Context, c *evidence.Case) ([]*evidence.Bag, error) {
-	isCollection := func(b *evidence.Bag) bool { return b.Header().Kind == evidence.KindCollection }
+	isCollection := func(b *evidence.Bag) bool {
+		return b.Header().Kind == evidence.KindCollection && b.Header().Params[queryParam] == ""
+	}
 	open, err := c.Unfinished(ctx)
 	if err != nil {
 		return nil, err

@@ -143,7 +143,11 @@ func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
 func (r *runner) target(ctx context.Context, t Target) {
 	f := newFacts()
 	var wg sync.WaitGroup
-	for _, c := range Catalogue() {
+	all := r.o.catalogue
+	if all == nil {
+		all = Catalogue()
+	}
+	for _, c := range all {
 		if r.o.Scope == Containment && !c.Small || !r.runs(c.Name) {
 			f.release(c.Name)
 			continue

@@ -34,7 +34,7 @@ func Settle(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence
 			return nil, Summary{}, out, err
 		}
 		header := b.Header()
-		if !b.Sealed() || header.Params["settles"] != "" {
+		if !b.Sealed() || header.Params["settles"] != "" || header.Params[queryParam] != "" {
 			continue
 		}
 		bags[b.ID()] = b

@@ -12,9 +12,13 @@ import (
 func cloudTrailSource() Source {
 	return Source{
 		Name:  "cloudtrail",
-		About: "CloudTrail records: LookupEvents pages, trail files, network activity, aggregated events",
+		About: "CloudTrail records: LookupEvents pages, trail files, what Athena and CloudTrail Lake found, network activity, aggregated events",
 		Reads: func(it evidence.Item) bool {
-			return it.Artefact == "cloudtrail.lookup" || it.Artefact == "cloudtrail.log"
+			switch it.Artefact {
+			case "cloudtrail.lookup", "cloudtrail.log", "cloudtrail.athena", "cloudtrail.lake":
+				return true
+			}
+			return false
 		},
 		Events: func(ctx context.Context, in Stream, out *Sink) error {
 			t := trailReader{in: in, out: out}

@@ -149,10 +149,14 @@ func readFindings(path string) ([]finding.Finding, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, ui.UsageHint("freezeframe timeline lineage --json", "reading the findings: %w", err)
+		return nil, ui.UsageHint("freezeframe timeline lineage --findings FILE", "reading the findings: %w", err)
 	}
 	defer f.Close()
-	return finding.Read(f)
+	file, err := finding.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return file.Findings, nil
 }
 
 func writePlan(path string, plan *contain.Plan) error {

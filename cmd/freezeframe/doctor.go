@@ -23,7 +23,7 @@ func (p *program) doctorCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "function", Usage: "name or ARN"},
 			&cli.StringFlag{Name: "mode", Usage: "collect, contain or timeline", Value: "collect"},
-			&cli.StringFlag{Name: "policy", Usage: "print the IAM policy for collect, contain or doctor, and ask nothing else"},
+			&cli.StringFlag{Name: "policy", Usage: "print the IAM policy for collect, contain, doctor, or timeline build --source athena or lake, and ask nothing else"},
 		},
 		Action: p.doctor,
 	}
@@ -47,7 +47,7 @@ func (p *program) doctor(c *cli.Context) error {
 	}
 	modes := []string{"collect", "contain", "timeline"}
 	if c.String("policy") != "" {
-		modes = []string{"collect", "contain", "doctor"}
+		modes = []string{"collect", "contain", "doctor", collect.Athena, collect.Lake}
 	}
 	if !slices.Contains(modes, mode) {
 		return ui.UsageHint("freezeframe doctor --help", "%q is none of %s", mode, strings.Join(modes, ", "))
@@ -94,6 +94,8 @@ func policyOf(mode string, t collect.Target) ([]byte, error) {
 	switch mode {
 	case "collect":
 		return collect.Policy(collect.All, t)
+	case collect.Athena, collect.Lake:
+		return collect.QueryPolicy(mode, t)
 	case "doctor":
 		return awsapi.PolicyFor(collect.DoctorNeeds(), collect.Resources(t), nil)
 	}

@@ -44,8 +44,9 @@ steps:
 // what of the texts it has to say.
 type hostileCommand struct{ reads, line, says string }
 
-// hostileCommands are what is run on a case of the hostile account, in order.
-func hostileCommands(out string) []hostileCommand {
+// hostileCommands are what is run on a case of the hostile account, in order; store is an event
+// data store of it.
+func hostileCommands(out, store string) []hostileCommand {
 	plan, exported, f := filepath.Join(out, "plan.json"), filepath.Join(out, "case.tar.zst"), " --function payments"
 	const (
 		sign   = "hidden-text payments: control, direction or invisible characters"
@@ -73,6 +74,8 @@ func hostileCommands(out string) []hostileCommand {
 		{"text", "contain apply " + plan, ""}, {"text", "contain status", ""}, {"json", "contain status --json", ""}, {"text", "contain watch --for 1ms", ""}, {"json", "contain watch --for 1ms --json", ""},
 		{"text", "contain plan --level stop --actor arn:aws:iam::" + bench.AccountID + ":role/service/" + hostileRole + " --out " + plan + "3", ""}, {"text", "contain release --reason r", ""},
 		{"text", "playbook run --yes --set function=payments " + filepath.Join(out, "report.yaml"), ""},
+		{"text", "timeline build --source athena --table audit.trail --output-location s3://results/ --since 24h", ""}, {"lines", "timeline build --format jsonl --source lake --since 24h --event-data-store " + store, ""},
+		{"text", "timeline build --source athena --table audit.trail --print-sql --account 111122223333 --in-region eu-west-1 --about \x1b[31m\u202ea\x7f\u009b", ""},
 		{"text", "case export --reason r " + exported, ""}, {"text", "verify " + exported, ""}, {"text", "verify", ""}, {"json", "verify --json", ""},
 	}
 }
@@ -85,6 +88,10 @@ func TestHostileTexts(t *testing.T) {
 		t.Skip("SKIPPED LOUDLY: runs every command; run without -short")
 	}
 	h := newHostileAccount(t)
+	store, err := makeEngines(h.Account)
+	if err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(h.Cloud)
 	t.Cleanup(server.Close)
 	r := newWatchedRun(t, environ(h.Keys, server.URL, bench.Region, ""))
@@ -95,7 +102,7 @@ func TestHostileTexts(t *testing.T) {
 		t.Fatalf("opening the case: %d %s", code, said)
 	}
 	before := r.surroundings()
-	commands := hostileCommands(r.out)
+	commands := hostileCommands(r.out, store)
 	for _, c := range commands {
 		code, stdout, stderr := r.run(strings.Fields(c.line)...)
 		// The trail's files are damaged, and validation alone has to say so.

@@ -31,7 +31,7 @@ func (p *program) timelineCommand() *cli.Command {
 				Name: "build", Usage: "print the timeline: sorted, deduplicated, normalised",
 				ArgsUsage:   "[PATH...]   (files, folders, zip and tar archives)",
 				Description: timelineHelp(),
-				Flags:       append(timelineFlags(), filter...),
+				Flags:       slices.Concat(timelineFlags(), filter, queryFlags()),
 				Action:      p.buildTimeline,
 			},
 			{

@@ -43,7 +43,8 @@ func timelineHelp() string {
 	b.WriteString("freezeframe timeline build --function payments --since 72h\n" +
 		"freezeframe timeline build --where 'outcome = denied and not tags = own-call' --columns time,principal,action\n" +
 		"freezeframe timeline build --format timesketch --out case.jsonl\n" +
-		"freezeframe timeline build ./cloudtrail-files   (without a case)\n\nFormats:\n")
+		"freezeframe timeline build ./cloudtrail-files   (without a case)\n" +
+		"freezeframe timeline build --source athena --table audit.cloudtrail --output-location s3://BUCKET/PREFIX --function payments   (records are asked for there, and land in the case)\n\nFormats:\n")
 	for _, f := range timeline.Formats() {
 		fmt.Fprintf(&b, "  %-15s %s\n", f.Name, f.About)
 	}
@@ -71,6 +72,9 @@ type timelineFile struct {
 func (p *program) buildTimeline(c *cli.Context) error {
 	view, err := p.timelineView(c)
 	if err != nil {
+		return err
+	}
+	if done, err := p.askEngine(c); done || err != nil {
 		return err
 	}
 	o, in, err := p.timelineInput(c)

@@ -44,6 +44,7 @@ var never = [...]string{
 var reading = [...]string{"Get", "List", "Describe", "Lookup", "Head", "Filter", "Search", "Simulate", "Test", "BatchGet"}
 
 var readLike = [...]string{
+	"CloudTrail:StartQuery",                   // CloudTrail Lake, the only road to its records
 	"CloudWatchLogs:StartQuery",               // Logs Insights, the only road into INFREQUENT_ACCESS groups
 	"IAM:GenerateServiceLastAccessedDetails",  // the job behind GetServiceLastAccessedDetails
 	"STS:AssumeRole", "STS:GetCallerIdentity", // the responder's own session

@@ -19,6 +19,7 @@ type Config struct {
 	IAMDelay   time.Duration // until a change of IAM decides requests
 	TrailDelay time.Duration // until a call shows up in LookupEvents
 	Settle     time.Duration // how long Pending, InProgress, Enabling, Disabling and the like last
+	QueryTime  time.Duration // how long queries of Athena and CloudTrail Lake run
 	Latency    time.Duration // added to every answer, outside the lock (benchmarks)
 
 	// PageMost is how many items a page of an operation ("Lambda:ListAliases") has at most,
@@ -80,6 +81,7 @@ type Cloud struct {
 	ec2            shards[ec2State]
 	efs            shards[efsState]
 	ecr            shards[ecrState]
+	athena         shards[athenaState]
 }
 
 // Credentials are what a principal signs with.
@@ -119,7 +121,7 @@ func catalogue() []operation {
 		snsOps(), schedulerOps(), pipesOps(), autoscalingOps(), secretsOps(), ssmOps(), gatewayOps(), httpAPIOps(), elbv2Ops(), cloudfrontOps(), ecrOps()} {
 		all = append(all, ops...)
 	}
-	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps(), ec2Ops(), efsOps()} { // what watches, and the network
+	for _, ops := range [][]operation{xrayOps(), guarddutyOps(), accessanalyzerOps(), inspector2Ops(), configOps(), cloudwatchOps(), ec2Ops(), efsOps(), athenaOps(), lakeOps()} { // what watches, and the network
 		all = append(all, ops...)
 	}
 	return all

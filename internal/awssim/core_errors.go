@@ -171,7 +171,7 @@ func (e *invalidError) worded(service string) *apiError {
 		return fail("BadRequestException", "%s", validationText(e.found))
 	case "ecr":
 		return fail("InvalidParameterException", "Invalid parameter at '%s' failed to satisfy constraint: '%s'", first.path, first.constraint)
-	case "xray":
+	case "xray", "athena":
 		return fail("InvalidRequestException", "%s", validationText(e.found))
 	case "logs":
 		return fail("InvalidParameterException", "%s", validationText(e.found))
@@ -265,7 +265,7 @@ func badMarker(service string) *apiError {
 		return fail("InvalidNextToken", "The token is not valid.")
 	case "config":
 		return fail("InvalidNextTokenException", "The nextToken provided is invalid.")
-	case "xray":
+	case "xray", "athena":
 		return fail("InvalidRequestException", "The pagination token is not valid.")
 	case "sqs":
 		return fail("InvalidParameterValueException", "Invalid or expired next token.")

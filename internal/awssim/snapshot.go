@@ -87,6 +87,7 @@ func (c *Cloud) eachObject(put putObject) {
 	eachShard(&c.ec2, once)
 	eachShard(&c.efs, once)
 	eachShard(&c.ecr, once)
+	eachShard(&c.athena, once)
 }
 
 func eachShard[T any, P interface {

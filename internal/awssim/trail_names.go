@@ -93,7 +93,7 @@ func readsOnly(service, op string) bool {
 	case "iam":
 		return op == "GenerateServiceLastAccessedDetails" || op == "GenerateCredentialReport"
 	case "logs", "cloudtrail":
-		return op == "StartQuery" || op == "StopQuery"
+		return op == "StartQuery" || op == "StopQuery" || op == "CancelQuery"
 	}
 	return false
 }

@@ -12,9 +12,13 @@ import (
 type trailsState struct {
 	trails map[string]*trail
 	key    *rsa.PrivateKey // signs digests
+	stores map[string]*lakeStore
+	runs   map[string]*lakeRun
 }
 
-func newTrailsState() *trailsState { return &trailsState{trails: map[string]*trail{}} }
+func newTrailsState() *trailsState {
+	return &trailsState{trails: map[string]*trail{}, stores: map[string]*lakeStore{}, runs: map[string]*lakeRun{}}
+}
 
 type trail struct {
 	config           ct.Trail
@@ -31,6 +35,9 @@ func (s *trailsState) objects(account, region string, put putObject) {
 		put("cloudtrail/"+account+"/"+region+"/trail/"+name,
 			map[string]any{"config": t.config, "selectors": t.selectors, "advanced": t.advanced, "logging": t.logging, "tags": t.tags},
 			[]time.Time{t.started.UTC(), t.stopped.UTC()})
+	}
+	for id, s := range s.stores {
+		put("cloudtrail/"+account+"/"+region+"/eventdatastore/"+id, s.name, s.created)
 	}
 }
 

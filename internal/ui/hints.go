@@ -55,7 +55,7 @@ func hints() []hint {
 		{cause(evidence.ErrCaseExists), ExitUsage, "export FREEZEFRAME_CASE=DIR, or choose another folder"},
 		{cause(evidence.ErrNotEmpty), ExitUsage, "choose an empty folder: freezeframe case open ANOTHER ..."},
 		{cause(timeline.ErrNoFunction), ExitUsage, "freezeframe timeline story --function NAME"},
-		{cause(finding.ErrFindings), ExitUsage, "freezeframe contain plan --help"},
+		{cause(finding.ErrFile), ExitUsage, "freezeframe timeline lineage --findings FILE"},
 		{contain.Refused, ExitRefused, "freezeframe contain status"},
 		{cause(contain.ErrUnknownAct), ExitUsage, "freezeframe contain plan --help"},
 		{cause(collect.ErrNoFunction), ExitUsage, "aws lambda list-functions --query 'Functions[].FunctionName'"},

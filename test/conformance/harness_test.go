@@ -20,7 +20,7 @@ import (
 const account = "123456789012"
 
 // built are the programs under test, made once.
-var built struct{ freezeframe, simserver string }
+var built struct{ freezeframe, simserver, athenarows string }
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "freezeframe-conformance-")
@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	}
 	if err == nil {
 		built.simserver, err = build(dir, "simserver", "./test/simserver")
+	}
+	if err == nil {
+		built.athenarows, err = build(dir, "athenarows", "./test/athenarows")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

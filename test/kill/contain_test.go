@@ -1,6 +1,7 @@
 package kill
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -146,9 +147,10 @@ func (a *arena) planned(t *testing.T, act contain.Act) string {
 	switch fx := act.Fixture; {
 	case fx.Finding != nil:
 		list := filepath.Join(a.dir, act.Name+".findings.json")
-		b, err := json.Marshal(map[string]any{"schema": finding.Schema, "findings": []finding.Finding{*fx.Finding}})
+		var b bytes.Buffer
+		err := finding.Write(&b, finding.File{Of: "fixture", Findings: []finding.Finding{*fx.Finding}})
 		if err == nil {
-			err = os.WriteFile(list, b, 0o600)
+			err = os.WriteFile(list, b.Bytes(), 0o600)
 		}
 		if err != nil {
 			t.Fatal(err)

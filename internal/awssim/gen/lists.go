@@ -73,7 +73,7 @@ PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTaggin
 PutPublicAccessBlock UploadPart UploadPartCopy`
 
 const cloudtrailOps = `
-AddTags CreateTrail DeleteTrail DescribeTrails GetEventDataStore GetEventSelectors
+AddTags CancelQuery CreateEventDataStore CreateTrail DeleteTrail DescribeQuery DescribeTrails GetEventDataStore GetEventSelectors
 GetInsightSelectors GetQueryResults GetResourcePolicy GetTrail GetTrailStatus ListEventDataStores
 ListPublicKeys ListQueries ListTags ListTrails LookupEvents PutEventSelectors PutInsightSelectors
 RemoveTags StartLogging StartQuery StopLogging UpdateTrail`

@@ -8,6 +8,7 @@ func around() []selection {
 		{name: "apigateway", ops: words(apigatewayOps)},
 		{name: "apigatewayv2", ops: words(apigatewayv2Ops)},
 		{name: "application-autoscaling", ops: []string{"*"}, not: words(`GetPredictiveScalingForecast`)},
+		{name: "athena", ops: words(`GetQueryExecution GetQueryResults GetTableMetadata StartQueryExecution StopQueryExecution`)},
 		{name: "cloudfront", ops: []string{"*"}},
 		{name: "cloudwatch", ops: words(`DeleteAlarms DescribeAlarms DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData ListMetrics ListTagsForResource PutMetricAlarm PutMetricData`)},
 		{name: "config", ops: words(`DescribeConfigRules DescribeConfigurationRecorderStatus DescribeConfigurationRecorders GetComplianceDetailsByResource GetResourceConfigHistory ListDiscoveredResources PutConfigRule PutConfigurationRecorder StartConfigurationRecorder StopConfigurationRecorder`)},

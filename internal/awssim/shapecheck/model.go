@@ -75,7 +75,7 @@ func files() map[string][]string {
 		"sns": {"sns"}, "scheduler": {"scheduler"}, "pipes": {"pipes"}, "application-autoscaling": {"application-autoscaling"},
 		"secretsmanager": {"secretsmanager"}, "ssm": {"ssm"},
 		"apigateway": {"apigateway", "apigatewayv2"}, "elasticloadbalancing": {"elbv2"}, "ecr": {"ecr"}, "elasticfilesystem": {"efs"},
-		"ec2": {"ec2"}, "cloudfront": {"cloudfront"}, "xray": {"xray"}, "config": {"config"}, "guardduty": {"guardduty"}, "access-analyzer": {"accessanalyzer"}, "inspector2": {"inspector2"}, "monitoring": {"cloudwatch"},
+		"athena": {"athena"}, "ec2": {"ec2"}, "cloudfront": {"cloudfront"}, "xray": {"xray"}, "config": {"config"}, "guardduty": {"guardduty"}, "access-analyzer": {"accessanalyzer"}, "inspector2": {"inspector2"}, "monitoring": {"cloudwatch"},
 	}
 }
 
