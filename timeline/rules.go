@@ -40,7 +40,9 @@ func newToldRule(m *sigma.Meta) *toldRule {
 }
 
 // same says whether both are hits of one rule.
-func (r RuleHit) same(o RuleHit) bool { return r.ID == o.ID && r.Title == o.Title && r.Level == o.Level }
+func (r RuleHit) same(o RuleHit) bool {
+	return r.ID == o.ID && r.Title == o.Title && r.Level == o.Level
+}
 
 // name is the title of the rule with its level.
 func (r RuleHit) name() string {
