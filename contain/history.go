@@ -141,7 +141,8 @@ func (i Intent) placeOf(e PlannedEdit) Place {
 func (f *file) retried(i Intent) bool {
 	n := len(f.held)
 	f.held = slices.DeleteFunc(f.held, func(h held) bool {
-		return h.state == Pending && slices.Contains(i.Acts, h.Act) && (f.known(i.From) || f.doc.between(f.base, i.From, i.To))
+		same := slices.ContainsFunc(i.Edits, func(e PlannedEdit) bool { return e.Act == h.Act && e.On == h.On }) // another target's edit is another edit
+		return h.state == Pending && same && (f.known(i.From) || f.doc.between(f.base, i.From, i.To))
 	})
 	return len(f.held) < n
 }

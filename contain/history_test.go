@@ -132,3 +132,22 @@ func TestSharedRole(t *testing.T) {
 		}
 	}
 }
+
+// TestPendingOfAnother: a run that was cut off on one function's role stays known when
+// another function of the role is contained after it.
+func TestPendingOfAnother(t *testing.T) {
+	s := &story{t: t, h: &history{files: map[string]*file{}}}
+	none := raw(t, rolePolicy{})
+	for i, fn := range []string{"a", "b"} {
+		p := Place{target(fn), quarantinePolicy}
+		e := PlannedEdit{Act: actQuarantine, On: p.ARN, Params: Params{"log_group": "arn:logs:" + fn}}
+		to, err := fold(none, []placed{{e, p}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.take(noteIntent, Intent{ID: string(rune('1' + i)), Action: "apply", Acts: []string{actQuarantine}, Doc: docRolePolicy, Key: p.Key, Resource: "r", Place: p, From: none, To: to, Edits: []PlannedEdit{e}})
+	}
+	if f := s.h.files[fileKey("r", docRolePolicy, quarantinePolicy)]; len(f.held) != 2 {
+		t.Errorf("%d edits are known, of two that may be in force", len(f.held))
+	}
+}
