@@ -37,7 +37,8 @@ type query struct {
 	region string
 	key    types.LookupAttributeKey
 	value  string
-	arn    string // what the query is about: Source.ARN
+	arn    string              // what the query is about: Source.ARN
+	seen   func([]types.Event) // is shown what comes; may be nil
 }
 
 func collectLookup(ctx context.Context, j *Job) {
@@ -53,15 +54,16 @@ func collectLookup(ctx context.Context, j *Job) {
 	both(
 		func() { sweep = j.sweep(ctx) },
 		func() {
-			qs := j.firstQueries(role)
-			j.lookups(ctx, qs, found)
+			by := &changers{}
+			j.lookups(ctx, j.firstQueries(role, by), found)
+			j.changerLookups(ctx, role, by)
 		})
 	found.add(sweep.get(ctx))
 	j.keyLookups(ctx, role, found)
 }
 
 func (j *Job) about(region string, key types.LookupAttributeKey, value string) query {
-	return query{region, key, value, j.Target.ARN}
+	return query{region: region, key: key, value: value, arn: j.Target.ARN}
 }
 
 // globalRegion is where IAM and STS's global endpoint record.
@@ -122,19 +124,24 @@ func startRegions(partition string) []string {
 // firstQueries asks for the function by name and ARN, for the sessions that carry
 // its name, and for the role: by its name where IAM records, and by its ARN wherever
 // somebody may have assumed it, for STS records in the region that was asked.
-func (j *Job) firstQueries(role string) []query {
+func (j *Job) firstQueries(role string, by *changers) []query {
 	t, global := j.Target, globalRegion(j.Target.Region)
 	qs := []query{
 		j.about(t.Region, types.LookupAttributeKeyResourceName, t.Function),
 		j.about(t.Region, types.LookupAttributeKeyResourceName, t.ARN),
 	}
+	for i := range qs {
+		qs[i].seen = by.changed
+	}
 	for _, region := range j.lookupRegions() {
 		qs = append(qs, j.about(region, types.LookupAttributeKeyUsername, t.Function))
 	}
 	if role != "" && j.run.claim("lookups of "+role) {
-		qs = append(qs, query{global, types.LookupAttributeKeyResourceName, roleName(role), role})
+		qs = append(qs, query{region: global, key: types.LookupAttributeKeyResourceName, value: roleName(role), arn: role})
 		for _, region := range j.lookupRegions() {
-			qs = append(qs, query{region, types.LookupAttributeKeyResourceName, role, role})
+			if j.run.claim("lookup of " + region + " " + role) {
+				qs = append(qs, query{region: region, key: types.LookupAttributeKeyResourceName, value: role, arn: role})
+			}
 		}
 	}
 	return qs
@@ -152,7 +159,7 @@ func (j *Job) sweep(ctx context.Context) *promise[keysOfRoles] {
 	r.mu.Unlock()
 	if ours {
 		found := newKeysOfRoles()
-		j.lookups(ctx, []query{{j.Target.Region, types.LookupAttributeKeyEventSource, "lambda.amazonaws.com", ""}}, found)
+		j.lookups(ctx, []query{{region: j.Target.Region, key: types.LookupAttributeKeyEventSource, value: "lambda.amazonaws.com"}}, found)
 		p.keep(*found)
 	}
 	return p
@@ -201,7 +208,7 @@ func (j *Job) keyQueries(role string, keys []string) []query {
 			continue
 		}
 		for _, region := range j.lookupRegions() {
-			qs = append(qs, query{region, types.LookupAttributeKeyAccessKeyId, k, role})
+			qs = append(qs, query{region: region, key: types.LookupAttributeKeyAccessKeyId, value: k, arn: role})
 		}
 	}
 	return qs
@@ -232,7 +239,13 @@ func (j *Job) queryWant(q query) want {
 // lookup stores the pages of one query as they come.
 func (j *Job) lookup(ctx context.Context, q query, found *keysOfRoles) {
 	w := j.queryWant(q)
-	if j.recallEvents(ctx, w, found) {
+	read := func(events []types.Event) {
+		found.read(events)
+		if q.seen != nil {
+			q.seen(events)
+		}
+	}
+	if j.recallEvents(ctx, w, read) {
 		return
 	}
 	c := cloudtrail.NewFromConfig(j.config(q.region))
@@ -254,7 +267,7 @@ func (j *Job) lookup(ctx context.Context, q query, found *keysOfRoles) {
 	}
 	err = j.put(ctx, w, s, func(out io.Writer) error {
 		cut := p.each(ctx, j, first, func(o *cloudtrail.LookupEventsOutput) error {
-			found.read(o.Events)
+			read(o.Events)
 			return j.writePage(out, o)
 		})
 		if cut != nil {

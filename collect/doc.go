@@ -142,6 +142,7 @@
 //	cloudtrail.lookup               FUNCTION        "ResourceName=payments"  NDJSON, one page of LookupEvents a line: {"Events":[...]}; Region is where it was asked; Params: AttributeKey, AttributeValue, StartTime, EndTime
 //	cloudtrail.lookup                               "EventSource=lambda.amazonaws.com"
 //	                                                                         the same, once per account and region, whatever the number of functions
+//	cloudtrail.lookup               role ARN        "ResourceName=arn:..."   the same, by the roles in whose sessions the function was changed, and of who assumed those
 //	cloudtrail.lookup               role ARN        "AccessKeyId=ASIA..."    the same, by keys of the role's sessions
 //	cloudtrail.bucket               bucket ARN                               HeadBucket: {"BucketRegion":...}; this and what follows with --trail-bucket
 //	cloudtrail.objects                                                       only ever a gap: the trails' buckets were not asked for (not_covered), or are unknown; absent: no trail

@@ -65,7 +65,7 @@ func (j *Job) followKeys(ctx context.Context) {
 			continue
 		}
 		for _, region := range j.lookupRegions() {
-			qs = append(qs, query{region, types.LookupAttributeKeyAccessKeyId, k, ""})
+			qs = append(qs, query{region: region, key: types.LookupAttributeKeyAccessKeyId, value: k})
 		}
 	}
 	j.lookups(ctx, qs, newKeysOfRoles())

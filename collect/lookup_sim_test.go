@@ -128,7 +128,7 @@ func TestLookupPagesOfLongEventsAreRecalled(t *testing.T) {
 	line[len(line)-1] = ']'
 	j := &Job{run: &runner{kept: keptPage(append(line, "}\n"...)), book: newBook(newMemory(), nil, func(error) {})}}
 	found := newKeysOfRoles()
-	if !j.recallEvents(t.Context(), want{}, found) || j.run.book.storeError() != nil || len(found.of("r", "f")) != 1 {
+	if !j.recallEvents(t.Context(), want{}, found.read) || j.run.book.storeError() != nil || len(found.of("r", "f")) != 1 {
 		t.Errorf("%d bytes: %v, %v", len(line), j.run.book.storeError(), found.seen)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -126,8 +127,8 @@ func (j *Job) recallFunction(ctx context.Context, w want) (deployed, bool) {
 	return d, true
 }
 
-// recallEvents takes the access keys out of a lookup from before.
-func (j *Job) recallEvents(ctx context.Context, w want, found *keysOfRoles) bool {
+// recallEvents reads the pages of a lookup from before.
+func (j *Job) recallEvents(ctx context.Context, w want, read func([]types.Event)) bool {
 	e, ok := j.keptEntry(w)
 	if !ok {
 		return false
@@ -148,7 +149,7 @@ func (j *Job) recallEvents(ctx context.Context, w want, found *keysOfRoles) bool
 			err = bad
 			break
 		}
-		found.read(page.Events)
+		read(page.Events)
 	}
 	if err = errors.Join(err, lines.Err(), r.Close()); err != nil {
 		j.run.book.fail(err)

@@ -2,6 +2,7 @@ package stories
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -239,6 +240,7 @@ func (w *world) chain(h hand) hand {
 	case "console":
 		steps[0].Key = consoleKey(0)
 	}
+	w.unabridged.Entry, w.unabridged.Hops = w.truth.Entry, slices.Clone(steps)
 	for i, role := range w.names.hops {
 		if i > 0 {
 			w.look(h)
@@ -258,6 +260,7 @@ func (w *world) chain(h hand) hand {
 			w.edits = append(w.edits, withoutKey(s.Key))
 		}
 		steps = append([]step{s}, steps...)
+		w.unabridged.Hops = append([]step{s}, w.unabridged.Hops...)
 		w.truth.Hostile[use(s.Key, h.address)] = true
 		h = next
 		w.soon()

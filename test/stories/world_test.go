@@ -60,17 +60,18 @@ func (h hand) from(address, agent string) hand { h.address, h.agent = address, a
 
 // world is one variant.
 type world struct {
-	t      *testing.T
-	ctx    context.Context
-	r      *rand.Rand
-	cloud  *awssim.Cloud
-	clock  *clock
-	plan   plan
-	truth  truth
-	names  names
-	edits  []edit // of the records, at the end
-	builds int
-	begun  time.Time // of the hour of the incident
+	t          *testing.T
+	ctx        context.Context
+	r          *rand.Rand
+	cloud      *awssim.Cloud
+	clock      *clock
+	plan       plan
+	truth      truth
+	unabridged truth // entry and hops as if no record were missing
+	names      names
+	edits      []edit // of the records, at the end
+	builds     int
+	begun      time.Time // of the hour of the incident
 
 	owner, robot, dave, sisterDev, vendorKey hand
 	current                                  []byte // the code that is deployed
