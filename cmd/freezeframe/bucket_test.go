@@ -86,6 +86,9 @@ func TestCaseInBucket(t *testing.T) {
 
 // TestUnversionedBucket: a bucket that keeps no versions is used, and named at every turn.
 func TestUnversionedBucket(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: processes one after another, of commands that the scripts run too; run without -short")
+	}
 	t.Parallel()
 	a, server, _ := accountWithBucket(t, false)
 	dir := t.TempDir()
@@ -102,6 +105,9 @@ func TestUnversionedBucket(t *testing.T) {
 // TestTwoResponders: two processes collect into one case at the same moment; both end up in
 // the ledger, in order, and nothing is lost.
 func TestTwoResponders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: processes one after another, of commands that the scripts run too; run without -short")
+	}
 	t.Parallel()
 	a, server, _ := accountWithBucket(t, true)
 	for _, where := range []string{"folder", "s3://evidence/case"} {
@@ -163,6 +169,9 @@ func both(a *bench.Account, endpoint, dir string, args ...string) (said string, 
 
 // TestOpeningInBucket: opening a case and adding to it costs the same calls however long its ledger is.
 func TestOpeningInBucket(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: processes one after another, of commands that the scripts run too; run without -short")
+	}
 	t.Parallel()
 	a, server, _ := accountWithBucket(t, true)
 	cfg := aws.Config{Region: bench.Region, BaseEndpoint: &server, Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, "")}

@@ -29,6 +29,9 @@ done
 // TestFullDisk: a full disk is one clear line and a failure; what was written stays
 // intact, and with room the same command works.
 func TestFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: processes one after another, of commands that the scripts run too; run without -short")
+	}
 	t.Parallel()
 	w, err := staged()
 	if err != nil {

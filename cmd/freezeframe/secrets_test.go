@@ -25,6 +25,9 @@ import (
 // crash) for the secrets of the environment, in every form they could take. The same search
 // finds them all once sealing is switched off.
 func TestSecretsStaySealed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: processes one after another, of commands that the scripts run too; run without -short")
+	}
 	t.Parallel()
 	w, dir, env := serveExercise(t)
 	caseDir := filepath.Join(dir, "case")
