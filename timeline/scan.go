@@ -2,7 +2,9 @@ package timeline
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -68,7 +70,27 @@ func (s *scan) rawString() (raw []byte, escaped bool, err error) {
 	if err := s.want('"'); err != nil {
 		return nil, false, err
 	}
-	b, start, i := s.b, s.i, s.i
+	b, start := s.b, s.i
+	i := start
+	// stringEnd, here: a record is made of dozens of short strings, and a call for each costs as
+	// much as looking through it.
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := w^('"'*ones), w^('\\'*ones)
+		if m := ((quote-ones)&^quote | (slash-ones)&^slash | (w-0x20*ones)&^w) & tops; m != 0 {
+			if i += bits.TrailingZeros64(m) >> 3; b[i] == '"' && s.each == nil {
+				s.i = i + 1
+				return b[start:i], false, nil
+			}
+			break
+		}
+	}
+	return s.stringFrom(start, i)
+}
+
+// stringFrom is the rest of rawString, for a string that begins at start and goes on at i.
+func (s *scan) stringFrom(start, i int) (raw []byte, escaped bool, err error) {
+	b := s.b
 	for {
 		i += stringEnd(b[i:])
 		if i >= len(b) {
