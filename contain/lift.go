@@ -205,6 +205,9 @@ func (l *lift) tasks() ([]*task, error) {
 		}
 		t := &task{action: l.action, doc: f.doc, place: gone[0].place, stage: -stageOf(gone), holds: true, from: f.last, after: to, also: f.also}
 		t.force = l.in.Force
+		if stay(gone) {
+			t.inForce = func(json.RawMessage) (bool, error) { return true, nil }
+		}
 		for _, h := range gone {
 			t.acts, t.edits, t.lifts = append(t.acts, h.Act), append(t.edits, placed{h.PlannedEdit, h.place}), append(t.lifts, h.id())
 			t.force = t.force && slices.Contains(l.in.Acts, h.Act)
@@ -212,6 +215,14 @@ func (l *lift) tasks() ([]*task, error) {
 		tasks = append(tasks, t)
 	}
 	return tasks, nil
+}
+
+// stay says whether what is taken back leaves the state as it is.
+func stay(gone []held) bool {
+	return !slices.ContainsFunc(gone, func(h held) bool {
+		act, err := actNamed(h.Act)
+		return err != nil || !act.Stays
+	})
 }
 
 func (l *lift) carryOut(ctx context.Context) (*Run, error) {

@@ -28,6 +28,7 @@ type Survey struct {
 	Findings []finding.Finding // that name it
 
 	DLQ         string
+	KMSKey      string   // ARN of the key that encrypts its environment, "" if AWS's own does
 	Versions    []string // published ones
 	Aliases     []lambdatypes.AliasConfiguration
 	Mappings    []lambdatypes.EventSourceMappingConfiguration
@@ -117,8 +118,8 @@ func (v *Survey) role(ctx context.Context, s *awsapi.Session, name string) error
 
 func (v *Survey) user(ctx context.Context, s *awsapi.Session, name string) error {
 	out, err := iamClient(s.Config("", surveyNeeds())).GetUser(ctx, &iam.GetUserInput{UserName: aws.String(name)})
-	if err == nil && out.User != nil {
-		v.ID = aws.ToString(out.User.UserId)
+	if err == nil && out.User != nil { // the path is not in every record: the ARN is the user's own
+		v.ID, v.ARN = aws.ToString(out.User.UserId), first(aws.ToString(out.User.Arn), v.ARN)
 	}
 	return err
 }
@@ -159,6 +160,7 @@ func (v *Survey) configuration(ctx context.Context, c *lambda.Client, s *awsapi.
 	if out.LoggingConfig != nil && aws.ToString(out.LoggingConfig.LogGroup) != "" {
 		v.LogGroup = aws.ToString(out.LoggingConfig.LogGroup)
 	}
+	v.KMSKey = aws.ToString(out.KMSKeyArn)
 	if out.DeadLetterConfig != nil {
 		v.DLQ = aws.ToString(out.DeadLetterConfig.TargetArn)
 	}
