@@ -29,5 +29,6 @@ func containables() []containable {
 		{"an open URL", (*Account).addOpenURL},
 		{"the actor", (*Account).addActor},
 		{"roles that outsiders may take", (*Account).addTrust},
+		{"what is about to be lost", (*Account).addDoomed},
 	}
 }

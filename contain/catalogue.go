@@ -13,6 +13,7 @@ func All() []Act {
 	for _, acts := range [][]Act{
 		mappingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
+		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
 	} {
 		all = append(all, acts...)
 	}
