@@ -47,7 +47,7 @@ func accessKeyActs() []Act {
 			{Kind: "access-key", Change: "created", Target: userOf, Key: findingKey},
 			{Kind: "user", Change: "created", Target: userOf},
 		},
-		On: []TargetKind{OnUser}, Rank: rank(stageActor), Revives: true,
+		On: []TargetKind{OnUser}, Rank: rank(stageActor), Revives: true, Lasts: true,
 		// Sessions that the key was changed for outlive it: their deny goes with it.
 		Along: []string{actUserRevoke},
 		Looks: []Part{Look(Part{

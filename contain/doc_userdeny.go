@@ -49,7 +49,7 @@ func userQuarantineEdit() Edit[userDeny] {
 		Kind:  Evict, Level: LevelEvict, Attack: []string{"T1078.004", "T1098", "T1136.003"},
 		// A login profile is answered by a deny: deleting it would lose the password.
 		Answers: []Answer{{Kind: "user", Change: "created", Target: userOf}, {Kind: "login-profile", Target: userOf}},
-		On:      []TargetKind{OnUser}, Rank: rank(stageActor),
+		On:      []TargetKind{OnUser}, Rank: rank(stageActor), Revives: true, Lasts: true,
 		Keys:  func(*Survey) []string { return []string{quarantinePolicy} },
 		Looks: []Part{userInlinePart()},
 		Params: func(_ PlanInput, s *Survey) Params {
@@ -81,7 +81,7 @@ func userDenyAllEdit() Edit[userDeny] {
 		Name:  actUserDenyAll,
 		About: "attach AWS's AWSDenyAll to the user: a deny for which attaching this one policy is permission enough",
 		Kind:  Evict, Attack: []string{"T1078.004", "T1098"},
-		On: []TargetKind{OnUser}, Rank: rank(stageActor),
+		On: []TargetKind{OnUser}, Rank: rank(stageActor), Revives: true, Lasts: true,
 		Keys: func(*Survey) []string { return []string{quarantinePolicy} },
 		Apply: func(_ Place, before userDeny, _ Params) (userDeny, error) {
 			before.DenyAll = true

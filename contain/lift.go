@@ -169,6 +169,9 @@ func (l *lift) sessionsLive(ctx context.Context) error {
 		if !act.revives || !slices.Contains(l.acts, h.Act) {
 			continue
 		}
+		if act.lasts {
+			return &SessionsLiveError{Act: h.Act, Role: h.place.ARN}
+		}
 		if until := h.since.Add(l.life(ctx, h)); l.in.Clock.Now().Before(until) {
 			return &SessionsLiveError{Act: h.Act, Role: first(h.place.Role, h.place.ARN), Until: until}
 		}
