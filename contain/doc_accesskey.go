@@ -39,7 +39,11 @@ func accessKeyActs() []Act {
 			return accessKey{}, "", err
 		},
 		Steps: accessKeySteps,
-	}, Edit[accessKey]{
+	}, keyInactiveEdit())
+}
+
+func keyInactiveEdit() Edit[accessKey] {
+	return Edit[accessKey]{
 		Name:  actKeyInactive,
 		About: "make the user's access keys inactive",
 		Kind:  Evict, Level: LevelEvict, Attack: []string{"T1078.004", "T1098.001"},
@@ -80,7 +84,7 @@ func accessKeyActs() []Act {
 		Worth: func(s *Survey) []string {
 			return []string{fmt.Sprintf("%s can make itself another key while it has a session or a password: %s denies that", roleName(s.ARN), actUserQuarantine)}
 		},
-	})
+	}
 }
 
 func accessKeys(ctx context.Context, cfg aws.Config, t Target) ([]iamtypes.AccessKeyMetadata, error) {

@@ -50,7 +50,11 @@ func dataEventActs() []Act {
 				return err
 			}}}
 		},
-	}, Edit[selectors]{
+	}, dataEventsEdit())
+}
+
+func dataEventsEdit() Edit[selectors] {
+	return Edit[selectors]{
 		Name:       actDataEvents,
 		About:      "let a trail record the function's Invoke calls beside what it records (of a trail that is named: every function's)",
 		Lossy:      "a trail with the selectors that it was made with counts as one with selectors of its own from then on",
@@ -97,7 +101,7 @@ func dataEventActs() []Act {
 		Worth: func(*Survey) []string {
 			return []string{"calls from before are not recorded, and those from now on arrive some minutes late"}
 		},
-	})
+	}
 }
 
 func readSelectors(ctx context.Context, cfg aws.Config, trail string) (selectors, error) {
