@@ -138,6 +138,7 @@ func Needs() []awsapi.Need {
 		}
 	}
 	add(surveyNeeds())
+	add(rotationNeeds())
 	add(lifeNeeds())
 	add(VerifyNeeds())
 	add(WatchNeeds())

@@ -29,6 +29,9 @@ type Survey struct {
 
 	DLQ         string
 	KMSKey      string   // ARN of the key that encrypts its environment, "" if AWS's own does
+	EnvKeys     []string // names of the environment's variables, sorted; never values
+	EnvError    string   // why they cannot be read, such as a key that is denied
+	Layers      []string // ARNs of layer versions
 	Versions    []string // published ones
 	Aliases     []lambdatypes.AliasConfiguration
 	Mappings    []lambdatypes.EventSourceMappingConfiguration
@@ -161,6 +164,15 @@ func (v *Survey) configuration(ctx context.Context, c *lambda.Client, s *awsapi.
 		v.LogGroup = aws.ToString(out.LoggingConfig.LogGroup)
 	}
 	v.KMSKey = aws.ToString(out.KMSKeyArn)
+	if out.Environment != nil {
+		v.EnvKeys = sortedKeys(out.Environment.Variables)
+		if e := out.Environment.Error; e != nil {
+			v.EnvError = first(aws.ToString(e.ErrorCode), "unknown") + ": " + aws.ToString(e.Message)
+		}
+	}
+	for _, l := range out.Layers {
+		v.Layers = append(v.Layers, aws.ToString(l.Arn))
+	}
 	if out.DeadLetterConfig != nil {
 		v.DLQ = aws.ToString(out.DeadLetterConfig.TargetArn)
 	}
