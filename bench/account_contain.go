@@ -27,5 +27,8 @@ type containable struct {
 func containables() []containable {
 	return []containable{
 		{"an open URL", (*Account).addOpenURL},
+		{"the actor", (*Account).addActor},
+		{"roles that outsiders may take", (*Account).addTrust},
+		{"what is about to be lost", (*Account).addDoomed},
 	}
 }

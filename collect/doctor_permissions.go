@@ -35,6 +35,8 @@ func Resources(t Target) func(template string) []string {
 			return []string{t.ARN + ":*/durable-execution/*"}
 		case "role ARN":
 			return []string{fmt.Sprintf("arn:%s:iam::%s:role/*", part, t.Account)}
+		case "user ARN":
+			return []string{fmt.Sprintf("arn:%s:iam::%s:user/*", part, t.Account)}
 		case "policy ARN":
 			return []string{fmt.Sprintf("arn:%s:iam::%s:policy/*", part, t.Account), fmt.Sprintf("arn:%s:iam::aws:policy/*", part)}
 		case "layer version ARN": // layers come from other accounts too

@@ -12,6 +12,8 @@ func All() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
 		mappingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
+		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
+		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
 	} {
 		all = append(all, acts...)
 	}
@@ -27,6 +29,19 @@ const (
 	actRevoke      = "revoke-sessions"
 	actURL         = "url-iam"
 	actGrants      = "grants-remove"
+
+	actKeyInactive    = "key-inactive"
+	actUserQuarantine = "user-quarantine"
+	actUserDenyAll    = "user-deny-all"
+	actUserRevoke     = "user-revoke"
+	actTrust          = "trust-outsiders"
+	actProvider       = "provider-distrust"
+	actKMSKey         = "key-deletion-cancel"
+	actSecret         = "secret-restore"
+	actLogging        = "logging-start"
+	actDataEvents     = "data-events-on"
+	actRetention      = "retention-longer"
+	actProtection     = "log-group-protection"
 )
 
 func actNamed(name string) (Act, error) {
@@ -123,6 +138,7 @@ func Needs() []awsapi.Need {
 		}
 	}
 	add(surveyNeeds())
+	add(rotationNeeds())
 	add(lifeNeeds())
 	add(VerifyNeeds())
 	add(WatchNeeds())

@@ -61,11 +61,14 @@ type Edit[S any] struct {
 	Rank       func(Order) int // a stage; nil: the triggers', of evicting acts the last, of preserving ones the first
 	Holds      bool            // must show before later stages begin
 	Requires   []string        // acts whose failure makes this one pointless
+	Along      []string        // acts that go with this one on the same target, though their failure does not stop it
+	Stays      bool            // taking it back would destroy what it keeps: undo ends it and leaves the state alone
 	Sparse     bool            // of many documents few change: those as wanted stay out of the plan
 	Timed      bool            // apply gives its own time as Params[paramNow]
 	RoleWide   bool            // hits all who use a role: a shared one needs AcceptSharedRole
 	InsteadOf  string          // planned where this other act is refused because the role is shared
 	Revives    bool            // taking it back gives sessions or keys their power again that may be stolen
+	Lasts      bool            // and they are keys, which never run out: without end of time
 	Keys       func(s *Survey) []string
 	Parts      []string // parts of the survey without which Keys is wrong
 	Looks      []Part   // further parts of a survey, which Keys, Params, Breaks and Worth read by Found
@@ -123,15 +126,18 @@ type Act struct {
 	Doc                string
 	Needs              []awsapi.Need
 	Fixture            Fixture
+	Stays              bool
 
 	rank      func(Order) int
 	holds     bool
 	requires  []string
+	along     []string
 	timed     bool
 	sparse    bool
 	roleWide  bool
 	insteadOf string
 	revives   bool
+	lasts     bool
 	parts     []string
 	looks     []Part
 	doc       *document
@@ -172,9 +178,9 @@ func define[S any](d Doc[S], doc *document, e Edit[S]) Act {
 	}
 	return Act{
 		Name: e.Name, About: e.About, Lossy: e.Lossy, LosesState: e.LosesState, Kind: e.Kind, Level: e.Level, Attack: e.Attack,
-		Answers: e.Answers, On: e.On, Doc: d.Name, Needs: d.Needs, Fixture: e.Fixture,
-		rank: e.Rank, holds: e.Holds, requires: e.Requires, timed: e.Timed, sparse: e.Sparse, roleWide: e.RoleWide,
-		insteadOf: e.InsteadOf, revives: e.Revives, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, params: e.Params, worth: e.Worth,
+		Answers: e.Answers, On: e.On, Doc: d.Name, Needs: d.Needs, Fixture: e.Fixture, Stays: e.Stays,
+		rank: e.Rank, holds: e.Holds, requires: e.Requires, along: e.Along, timed: e.Timed, sparse: e.Sparse, roleWide: e.RoleWide,
+		insteadOf: e.InsteadOf, revives: e.Revives, lasts: e.Lasts, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, params: e.Params, worth: e.Worth,
 		apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
 			s, err := decode[S](before)
 			if err != nil {

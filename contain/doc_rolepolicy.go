@@ -51,7 +51,8 @@ func quarantineEdit() Edit[rolePolicy] {
 		About: "deny the role everything but writing the function's own log group",
 		Lossy: "AWS may disable SQS, Kinesis and DynamoDB mappings by itself meanwhile; deliveries to the dead-letter queue that the role could not make are lost",
 		Kind:  Isolate, Level: LevelStop, Attack: []string{"T1552", "T1078.004"},
-		On: []TargetKind{OnRole}, RoleWide: true, Rank: roleRank,
+		Answers: []Answer{{Kind: "role", Change: "created", Target: roleOfFinding}},
+		On:      []TargetKind{OnRole}, RoleWide: true, Rank: roleRank,
 		Keys:   func(*Survey) []string { return []string{quarantinePolicy} },
 		Params: func(_ PlanInput, s *Survey) Params { return Params{"log_group": s.logGroupARN()} },
 		Apply: func(_ Place, before rolePolicy, params Params) (rolePolicy, error) {

@@ -78,13 +78,14 @@ func (d *draft) wanted(a Act, s *Survey) bool {
 	return s.given && (d.named[a.Name] || a.insteadOf != "" && d.sharedOut[pairOf(a.insteadOf, s.ARN)])
 }
 
-// neededFor is the act that needs this one done first on the target, where nobody named it.
+// neededFor is the act that needs this one on the target, done first or along with it,
+// where nobody named it.
 func (d *draft) neededFor(a Act, s *Survey) string {
 	if d.wanted(a, s) {
 		return ""
 	}
 	for _, other := range All() {
-		if slices.Contains(other.requires, a.Name) && (d.wanted(other, s) || len(d.answering(other, s)) > 0) && (len(a.keys(s)) > 0 || s.lacks(a.parts) != nil) {
+		if (slices.Contains(other.requires, a.Name) || slices.Contains(other.along, a.Name)) && (d.wanted(other, s) || len(d.answering(other, s)) > 0) && (len(a.keys(s)) > 0 || s.lacks(a.parts) != nil) {
 			return other.Name
 		}
 	}

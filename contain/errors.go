@@ -115,13 +115,16 @@ func (e *ProtectedError) Error() string {
 func (e *ProtectedError) Is(target error) bool { return target == ErrProtected }
 
 // SessionsLiveError is ErrSessionsLive: until then, taking the act back gives stolen
-// credentials their power again.
+// credentials their power again. A zero Until is never: keys do not run out.
 type SessionsLiveError struct {
 	Act, Role string
 	Until     time.Time
 }
 
 func (e *SessionsLiveError) Error() string {
+	if e.Until.IsZero() {
+		return fmt.Sprintf("keys of %s that may be stolen would work again, and keys never run out: %s stays unless you accept that (--accept-risk WHY)", e.Role, e.Act)
+	}
 	return fmt.Sprintf("credentials of %s that may be stolen would work again, until %s: %s stays unless you accept that (--accept-risk WHY)",
 		e.Role, e.Until.UTC().Format(time.RFC3339), e.Act)
 }

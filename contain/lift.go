@@ -169,6 +169,9 @@ func (l *lift) sessionsLive(ctx context.Context) error {
 		if !act.revives || !slices.Contains(l.acts, h.Act) {
 			continue
 		}
+		if act.lasts {
+			return &SessionsLiveError{Act: h.Act, Role: h.place.ARN}
+		}
 		if until := h.since.Add(l.life(ctx, h)); l.in.Clock.Now().Before(until) {
 			return &SessionsLiveError{Act: h.Act, Role: first(h.place.Role, h.place.ARN), Until: until}
 		}
@@ -205,6 +208,9 @@ func (l *lift) tasks() ([]*task, error) {
 		}
 		t := &task{action: l.action, doc: f.doc, place: gone[0].place, stage: -stageOf(gone), holds: true, from: f.last, after: to, also: f.also}
 		t.force = l.in.Force
+		if stay(gone) {
+			t.inForce = func(json.RawMessage) (bool, error) { return true, nil }
+		}
 		for _, h := range gone {
 			t.acts, t.edits, t.lifts = append(t.acts, h.Act), append(t.edits, placed{h.PlannedEdit, h.place}), append(t.lifts, h.id())
 			t.force = t.force && slices.Contains(l.in.Acts, h.Act)
@@ -212,6 +218,14 @@ func (l *lift) tasks() ([]*task, error) {
 		tasks = append(tasks, t)
 	}
 	return tasks, nil
+}
+
+// stay says whether what is taken back leaves the state as it is.
+func stay(gone []held) bool {
+	return !slices.ContainsFunc(gone, func(h held) bool {
+		act, err := actNamed(h.Act)
+		return err != nil || !act.Stays
+	})
 }
 
 func (l *lift) carryOut(ctx context.Context) (*Run, error) {

@@ -240,7 +240,7 @@ func judge(err error) answer {
 	case c == "":
 		return writeLost
 	case isCode(err, "ResourceConflictException", "ResourceInUseException", "PreconditionFailedException", "ConcurrentModification",
-		"ConcurrentModificationException", "TooManyRequestsException", "Throttling", "ThrottlingException", "RequestLimitExceeded",
+		"ConcurrentModificationException", "OperationAbortedException", "ConflictException", "TooManyRequestsException", "Throttling", "ThrottlingException", "RequestLimitExceeded",
 		"ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException", "ProvisionedConcurrencyConfigNotFoundException"):
 		return writeAgain
 	case serverFault(err), strings.HasPrefix(c, "Service"), strings.HasPrefix(c, "Internal"):

@@ -43,6 +43,7 @@ func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
 	if err := d.fill(ctx); err != nil {
 		return nil, err
 	}
+	d.rotations(ctx)
 	d.plan.Hash, err = d.plan.sum()
 	return d.plan, err
 }

@@ -28,6 +28,10 @@ type Survey struct {
 	Findings []finding.Finding // that name it
 
 	DLQ         string
+	KMSKey      string   // ARN of the key that encrypts its environment, "" if AWS's own does
+	EnvKeys     []string // names of the environment's variables, sorted; never values
+	EnvError    string   // why they cannot be read, such as a key that is denied
+	Layers      []string // ARNs of layer versions
 	Versions    []string // published ones
 	Aliases     []lambdatypes.AliasConfiguration
 	Mappings    []lambdatypes.EventSourceMappingConfiguration
@@ -117,8 +121,8 @@ func (v *Survey) role(ctx context.Context, s *awsapi.Session, name string) error
 
 func (v *Survey) user(ctx context.Context, s *awsapi.Session, name string) error {
 	out, err := iamClient(s.Config("", surveyNeeds())).GetUser(ctx, &iam.GetUserInput{UserName: aws.String(name)})
-	if err == nil && out.User != nil {
-		v.ID = aws.ToString(out.User.UserId)
+	if err == nil && out.User != nil { // the path is not in every record: the ARN is the user's own
+		v.ID, v.ARN = aws.ToString(out.User.UserId), first(aws.ToString(out.User.Arn), v.ARN)
 	}
 	return err
 }
@@ -158,6 +162,16 @@ func (v *Survey) configuration(ctx context.Context, c *lambda.Client, s *awsapi.
 	v.LogGroup = "/aws/lambda/" + v.Function
 	if out.LoggingConfig != nil && aws.ToString(out.LoggingConfig.LogGroup) != "" {
 		v.LogGroup = aws.ToString(out.LoggingConfig.LogGroup)
+	}
+	v.KMSKey = aws.ToString(out.KMSKeyArn)
+	if out.Environment != nil {
+		v.EnvKeys = sortedKeys(out.Environment.Variables)
+		if e := out.Environment.Error; e != nil {
+			v.EnvError = first(aws.ToString(e.ErrorCode), "unknown") + ": " + aws.ToString(e.Message)
+		}
+	}
+	for _, l := range out.Layers {
+		v.Layers = append(v.Layers, aws.ToString(l.Arn))
 	}
 	if out.DeadLetterConfig != nil {
 		v.DLQ = aws.ToString(out.DeadLetterConfig.TargetArn)

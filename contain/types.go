@@ -203,6 +203,7 @@ type Plan struct {
 	Callers    []Caller     `json:"callers,omitempty"`
 	Shared     []Shared     `json:"shared,omitempty"`
 	Texts      []Text       `json:"texts,omitempty"`
+	Rotate     []Rotation   `json:"rotate,omitempty"` // at LevelEvict: whose values are to be changed
 	Warnings   []string     `json:"warnings,omitempty"`
 	Unplanned  []Unplanned  `json:"unplanned,omitempty"`
 	Unanswered []Unanswered `json:"unanswered,omitempty"`

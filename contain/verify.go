@@ -15,15 +15,17 @@ import (
 // VerifyNeeds are calls that show an act's effect beyond re-reading. A refusal is
 // noted, and changes nothing.
 func VerifyNeeds() []awsapi.Need {
-	return []awsapi.Need{when(on("IAM:SimulatePrincipalPolicy", "role ARN", false), "after an act on the role")}
+	action := "iam:SimulatePrincipalPolicy"
+	return []awsapi.Need{{Call: "IAM:SimulatePrincipalPolicy", When: "after an act on a role or user",
+		IAM: []awsapi.Grant{{Action: action, Resource: "role ARN"}, {Action: action, Resource: "user ARN"}}}}
 }
 
 // trial is an action that a contained role must be denied.
 const trial = "s3:ListAllMyBuckets"
 
-// verify asks IAM whether each role is really denied what it was.
+// verify asks IAM whether each role and user is really denied what it was.
 func (r *runner) verify(ctx context.Context) {
-	for _, act := range []string{actQuarantine, actScoped, actRevoke} {
+	for _, act := range []string{actQuarantine, actScoped, actRevoke, actUserQuarantine, actUserDenyAll, actUserRevoke} {
 		var roles []string
 		for _, o := range r.run.Outcomes {
 			if !slices.Contains(o.Acts, act) || !o.Status.OK() || slices.Contains(roles, o.Resource) || ctx.Err() != nil {

@@ -49,6 +49,9 @@ func showPlan(t *ui.Printer, plan *contain.Plan, path string) {
 		t.Line("%s %s: %s:", t.Bad("elsewhere:"), x.For, x.Where)
 		t.Line("  %s", string(x.Body))
 	}
+	for _, r := range plan.Rotate {
+		t.Line("to be changed: %s %s %s; not before %s", r.Kind, r.Resource, strings.Join(r.Names, ", "), r.Wait)
+	}
 	for _, u := range plan.Unanswered {
 		t.Line("%s %s: %s", t.Bad("not answered:"), u.Why, u.Do)
 	}

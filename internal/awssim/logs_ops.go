@@ -20,7 +20,7 @@ func logsOps() []operation {
 		op("logs", "CreateLogStream", createLogStream), op("logs", "DeleteLogStream", deleteLogStream), op("logs", "DescribeLogStreams", describeLogStreams),
 		op("logs", "PutLogEvents", putLogEvents), op("logs", "GetLogEvents", getLogEvents), op("logs", "FilterLogEvents", filterLogEvents),
 		op("logs", "StartQuery", startQuery), op("logs", "GetQueryResults", getQueryResults),
-		op("logs", "PutRetentionPolicy", putRetention), op("logs", "DeleteRetentionPolicy", deleteRetention),
+		op("logs", "PutRetentionPolicy", putRetention), op("logs", "DeleteRetentionPolicy", deleteRetention), op("logs", "PutLogGroupDeletionProtection", putGroupProtection),
 		op("logs", "PutSubscriptionFilter", putSubscription), op("logs", "DescribeSubscriptionFilters", describeSubscriptions), op("logs", "DeleteSubscriptionFilter", deleteSubscription),
 	}
 }
@@ -256,6 +256,16 @@ func deleteRetention(c *call, in *cloudwatchlogs.DeleteRetentionPolicyInput) (*c
 		return nil, err
 	}
 	g.retention = nil
+	return nil, nil
+}
+
+// putGroupProtection takes a group's name or ARN (API reference, PutLogGroupDeletionProtection).
+func putGroupProtection(c *call, in *cloudwatchlogs.PutLogGroupDeletionProtectionInput) (*cloudwatchlogs.PutLogGroupDeletionProtectionOutput, error) {
+	_, g, err := c.group("PutLogGroupDeletionProtection", aws.String(groupName(aws.ToString(in.LogGroupIdentifier))))
+	if err != nil {
+		return nil, err
+	}
+	g.protected = aws.ToBool(in.DeletionProtectionEnabled)
 	return nil, nil
 }
 
