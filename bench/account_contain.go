@@ -27,5 +27,6 @@ type containable struct {
 func containables() []containable {
 	return []containable{
 		{"an open URL", (*Account).addOpenURL},
+		{"an alias with weights", (*Account).addWeightedAlias},
 	}
 }

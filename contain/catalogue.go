@@ -12,6 +12,7 @@ func All() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
 		mappingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
+		aliasActs(),
 	} {
 		all = append(all, acts...)
 	}

@@ -69,11 +69,14 @@ type Edit[S any] struct {
 	Keys       func(s *Survey) []string
 	Parts      []string // parts of the survey without which Keys is wrong
 	Looks      []Part   // further parts of a survey, which Keys, Params, Breaks and Worth read by Found
-	Params     func(in PlanInput, s *Survey) Params
-	Apply      func(p Place, before S, params Params) (S, error)
-	Destroys   func(p Place, before S) []Artefact // what is lost beyond the state itself, which the run's bag keeps
-	Breaks     func(s *Survey, before map[string]S) []Impact
-	Worth      func(s *Survey) []string // what it does not stop
+	// Lacks says what is not known that the act needs, such as which version is good; "" is
+	// nothing. Where the act was named, or a finding asks for it, that makes a plan incomplete.
+	Lacks    func(s *Survey) string
+	Params   func(in PlanInput, s *Survey) Params
+	Apply    func(p Place, before S, params Params) (S, error)
+	Destroys func(p Place, before S) []Artefact // what is lost beyond the state itself, which the run's bag keeps
+	Breaks   func(s *Survey, before map[string]S) []Impact
+	Worth    func(s *Survey) []string // what it does not stop
 	// Contained says of a state that no act of ours made whether somebody has contained
 	// the thing already, in a few words; "" is no. nil: the state tells nothing.
 	Contained func(S) string
@@ -93,6 +96,7 @@ type Answer struct {
 type Fixture struct {
 	Actor, Resource string // ARN
 	Finding         *finding.Finding
+	Asks            func(*PlanInput) // what the operator says beside it
 }
 
 // paramNow is the time of apply in RFC 3339, of edits that are Timed.
@@ -136,6 +140,7 @@ type Act struct {
 	looks     []Part
 	doc       *document
 	keys      func(*Survey) []string
+	lacks     func(*Survey) string
 	params    func(PlanInput, *Survey) Params
 	worth     func(*Survey) []string
 	apply     func(p Place, before json.RawMessage, params Params) (json.RawMessage, error)
@@ -174,7 +179,7 @@ func define[S any](d Doc[S], doc *document, e Edit[S]) Act {
 		Name: e.Name, About: e.About, Lossy: e.Lossy, LosesState: e.LosesState, Kind: e.Kind, Level: e.Level, Attack: e.Attack,
 		Answers: e.Answers, On: e.On, Doc: d.Name, Needs: d.Needs, Fixture: e.Fixture,
 		rank: e.Rank, holds: e.Holds, requires: e.Requires, timed: e.Timed, sparse: e.Sparse, roleWide: e.RoleWide,
-		insteadOf: e.InsteadOf, revives: e.Revives, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, params: e.Params, worth: e.Worth,
+		insteadOf: e.InsteadOf, revives: e.Revives, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, lacks: e.Lacks, params: e.Params, worth: e.Worth,
 		apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
 			s, err := decode[S](before)
 			if err != nil {

@@ -112,6 +112,9 @@ func (f *field) fixture(act Act) PlanInput {
 	default:
 		in.Functions = []string{bench.Function}
 	}
+	if act.Fixture.Asks != nil {
+		act.Fixture.Asks(&in)
+	}
 	return in
 }
 

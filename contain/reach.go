@@ -61,6 +61,17 @@ func (v *Survey) reaches(qualifier string) []string {
 	return []string{qualifier}
 }
 
+// reaches are the versions that a qualifier stands for once the plan is applied.
+func (d *draft) reaches(s *Survey, qualifier string) []string {
+	for _, m := range d.plan.Moves {
+		var to alias
+		if m.Doc == docAlias && m.Resource == qualified(s.Target, qualifier) && json.Unmarshal(m.After, &to) == nil && !to.Gone {
+			return append([]string{to.Version}, sortedKeys(to.Weights)...)
+		}
+	}
+	return s.reaches(qualifier)
+}
+
 // reach lists every road to the functions of the plan, and what of it the plan closes.
 func (d *draft) reach() {
 	for _, s := range d.known {
@@ -68,7 +79,7 @@ func (d *draft) reach() {
 			continue
 		}
 		for _, c := range append(callers(s), granted(s, d.states)...) {
-			c.Function, c.Reaches = s.ARN, s.reaches(c.Qualifier)
+			c.Function, c.Reaches = s.ARN, d.reaches(s, c.Qualifier)
 			if c.Kind != "alias" {
 				c.Closed = d.closing(s, c)
 			}

@@ -38,6 +38,7 @@ type Survey struct {
 	Trust       string   // the role's trust policy
 	Missing     map[string]error
 
+	in    PlanInput
 	names []string // by which it was named
 	given bool     // named by whoever plans, and not only by a finding
 	mu    sync.Mutex
