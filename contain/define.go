@@ -37,7 +37,9 @@ type Doc[S any] struct {
 	Steps func(p Place, now, to S, tok Token) []Step
 }
 
-// Step is one call that changes: Input is the SDK's input, which the plan shows.
+// Step is one call that changes: Input is the SDK's input, which the plan shows. Where the
+// call takes what lies in the case (bytes too large, or too secret, for a plan), Input says
+// what stands for them, and Do gets the case by caseOf; errNotKept says that nothing was called.
 type Step struct {
 	Call  string
 	Input any

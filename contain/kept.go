@@ -2,6 +2,9 @@ package contain
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +21,19 @@ const maxKept = 16 << 20
 
 // errNotKept: the case does not hold it.
 var errNotKept = errors.New("the case does not hold it")
+
+type caseKey struct{}
+
+// withCase hands the case to steps that upload what lies in it.
+func withCase(ctx context.Context, c *evidence.Case) context.Context {
+	return context.WithValue(ctx, caseKey{}, c)
+}
+
+// caseOf is the case of the run, nil without one.
+func caseOf(ctx context.Context) *evidence.Case {
+	c, _ := ctx.Value(caseKey{}).(*evidence.Case)
+	return c
+}
 
 // firstChange is the time of the first finding on a function: what was collected before
 // it was not yet of the intruder's making. The zero time is that there is none.
@@ -66,4 +82,58 @@ func readKept(ctx context.Context, f evidence.Found, v any) (err error) {
 		return fmt.Errorf("%s of the case is not what it should be: %w", f.Entry.Artefact, err)
 	}
 	return nil
+}
+
+// holds says whether what was stored is a package with this CodeSha256. Of ciphertext only
+// what AWS declared is known until it is opened.
+func holds(it evidence.Item, sha256 string) bool {
+	sum, err := base64.StdEncoding.DecodeString(sha256)
+	if err != nil || len(sum) == 0 {
+		return false
+	}
+	if it.Ciphertext() {
+		return it.Declared != nil && it.Declared.Value == sha256 && it.Declared.Matches
+	}
+	return it.SHA256 == hex.EncodeToString(sum)
+}
+
+// packaged is the package with this CodeSha256, of whichever version it was collected. Its
+// hash is taken before anybody uploads it.
+func packaged(ctx context.Context, c *evidence.Case, sha string) ([]byte, error) {
+	want := func(e evidence.Entry) bool {
+		return e.Item != nil && e.State == evidence.Collected && e.Artefact == "lambda.code" && holds(*e.Item, sha)
+	}
+	if c == nil {
+		return nil, fmt.Errorf("package with CodeSha256 %s: %w", sha, errNotKept)
+	}
+	var damaged error
+	for f, err := range c.Find(ctx, want) {
+		if err != nil {
+			return nil, fmt.Errorf("looking for the package in the case: %w: %w", errNotKept, err)
+		}
+		b, err := packageOf(ctx, f, sha)
+		if err == nil {
+			return b, nil
+		}
+		damaged = errors.Join(damaged, err)
+	}
+	return nil, errors.Join(fmt.Errorf("package with CodeSha256 %s: %w", sha, errNotKept), damaged)
+}
+
+func packageOf(ctx context.Context, f evidence.Found, sha string) (b []byte, err error) {
+	r, err := f.Bag.Open(ctx, *f.Entry.Item)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if b, err = io.ReadAll(io.LimitReader(r, maxUpload+1)); err != nil {
+		return nil, fmt.Errorf("reading a package of the case: %w", err)
+	}
+	if len(b) > maxUpload {
+		return nil, fmt.Errorf("the package has more than %d bytes, which no request takes", maxUpload)
+	}
+	if sum := sha256.Sum256(b); base64.StdEncoding.EncodeToString(sum[:]) != sha {
+		return nil, fmt.Errorf("the package in %s is not the one with CodeSha256 %s", f.Entry.Item.Path, sha)
+	}
+	return b, nil
 }

@@ -117,6 +117,7 @@ type Artefact struct {
 	Name      string `json:"artefact"`
 	ARN       string `json:"arn"`
 	Qualifier string `json:"qualifier,omitempty"`
+	Content   string `json:"code_sha256,omitempty"` // of code: exactly that package; "": any of that name
 }
 
 // PlannedEdit is one act's edit on a document.
