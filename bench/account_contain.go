@@ -28,5 +28,7 @@ func containables() []containable {
 	return []containable{
 		{"an open URL", (*Account).addOpenURL},
 		{"an alias with weights", (*Account).addWeightedAlias},
+		{"a group that lets nothing out", (*Account).addQuarantineGroup},
+		{"a configuration as an intruder leaves it", (*Account).changeConfiguration},
 	}
 }

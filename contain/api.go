@@ -33,6 +33,8 @@ type PlanInput struct {
 	Bad []string
 	// GoodVersion is the published version that is vouched for: "2", or "live=2" for one alias.
 	GoodVersion []string
+	// QuarantineGroup is a security group that lets nothing out, of the functions' VPC.
+	QuarantineGroup string
 	// IdentityUser is the Identity Center id of the user behind a reserved role, for Plan.Texts.
 	IdentityUser string
 	// ServiceGrants also removes grants to services without SourceArn or SourceAccount.

@@ -28,6 +28,8 @@ type Survey struct {
 	Findings []finding.Finding // that name it
 
 	DLQ         string
+	VPC         string
+	Subnets     []string // of a function in a VPC
 	Versions    []string // published ones
 	Aliases     []lambdatypes.AliasConfiguration
 	Mappings    []lambdatypes.EventSourceMappingConfiguration
@@ -162,6 +164,9 @@ func (v *Survey) configuration(ctx context.Context, c *lambda.Client, s *awsapi.
 	}
 	if out.DeadLetterConfig != nil {
 		v.DLQ = aws.ToString(out.DeadLetterConfig.TargetArn)
+	}
+	if out.VpcConfig != nil {
+		v.VPC, v.Subnets = aws.ToString(out.VpcConfig.VpcId), out.VpcConfig.SubnetIds
 	}
 	return nil
 }
