@@ -112,7 +112,7 @@ func (d *draft) closing(s *Survey, c Caller) string {
 			if c.Doc != "" && m.Doc == c.Doc && m.Key == c.Key && (c.stays == nil || !c.stays(m.After)) {
 				return e.Act
 			}
-			if e.Act == actConcurrency {
+			if e.Act == actConcurrency || e.Act == actPolicyDeny && c.Kind == "url" && m.Key == c.Qualifier {
 				closed = e.Act
 			}
 		}
@@ -134,7 +134,7 @@ func granted(v *Survey, states map[string]json.RawMessage) []Caller {
 					return true
 				}
 				p, err := parsePolicy(s.Policy)
-				return err != nil || slices.ContainsFunc(p.Statements, func(o iampolicy.Statement) bool { return sameAs(o) == sameAs(g) })
+				return err != nil || !denied(p) && slices.ContainsFunc(p.Statements, func(o iampolicy.Statement) bool { return sameAs(o) == sameAs(g) })
 			}})
 	})
 	return all
