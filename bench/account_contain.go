@@ -29,6 +29,7 @@ func containables() []containable {
 		{"an open URL", (*Account).addOpenURL},
 		{"an alias with weights", (*Account).addWeightedAlias},
 		{"a group that lets nothing out", (*Account).addQuarantineGroup},
+		{"a code-signing configuration that enforces", (*Account).addEnforcing},
 		{"a configuration as an intruder leaves it", (*Account).changeConfiguration},
 	}
 }

@@ -35,6 +35,8 @@ type PlanInput struct {
 	GoodVersion []string
 	// QuarantineGroup is a security group that lets nothing out, of the functions' VPC.
 	QuarantineGroup string
+	// SigningConfig is the ARN of a code-signing configuration that enforces.
+	SigningConfig string
 	// IdentityUser is the Identity Center id of the user behind a reserved role, for Plan.Texts.
 	IdentityUser string
 	// ServiceGrants also removes grants to services without SourceArn or SourceAccount.

@@ -12,7 +12,7 @@ func All() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
 		mappingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
-		aliasActs(), codeActs(), configurationActs(),
+		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(),
 	} {
 		all = append(all, acts...)
 	}

@@ -98,7 +98,7 @@ type Answer struct {
 type Fixture struct {
 	Actor, Resource string // ARN
 	Finding         *finding.Finding
-	Asks            func(*PlanInput) // what the operator says beside it
+	Asks            func(context.Context, *PlanInput) // what the operator says beside it
 }
 
 // paramNow is the time of apply in RFC 3339, of edits that are Timed.

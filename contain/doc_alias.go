@@ -13,6 +13,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // alias is where one alias (Place.Key) leads. A write states both members: without a
@@ -80,7 +81,7 @@ func aliasActs() []Act {
 		Worth: func(*Survey) []string {
 			return []string{"callers that name a version, or no qualifier at all, do not go through an alias; whoever may call UpdateAlias can point it elsewhere again"}
 		},
-		Fixture: Fixture{Asks: func(in *PlanInput) { in.GoodVersion = []string{"1"} }},
+		Fixture: Fixture{Asks: func(_ context.Context, in *PlanInput) { in.GoodVersion = []string{"1"} }},
 	})
 }
 
@@ -103,12 +104,18 @@ func (v *Survey) goodFor(name string) string {
 	return good
 }
 
-// astray says whether an alias is to be moved: where bad versions were named, only those
-// that lead to one are.
+// astray says whether an alias is to be moved: one that a finding names, or that was asked
+// for; where bad versions were named, only if it leads to one.
 func (v *Survey) astray(a lambdatypes.AliasConfiguration) bool {
 	name := aws.ToString(a.Name)
-	named := len(v.Findings) > 0 || slices.ContainsFunc(v.in.GoodVersion, func(g string) bool { return strings.HasPrefix(g, name+"=") })
-	return named || len(v.in.Bad) == 0 || slices.ContainsFunc(v.reaches(name), func(r string) bool { return slices.Contains(v.in.Bad, r) })
+	switch {
+	case slices.ContainsFunc(v.Findings, func(f finding.Finding) bool { return f.Kind == "function-alias" && findingQualifier(f) == name }),
+		slices.ContainsFunc(v.in.GoodVersion, func(g string) bool { return strings.HasPrefix(g, name+"=") }):
+		return true
+	case !slices.Contains(v.in.Acts, actAlias) && v.in.Level.rank() < LevelEvict.rank():
+		return false
+	}
+	return len(v.in.Bad) == 0 || slices.ContainsFunc(v.reaches(name), func(r string) bool { return slices.Contains(v.in.Bad, r) })
 }
 
 func aliasLacks(s *Survey) string {

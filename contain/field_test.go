@@ -2,6 +2,7 @@ package contain
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -142,7 +143,7 @@ func (f *field) download(t *testing.T) {
 }
 
 // fixture is what an act is planned on.
-func (f *field) fixture(act Act) PlanInput {
+func (f *field) fixture(ctx context.Context, act Act) PlanInput {
 	in := PlanInput{Session: f.session, Acts: []string{act.Name}, AcceptSharedRole: true}
 	switch fx := act.Fixture; {
 	case fx.Finding != nil:
@@ -155,7 +156,7 @@ func (f *field) fixture(act Act) PlanInput {
 		in.Functions = []string{bench.Function}
 	}
 	if act.Fixture.Asks != nil {
-		act.Fixture.Asks(&in)
+		act.Fixture.Asks(ctx, &in)
 	}
 	return in
 }
@@ -163,7 +164,7 @@ func (f *field) fixture(act Act) PlanInput {
 // plan on the act's fixture; one on which there is nothing to do is a fixture that is missing.
 func (f *field) plan(t *testing.T, act Act) *Plan {
 	t.Helper()
-	p, err := NewPlan(t.Context(), f.fixture(act))
+	p, err := NewPlan(t.Context(), f.fixture(t.Context(), act))
 	must(t, err)
 	for _, u := range p.Unplanned {
 		if u.Act == act.Name {
