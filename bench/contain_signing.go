@@ -20,6 +20,7 @@ func (a *Account) addEnforcing(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.Enforcing = aws.ToString(out.CodeSigningConfig.CodeSigningConfigArn)
 	_, err = c.PutFunctionCodeSigningConfig(ctx, &lambda.PutFunctionCodeSigningConfigInput{FunctionName: aws.String("neighbour"), CodeSigningConfigArn: out.CodeSigningConfig.CodeSigningConfigArn})
 	return err
 }

@@ -98,7 +98,9 @@ type Answer struct {
 type Fixture struct {
 	Actor, Resource string // ARN
 	Finding         *finding.Finding
-	Asks            func(context.Context, *PlanInput) // what the operator says beside it
+	Good, Group     string // good version, quarantine group
+	Signing         bool   // with bench's code-signing configuration that enforces
+	Collected       bool   // the case holds a collection of the function
 }
 
 // paramNow is the time of apply in RFC 3339, of edits that are Timed.

@@ -81,7 +81,7 @@ func aliasActs() []Act {
 		Worth: func(*Survey) []string {
 			return []string{"callers that name a version, or no qualifier at all, do not go through an alias; whoever may call UpdateAlias can point it elsewhere again"}
 		},
-		Fixture: Fixture{Asks: func(_ context.Context, in *PlanInput) { in.GoodVersion = []string{"1"} }},
+		Fixture: Fixture{Good: "1"},
 	})
 }
 

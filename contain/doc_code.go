@@ -87,7 +87,7 @@ func codeActs() []Act {
 			}
 			return all
 		},
-		Fixture: Fixture{Asks: func(_ context.Context, in *PlanInput) { in.GoodVersion = []string{"1"} }},
+		Fixture: Fixture{Good: "1", Collected: true},
 	})
 }
 

@@ -116,7 +116,7 @@ func configurationEdit() Edit[configuration] {
 				"Lambda checks the role when it changes the network: with the role denied it refuses, so lift the deny for that time, or leave the network",
 			}
 		},
-		Fixture: Fixture{Asks: func(_ context.Context, in *PlanInput) { in.GoodVersion = []string{"1"} }},
+		Fixture: Fixture{Good: "1"},
 	}
 }
 

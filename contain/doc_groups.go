@@ -56,7 +56,7 @@ func groupsEdit() Edit[configuration] {
 				"a deny on the role before Lambda has made the interfaces makes the change fail, and the old groups stay",
 			}
 		},
-		Fixture: Fixture{Asks: func(_ context.Context, in *PlanInput) { in.QuarantineGroup = "sg-0123456789abcdef1" }},
+		Fixture: Fixture{Group: "sg-0123456789abcdef1"},
 	}
 }
 

@@ -76,22 +76,8 @@ func signingActs() []Act {
 				"whoever may change the configuration, or sign by a profile that it allows, gets around it; container images are not held against it",
 			}
 		},
-		Fixture: Fixture{Asks: enforcing},
+		Fixture: Fixture{Signing: true},
 	})
-}
-
-// enforcing finds the fixture's configuration: AWS gives it its name.
-func enforcing(ctx context.Context, in *PlanInput) {
-	c := lambdaClient(in.Session.Config("", []awsapi.Need{on("Lambda:ListCodeSigningConfigs", "*", false)}))
-	out, err := c.ListCodeSigningConfigs(ctx, &lambda.ListCodeSigningConfigsInput{})
-	if err != nil {
-		return // then nothing is named, and the act says so
-	}
-	for _, k := range out.CodeSigningConfigs {
-		if k.CodeSigningPolicies != nil && k.CodeSigningPolicies.UntrustedArtifactOnDeployment == lambdatypes.CodeSigningPolicyEnforce {
-			in.SigningConfig = aws.ToString(k.CodeSigningConfigArn)
-		}
-	}
 }
 
 // signingFound is what is known of the named configuration.

@@ -2,7 +2,6 @@ package contain
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +29,8 @@ type field struct {
 	session *awsapi.Session
 	kase    *evidence.Case
 
-	packages map[string][]byte // by version
+	packages  map[string][]byte // by version
+	enforcing string            // code-signing configuration
 
 	mu    sync.Mutex
 	calls []string // made since it was last taken
@@ -67,7 +67,7 @@ func newField(t *testing.T) *field {
 	must(t, err)
 	must(t, a.AddContainables(t.Context()))
 	clock.catchUp()
-	f := &field{cloud: a.Cloud}
+	f := &field{cloud: a.Cloud, enforcing: a.Enforcing}
 	f.session, err = awsapi.Connect(t.Context(), awsapi.Options{
 		Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.Cloud.Client(), Record: f.record,
 		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
@@ -143,7 +143,7 @@ func (f *field) download(t *testing.T) {
 }
 
 // fixture is what an act is planned on.
-func (f *field) fixture(ctx context.Context, act Act) PlanInput {
+func (f *field) fixture(act Act) PlanInput {
 	in := PlanInput{Session: f.session, Acts: []string{act.Name}, AcceptSharedRole: true}
 	switch fx := act.Fixture; {
 	case fx.Finding != nil:
@@ -155,16 +155,20 @@ func (f *field) fixture(ctx context.Context, act Act) PlanInput {
 	default:
 		in.Functions = []string{bench.Function}
 	}
-	if act.Fixture.Asks != nil {
-		act.Fixture.Asks(ctx, &in)
+	if act.Fixture.Good != "" {
+		in.GoodVersion = []string{act.Fixture.Good}
 	}
+	if act.Fixture.Signing {
+		in.SigningConfig = f.enforcing
+	}
+	in.QuarantineGroup = act.Fixture.Group
 	return in
 }
 
 // plan on the act's fixture; one on which there is nothing to do is a fixture that is missing.
 func (f *field) plan(t *testing.T, act Act) *Plan {
 	t.Helper()
-	p, err := NewPlan(t.Context(), f.fixture(t.Context(), act))
+	p, err := NewPlan(t.Context(), f.fixture(act))
 	must(t, err)
 	for _, u := range p.Unplanned {
 		if u.Act == act.Name {

@@ -187,7 +187,7 @@ func (f *field) disturbed(t *testing.T, act Act, p *Plan, c *clean, phase string
 	cell := fmt.Sprintf("%s/%s/%s: ", phase, m.fault.Op, m.name)
 	if phase == "plan" {
 		f.cloud.Inject(m.fault)
-		_, err := NewPlan(t.Context(), f.fixture(t.Context(), act)) // may say that it cannot; may not change anything
+		_, err := NewPlan(t.Context(), f.fixture(act)) // may say that it cannot; may not change anything
 		f.cloud.ClearFaults()
 		if err == nil && len(lost(c.before, f.fields())) > 0 {
 			t.Error(cell + "planning changed the account")
