@@ -41,6 +41,8 @@ type Account struct {
 	Cloud *awssim.Cloud
 	Keys  awssim.Credentials // of an administrator
 
+	Enforcing string // ARN of a code-signing configuration that enforces, once AddContainables has made it
+
 	cfg  aws.Config
 	role string
 	key  string

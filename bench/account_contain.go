@@ -30,5 +30,9 @@ func containables() []containable {
 		{"the actor", (*Account).addActor},
 		{"roles that outsiders may take", (*Account).addTrust},
 		{"what is about to be lost", (*Account).addDoomed},
+		{"an alias with weights", (*Account).addWeightedAlias},
+		{"a group that lets nothing out", (*Account).addQuarantineGroup},
+		{"a code-signing configuration that enforces", (*Account).addEnforcing},
+		{"a configuration as an intruder leaves it", (*Account).changeConfiguration},
 	}
 }

@@ -31,6 +31,12 @@ type PlanInput struct {
 	AcceptSharedRole bool
 	// Bad are versions whose code is known to be bad: Plan.Warnings says what still reaches them.
 	Bad []string
+	// GoodVersion is the published version that is vouched for: "2", or "live=2" for one alias.
+	GoodVersion []string
+	// QuarantineGroup is a security group that lets nothing out, of the functions' VPC.
+	QuarantineGroup string
+	// SigningConfig is the ARN of a code-signing configuration that enforces.
+	SigningConfig string
 	// IdentityUser is the Identity Center id of the user behind a reserved role, for Plan.Texts.
 	IdentityUser string
 	// ServiceGrants also removes grants to services without SourceArn or SourceAccount.

@@ -292,13 +292,15 @@ func unsealed(ctx context.Context, c *evidence.Case, p *Plan) ([]Artefact, error
 		return nil, nil
 	}
 	held := func(e evidence.Entry) bool {
-		return want[artefactOf(e)] && (e.State == evidence.Collected || e.State == evidence.Absent)
+		return len(holding(want, e)) > 0
 	}
 	for f, err := range c.Find(ctx, held) {
 		if err != nil {
 			return nil, fmt.Errorf("looking for what is preserved: %w", err)
 		}
-		delete(want, artefactOf(f.Entry))
+		for _, a := range holding(want, f.Entry) {
+			delete(want, a)
+		}
 		if len(want) == 0 {
 			return nil, nil
 		}
@@ -311,6 +313,23 @@ func unsealed(ctx context.Context, c *evidence.Case, p *Plan) ([]Artefact, error
 		return missing[i].Name+missing[i].ARN+missing[i].Qualifier < missing[j].Name+missing[j].ARN+missing[j].Qualifier
 	})
 	return missing, nil
+}
+
+// holding are the wanted artefacts that an entry of a bag holds.
+func holding(want map[Artefact]bool, e evidence.Entry) []Artefact {
+	if e.State != evidence.Collected && e.State != evidence.Absent {
+		return nil
+	}
+	of := artefactOf(e)
+	var all []Artefact
+	for a := range want {
+		any := a
+		any.Content = ""
+		if any == of && (a.Content == "" || e.Item != nil && holds(*e.Item, a.Content)) {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // artefactOf: a policy is preserved by either of the two calls that show it.

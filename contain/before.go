@@ -66,6 +66,6 @@ func inQuestion(ctx context.Context, in StatusInput, files []*file) ([]*Survey, 
 			}
 		}
 	}
-	known, failed, err := surveys(ctx, in.Session.ReadOnly(), all, looks(func(Act) bool { return false }))
+	known, failed, err := surveys(ctx, in.Session.ReadOnly(), all, PlanInput{Case: in.Case}, looks(func(Act) bool { return false }))
 	return known, errors.Join(err, errors.Join(failed...))
 }

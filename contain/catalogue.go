@@ -14,6 +14,7 @@ func All() []Act {
 		mappingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
+		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(),
 	} {
 		all = append(all, acts...)
 	}

@@ -37,7 +37,9 @@ type Doc[S any] struct {
 	Steps func(p Place, now, to S, tok Token) []Step
 }
 
-// Step is one call that changes: Input is the SDK's input, which the plan shows.
+// Step is one call that changes: Input is the SDK's input, which the plan shows. Where the
+// call takes what lies in the case (bytes too large, or too secret, for a plan), Input says
+// what stands for them, and Do gets the case by caseOf; errNotKept says that nothing was called.
 type Step struct {
 	Call  string
 	Input any
@@ -72,11 +74,14 @@ type Edit[S any] struct {
 	Keys       func(s *Survey) []string
 	Parts      []string // parts of the survey without which Keys is wrong
 	Looks      []Part   // further parts of a survey, which Keys, Params, Breaks and Worth read by Found
-	Params     func(in PlanInput, s *Survey) Params
-	Apply      func(p Place, before S, params Params) (S, error)
-	Destroys   func(p Place, before S) []Artefact // what is lost beyond the state itself, which the run's bag keeps
-	Breaks     func(s *Survey, before map[string]S) []Impact
-	Worth      func(s *Survey) []string // what it does not stop
+	// Lacks says what is not known that the act needs, such as which version is good; "" is
+	// nothing. Where the act was named, or a finding asks for it, that makes a plan incomplete.
+	Lacks    func(s *Survey) string
+	Params   func(in PlanInput, s *Survey) Params
+	Apply    func(p Place, before S, params Params) (S, error)
+	Destroys func(p Place, before S) []Artefact // what is lost beyond the state itself, which the run's bag keeps
+	Breaks   func(s *Survey, before map[string]S) []Impact
+	Worth    func(s *Survey) []string // what it does not stop
 	// Contained says of a state that no act of ours made whether somebody has contained
 	// the thing already, in a few words; "" is no. nil: the state tells nothing.
 	Contained func(S) string
@@ -96,6 +101,9 @@ type Answer struct {
 type Fixture struct {
 	Actor, Resource string // ARN
 	Finding         *finding.Finding
+	Good, Group     string // good version, quarantine group
+	Signing         bool   // with bench's code-signing configuration that enforces
+	Collected       bool   // the case holds a collection of the function
 }
 
 // paramNow is the time of apply in RFC 3339, of edits that are Timed.
@@ -142,6 +150,7 @@ type Act struct {
 	looks     []Part
 	doc       *document
 	keys      func(*Survey) []string
+	lacks     func(*Survey) string
 	params    func(PlanInput, *Survey) Params
 	worth     func(*Survey) []string
 	apply     func(p Place, before json.RawMessage, params Params) (json.RawMessage, error)
@@ -180,7 +189,7 @@ func define[S any](d Doc[S], doc *document, e Edit[S]) Act {
 		Name: e.Name, About: e.About, Lossy: e.Lossy, LosesState: e.LosesState, Kind: e.Kind, Level: e.Level, Attack: e.Attack,
 		Answers: e.Answers, On: e.On, Doc: d.Name, Needs: d.Needs, Fixture: e.Fixture, Stays: e.Stays,
 		rank: e.Rank, holds: e.Holds, requires: e.Requires, along: e.Along, timed: e.Timed, sparse: e.Sparse, roleWide: e.RoleWide,
-		insteadOf: e.InsteadOf, revives: e.Revives, lasts: e.Lasts, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, params: e.Params, worth: e.Worth,
+		insteadOf: e.InsteadOf, revives: e.Revives, lasts: e.Lasts, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, lacks: e.Lacks, params: e.Params, worth: e.Worth,
 		apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
 			s, err := decode[S](before)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -62,7 +63,7 @@ func policyActs() []Act {
 			return []Artefact{{Name: "lambda.policy", ARN: p.ARN, Qualifier: p.Key}}
 		},
 		Breaks: lostGrants,
-	})
+	}, denyEdit())
 }
 
 func readPolicy(ctx context.Context, cfg aws.Config, p Place) (resourcePolicy, Token, error) {
@@ -112,7 +113,8 @@ func policySteps(p Place, now, to resourcePolicy, tok Token) []Step {
 		return nil
 	}
 	gone, revision := minus(n, t), orNil(string(tok))
-	if len(minus(t, n)) == 0 && allBySid(n, gone) {
+	// RemovePermission takes grants away; that it takes a deny is told nowhere.
+	if len(minus(t, n)) == 0 && allBySid(n, gone) && !slices.ContainsFunc(gone, func(s iampolicy.Statement) bool { return s.Effect != "Allow" }) {
 		var steps []Step
 		for _, s := range gone {
 			steps = append(steps, removePermission(p, s.Sid, revision))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sort"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // parallelReads of documents: Lambda allows 15 control-plane calls a second.
@@ -43,7 +45,7 @@ func (d *draft) survey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known, failed, err := surveys(ctx, d.session, all, looks(func(a Act) bool { return d.named[a.Name] || len(a.Answers) > 0 && len(d.in.Findings) > 0 }))
+	known, failed, err := surveys(ctx, d.session, all, d.in, looks(func(a Act) bool { return d.named[a.Name] || len(a.Answers) > 0 && len(d.in.Findings) > 0 }))
 	if err != nil {
 		return err
 	}
@@ -116,6 +118,7 @@ func (d *draft) fill(ctx context.Context) error {
 			if err := s.lacks(a.parts); err != nil {
 				d.unplanned(a.Name, "listing", err)
 			}
+			d.lacking(a, s)
 			if a.params != nil {
 				d.params[pairOf(a.Name, s.ARN)] = a.params(d.in, s)
 			}
@@ -138,6 +141,24 @@ func (d *draft) fill(ctx context.Context) error {
 		return a.Act+a.What+a.Error < b.Act+b.What+b.Error
 	})
 	return nil
+}
+
+// lacking says what an act would need to know.
+func (d *draft) lacking(a Act, s *Survey) {
+	if a.lacks == nil {
+		return
+	}
+	why := a.lacks(s)
+	if why == "" {
+		return
+	}
+	found := false
+	about(a, s, func(finding.Finding, string, bool) { found = true })
+	if found || slices.Contains(d.in.Acts, a.Name) {
+		d.unplanned(a.Name, s.called(), errors.New(why))
+		return
+	}
+	d.plan.Warnings = append(d.plan.Warnings, fmt.Sprintf("%s is not part of this plan on %s: %s", a.Name, s.called(), why))
 }
 
 func (d *draft) unplanned(act, what string, err error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -86,7 +87,16 @@ type NotPreservedError struct {
 
 // Hint is the command to run.
 func (e *NotPreservedError) Hint() string {
-	return "freezeframe collect --function " + strings.Join(e.Functions, " --function ") + " --scope containment"
+	hint := "freezeframe collect --function " + strings.Join(e.Functions, " --function ")
+	if slices.ContainsFunc(e.Missing, func(a Artefact) bool { return a.large() }) {
+		return hint
+	}
+	return hint + " --scope containment"
+}
+
+// large says whether a collection of scope containment leaves it out.
+func (a Artefact) large() bool {
+	return slices.Contains([]string{"lambda.code", "lambda.environment", "lambda.signing", "ecr.image"}, a.Name)
 }
 
 func (e *NotPreservedError) Error() string {
@@ -95,6 +105,9 @@ func (e *NotPreservedError) Error() string {
 		n := a.Name
 		if a.Qualifier != "" {
 			n += " " + a.Qualifier
+		}
+		if a.Content != "" {
+			n += " with CodeSha256 " + a.Content
 		}
 		names = append(names, n)
 	}

@@ -3,12 +3,17 @@ package contain
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
@@ -23,6 +28,9 @@ type field struct {
 	cloud   *awssim.Cloud
 	session *awsapi.Session
 	kase    *evidence.Case
+
+	packages  map[string][]byte // by version
+	enforcing string            // code-signing configuration
 
 	mu    sync.Mutex
 	calls []string // made since it was last taken
@@ -59,12 +67,13 @@ func newField(t *testing.T) *field {
 	must(t, err)
 	must(t, a.AddContainables(t.Context()))
 	clock.catchUp()
-	f := &field{cloud: a.Cloud}
+	f := &field{cloud: a.Cloud, enforcing: a.Enforcing}
 	f.session, err = awsapi.Connect(t.Context(), awsapi.Options{
 		Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.Cloud.Client(), Record: f.record,
 		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
 	})
 	must(t, err)
+	f.download(t)
 	return f
 }
 
@@ -97,6 +106,40 @@ func (f *field) newCase(t *testing.T, p *Plan) {
 	f.kase, err = evidence.CreateCase(t.Context(), &memory{objs: map[string][]byte{}}, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: t.TempDir()})
 	must(t, err)
 	(&fakeBench{c: f.kase}).preserve(t, p)
+	f.keepCode(t)
+}
+
+// keepCode seals the packages of all versions: what acts put back comes from the case.
+func (f *field) keepCode(t *testing.T) {
+	t.Helper()
+	w, err := f.kase.Begin(t.Context(), evidence.Header{Kind: evidence.KindCollection})
+	must(t, err)
+	for q, b := range f.packages {
+		_, err := w.Put(t.Context(), evidence.Meta{Artefact: "lambda.code", Name: "code.zip", Started: time.Now(),
+			Source: evidence.Source{ARN: "arn:aws:lambda:" + bench.Region + ":" + bench.AccountID + ":function:" + bench.Function, Qualifier: q}}, writes(b))
+		must(t, err)
+	}
+	_, err = w.Seal(t.Context(), evidence.StatusComplete)
+	must(t, err)
+}
+
+// download gets the packages as a collection does.
+func (f *field) download(t *testing.T) {
+	t.Helper()
+	f.packages = map[string][]byte{}
+	for _, q := range []string{"$LATEST", "1", "2"} {
+		out, err := lambda.NewFromConfig(f.session.Config("", []awsapi.Need{on("Lambda:GetFunction", "*", false)})).GetFunction(t.Context(),
+			&lambda.GetFunctionInput{FunctionName: aws.String(bench.Function), Qualifier: aws.String(q)})
+		must(t, err)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, aws.ToString(out.Code.Location), nil)
+		must(t, err)
+		res, err := f.cloud.Client().Do(req)
+		must(t, err)
+		b, err := io.ReadAll(res.Body)
+		must(t, errors.Join(err, res.Body.Close()))
+		f.packages[q] = b
+	}
+	f.made()
 }
 
 // fixture is what an act is planned on.
@@ -112,6 +155,13 @@ func (f *field) fixture(act Act) PlanInput {
 	default:
 		in.Functions = []string{bench.Function}
 	}
+	if act.Fixture.Good != "" {
+		in.GoodVersion = []string{act.Fixture.Good}
+	}
+	if act.Fixture.Signing {
+		in.SigningConfig = f.enforcing
+	}
+	in.QuarantineGroup = act.Fixture.Group
 	return in
 }
 

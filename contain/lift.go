@@ -260,7 +260,7 @@ func (l *lift) warnLive() {
 		}
 	}
 	for h := range l.held() {
-		if (h.Act == actQuarantine || h.Act == actScoped) && !revoked[h.place.Role] && l.in.Clock.Now().Before(h.since.Add(sessionLifeUnknown)) {
+		if slices.Contains([]string{actQuarantine, actScoped, actBoundary, actAttached}, h.Act) && !revoked[h.place.Role] && l.in.Clock.Now().Before(h.since.Add(sessionLifeUnknown)) {
 			l.r.run.Warnings = append(l.r.run.Warnings, "sessions of "+h.place.Role+" were not revoked: stolen ones may work again from now on")
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
 
 // reading is a document as it was at one moment.
@@ -84,6 +85,7 @@ func (t *task) stale(now json.RawMessage) error {
 // mover makes the moves of a run.
 type mover struct {
 	session  *awsapi.Session
+	kase     *evidence.Case
 	also     awsapi.Recorder
 	clock    Clock
 	deadline time.Duration
@@ -175,7 +177,7 @@ func (m *mover) drive(ctx context.Context, t *task, now reading, o Outcome, acce
 			return o.fail(StatusFailed, errors.Join(err, errors.New("no call leads on to the wanted state")))
 		}
 		o.Writes++
-		err = steps[0].Do(ctx, m.config(t))
+		err = m.call(ctx, t, steps[0])
 		kind := judge(err)
 		if kind == writeTaken {
 			o.Written = m.clock.Now().UTC()
@@ -212,6 +214,10 @@ func (m *mover) drive(ctx context.Context, t *task, now reading, o Outcome, acce
 	}
 }
 
+func (m *mover) call(ctx context.Context, t *task, s Step) error {
+	return s.Do(withCase(ctx, m.kase), m.config(t))
+}
+
 func wrapCall(call, resource string, err error) error {
 	if err == nil {
 		return nil
@@ -235,7 +241,7 @@ func judge(err error) answer {
 	switch {
 	case err == nil:
 		return writeTaken
-	case awsapi.IsRefused(err), errors.As(err, new(smithy.InvalidParamsError)):
+	case awsapi.IsRefused(err), errors.Is(err, errNotKept), errors.As(err, new(smithy.InvalidParamsError)):
 		return writeRefused
 	case c == "":
 		return writeLost

@@ -61,6 +61,17 @@ func (v *Survey) reaches(qualifier string) []string {
 	return []string{qualifier}
 }
 
+// reaches are the versions that a qualifier stands for once the plan is applied.
+func (d *draft) reaches(s *Survey, qualifier string) []string {
+	for _, m := range d.plan.Moves {
+		var to alias
+		if m.Doc == docAlias && m.Resource == qualified(s.Target, qualifier) && json.Unmarshal(m.After, &to) == nil && !to.Gone {
+			return append([]string{to.Version}, sortedKeys(to.Weights)...)
+		}
+	}
+	return s.reaches(qualifier)
+}
+
 // reach lists every road to the functions of the plan, and what of it the plan closes.
 func (d *draft) reach() {
 	for _, s := range d.known {
@@ -68,7 +79,7 @@ func (d *draft) reach() {
 			continue
 		}
 		for _, c := range append(callers(s), granted(s, d.states)...) {
-			c.Function, c.Reaches = s.ARN, s.reaches(c.Qualifier)
+			c.Function, c.Reaches = s.ARN, d.reaches(s, c.Qualifier)
 			if c.Kind != "alias" {
 				c.Closed = d.closing(s, c)
 			}
@@ -101,7 +112,7 @@ func (d *draft) closing(s *Survey, c Caller) string {
 			if c.Doc != "" && m.Doc == c.Doc && m.Key == c.Key && (c.stays == nil || !c.stays(m.After)) {
 				return e.Act
 			}
-			if e.Act == actConcurrency {
+			if e.Act == actConcurrency || e.Act == actPolicyDeny && c.Kind == "url" && m.Key == c.Qualifier {
 				closed = e.Act
 			}
 		}
@@ -123,7 +134,7 @@ func granted(v *Survey, states map[string]json.RawMessage) []Caller {
 					return true
 				}
 				p, err := parsePolicy(s.Policy)
-				return err != nil || slices.ContainsFunc(p.Statements, func(o iampolicy.Statement) bool { return sameAs(o) == sameAs(g) })
+				return err != nil || !denied(p) && slices.ContainsFunc(p.Statements, func(o iampolicy.Statement) bool { return sameAs(o) == sameAs(g) })
 			}})
 	})
 	return all

@@ -45,7 +45,7 @@ func newRunner(action string, s *awsapi.Session, c *evidence.Case, clock Clock, 
 	}
 	r := &runner{session: s, kase: c, clock: clock, deadline: deadline, progress: progress,
 		run: &Run{Action: action, Started: clock.Now().UTC(), Acts: []ActResult{}, Outcomes: []Outcome{}}}
-	r.move = mover{session: s, clock: clock, deadline: deadline, also: r.called, note: r.durable, id: r.nextIntent}
+	r.move = mover{session: s, kase: c, clock: clock, deadline: deadline, also: r.called, note: r.durable, id: r.nextIntent}
 	return r
 }
 

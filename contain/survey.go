@@ -32,6 +32,8 @@ type Survey struct {
 	EnvKeys     []string // names of the environment's variables, sorted; never values
 	EnvError    string   // why they cannot be read, such as a key that is denied
 	Layers      []string // ARNs of layer versions
+	VPC         string
+	Subnets     []string // of a function in a VPC
 	Versions    []string // published ones
 	Aliases     []lambdatypes.AliasConfiguration
 	Mappings    []lambdatypes.EventSourceMappingConfiguration
@@ -42,6 +44,7 @@ type Survey struct {
 	Trust       string   // the role's trust policy
 	Missing     map[string]error
 
+	in    PlanInput
 	names []string // by which it was named
 	given bool     // named by whoever plans, and not only by a finding
 	mu    sync.Mutex
@@ -175,6 +178,9 @@ func (v *Survey) configuration(ctx context.Context, c *lambda.Client, s *awsapi.
 	}
 	if out.DeadLetterConfig != nil {
 		v.DLQ = aws.ToString(out.DeadLetterConfig.TargetArn)
+	}
+	if out.VpcConfig != nil {
+		v.VPC, v.Subnets = aws.ToString(out.VpcConfig.VpcId), out.VpcConfig.SubnetIds
 	}
 	return nil
 }

@@ -82,13 +82,13 @@ func aimAt(arn string) aim {
 }
 
 // surveys reads all targets. Two names of one target are one.
-func surveys(ctx context.Context, s *awsapi.Session, all []aim, parts []Part) ([]*Survey, []error, error) {
+func surveys(ctx context.Context, s *awsapi.Session, all []aim, in PlanInput, parts []Part) ([]*Survey, []error, error) {
 	read, failed := make([]*Survey, len(all)), make([]error, len(all))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelReads)
 	for i, a := range all {
 		g.Go(func() error {
-			v, err := a.survey(gctx, s, parts)
+			v, err := a.survey(gctx, s, in, parts)
 			if err != nil && a.given {
 				return err
 			}
@@ -116,8 +116,8 @@ func surveys(ctx context.Context, s *awsapi.Session, all []aim, parts []Part) ([
 }
 
 // survey reads one target. A role or user that cannot be read is acted on by its ARN all the same.
-func (a aim) survey(ctx context.Context, s *awsapi.Session, parts []Part) (*Survey, error) {
-	v := &Survey{Missing: map[string]error{}, names: []string{a.name}, given: a.given, Findings: a.findings}
+func (a aim) survey(ctx context.Context, s *awsapi.Session, in PlanInput, parts []Part) (*Survey, error) {
+	v := &Survey{in: in, Missing: map[string]error{}, names: []string{a.name}, given: a.given, Findings: a.findings}
 	if a.kind == OnFunction {
 		if err := v.function(ctx, s, a.name); err != nil {
 			return nil, err

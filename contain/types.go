@@ -103,7 +103,7 @@ type Caller struct {
 	Name      string   `json:"name"`                // URL, UUID, alias name, statement id, ARN
 	Qualifier string   `json:"qualifier,omitempty"` // "" is unqualified: $LATEST
 	Detail    string   `json:"detail,omitempty"`    // source, principal, version and weights
-	Reaches   []string `json:"reaches,omitempty"`   // versions: what the qualifier stands for
+	Reaches   []string `json:"reaches,omitempty"`   // versions: what the qualifier stands for, with the aliases as this plan leaves them
 	Doc       string   `json:"doc,omitempty"`       // the document that holds it, if an act can close it there
 	Key       string   `json:"key,omitempty"`
 	Closed    string   `json:"closed,omitempty"` // the act of this plan, or the state of the account, that closes it; "": it stays open
@@ -117,6 +117,7 @@ type Artefact struct {
 	Name      string `json:"artefact"`
 	ARN       string `json:"arn"`
 	Qualifier string `json:"qualifier,omitempty"`
+	Content   string `json:"code_sha256,omitempty"` // of code: exactly that package; "": any of that name
 }
 
 // PlannedEdit is one act's edit on a document.

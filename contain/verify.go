@@ -25,7 +25,7 @@ const trial = "s3:ListAllMyBuckets"
 
 // verify asks IAM whether each role and user is really denied what it was.
 func (r *runner) verify(ctx context.Context) {
-	for _, act := range []string{actQuarantine, actScoped, actRevoke, actUserQuarantine, actUserDenyAll, actUserRevoke} {
+	for _, act := range []string{actQuarantine, actScoped, actRevoke, actBoundary, actAttached, actUserQuarantine, actUserDenyAll, actUserRevoke} {
 		var roles []string
 		for _, o := range r.run.Outcomes {
 			if !slices.Contains(o.Acts, act) || !o.Status.OK() || slices.Contains(roles, o.Resource) || ctx.Err() != nil {

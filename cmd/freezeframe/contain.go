@@ -79,6 +79,9 @@ func planFlags() []cli.Flag {
 		&cli.StringFlag{Name: "from-timeline", Usage: "file of findings: each that stands is answered by the acts that can, the others are listed"},
 		&cli.BoolFlag{Name: "accept-shared-role", Usage: "act on the whole role although others use it"},
 		&cli.StringSliceFlag{Name: "bad-version", Usage: "version whose code is bad: what still reaches it is said (may be repeated)"},
+		&cli.StringSliceFlag{Name: "good-version", Usage: "published version to go back to, or ALIAS=VERSION (may be repeated)"},
+		&cli.StringFlag{Name: "quarantine-group", Usage: "security group that lets nothing out, for network-quarantine"},
+		&cli.StringFlag{Name: "signing-config", Usage: "ARN of a code-signing configuration that enforces, for code-signing-enforce"},
 		&cli.StringFlag{Name: "identity-user", Usage: "Identity Center id of the user behind an AWSReservedSSO_ role, for the text to be pasted elsewhere"},
 		&cli.StringFlag{Name: "out", Usage: "plan file to write; refused if it exists", Value: "plan.json"},
 		&cli.BoolFlag{Name: "exfiltration", Usage: "data is leaving now: concurrency to zero before anything else"},
@@ -114,6 +117,7 @@ func (p *program) planContainment(c *cli.Context) error {
 	in := contain.PlanInput{
 		Session: s, Case: opened, Functions: c.StringSlice("function"), Actors: c.StringSlice("actor"), Resources: c.StringSlice("resource"),
 		Level: contain.Level(c.String("level")), Acts: c.StringSlice("act"), Preserve: c.Bool("preserve"), ServiceGrants: c.Bool("service-grants"),
+		GoodVersion: c.StringSlice("good-version"), QuarantineGroup: c.String("quarantine-group"), SigningConfig: c.String("signing-config"),
 		Organization: c.String("organization"), Protected: c.StringSlice("protect"), Chain: chain(c),
 		AcceptSharedRole: c.Bool("accept-shared-role"), Bad: c.StringSlice("bad-version"), IdentityUser: c.String("identity-user"),
 	}

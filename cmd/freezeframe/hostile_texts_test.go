@@ -71,6 +71,7 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "diff" + f, ""}, {"json", "diff --json" + f, ""}, {"text", "diff --history" + f, ""}, {"json", "diff --history --json" + f, ""},
 		{"text", "inspect", ""}, {"json", "inspect --json", ""},
 		{"text", "contain plan --out " + plan + f, ""}, {"json", "contain plan --json --out " + plan + "2" + f, ""},
+		{"text", "contain plan --level evict --good-version 1 --out " + plan + "4" + f, ""}, {"json", "contain plan --json --act code-back --act configuration-back --act alias-back --good-version 1 --out " + plan + "5" + f, ""},
 		{"text", "contain apply " + plan, ""}, {"text", "contain status", ""}, {"json", "contain status --json", ""}, {"text", "contain watch --for 1ms", ""}, {"json", "contain watch --for 1ms --json", ""},
 		{"text", "contain plan --level stop --actor arn:aws:iam::" + bench.AccountID + ":role/service/" + hostileRole + " --out " + plan + "3", ""}, {"text", "contain release --reason r", ""},
 		{"text", "playbook run --yes --set function=payments " + filepath.Join(out, "report.yaml"), ""},

@@ -41,6 +41,8 @@ func TestSecretsStaySealed(t *testing.T) {
 		"timeline build", "timeline build --json", "timeline build --format timesketch", "timeline build --format csv", "timeline build --format l2tcsv", "timeline build --format ocsf", "timeline story --function payments", "timeline story --function payments --json",
 		"contain plan --function payments --accept-shared-role --out " + filepath.Join(said, "plan.json"), "contain apply " + filepath.Join(said, "plan.json") + " --json",
 		"contain status --json", "contain release --reason r", "contain undo --all --accept-risk r --reason r",
+		"contain plan --function payments --accept-shared-role --level evict --act policy-deny --good-version 1 --out " + filepath.Join(said, "back.json"), "contain apply " + filepath.Join(said, "back.json") + " --json",
+		"contain status", "contain undo --all --accept-risk r --reason r --json",
 		"playbook run lambda-compromise --set function=payments --set accept_shared_role=true --yes", "collect --function nothere",
 	} {
 		out := runIn(t, env, said, i, line)

@@ -132,11 +132,14 @@ func (a *arena) die(t *testing.T, call string, effect bool, args ...string) {
 	}
 }
 
-// newCase begins a case.
-func (a *arena) newCase(t *testing.T) {
+// newCase begins a case, with what the act needs of it.
+func (a *arena) newCase(t *testing.T, act contain.Act) {
 	t.Helper()
 	a.cases++
 	a.run(t, 0, "case", "open", filepath.Join(a.dir, fmt.Sprint("case", a.cases)), "--title", "t", "--authority", "a", "--operator", "o")
+	if act.Fixture.Collected {
+		a.run(t, 0, "collect", "--function", bench.Function)
+	}
 }
 
 // planned writes a plan of the act on its fixture.
@@ -163,6 +166,15 @@ func (a *arena) planned(t *testing.T, act contain.Act) string {
 	default:
 		args = append(args, "--act", act.Name, "--function", bench.Function)
 	}
+	if act.Fixture.Good != "" {
+		args = append(args, "--good-version", act.Fixture.Good)
+	}
+	if act.Fixture.Group != "" {
+		args = append(args, "--quarantine-group", act.Fixture.Group)
+	}
+	if act.Fixture.Signing {
+		args = append(args, "--signing-config", a.acct.Enforcing)
+	}
 	a.run(t, 0, args...)
 	return path
 }
@@ -183,7 +195,7 @@ func TestContainKills(t *testing.T) {
 		if !all && i%4 != 0 { // a sample of acts, each with all its kills
 			continue
 		}
-		a.newCase(t)
+		a.newCase(t, act)
 		plan := a.planned(t, act)
 		before := a.acct.Cloud.Objects()
 		apply := []string{"contain", "apply", plan, "--override", "test"}
@@ -201,10 +213,10 @@ func TestContainKills(t *testing.T) {
 					cells++
 					if act.Stays { // what undo leaves as it is has to be made anew
 						a = newArena(t, binary)
-						a.newCase(t)
+						a.newCase(t, act)
 						apply[2] = a.planned(t, act)
 					}
-					a.newCase(t)
+					a.newCase(t, act)
 					if phase == "apply" {
 						a.die(t, call, effect, apply...)
 					} else {
