@@ -27,5 +27,7 @@ type containable struct {
 func containables() []containable {
 	return []containable{
 		{"an open URL", (*Account).addOpenURL},
+		{"rules", (*Account).addMoreRules},
+		{"foreign destinations", (*Account).addForeignDestinations},
 	}
 }

@@ -11,7 +11,9 @@ import (
 func All() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
-		mappingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
+		mappingActs(), ruleActs(), ruleTargetActs(),
+		destinationActs(), deadLetterActs(),
+		provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
 	} {
 		all = append(all, acts...)
 	}
@@ -20,13 +22,17 @@ func All() []Act {
 
 // Names of acts that others refer to.
 const (
-	actMappings    = "mappings-off"
-	actProvisioned = "provisioned-delete"
-	actConcurrency = "concurrency-zero"
-	actQuarantine  = "role-quarantine"
-	actRevoke      = "revoke-sessions"
-	actURL         = "url-iam"
-	actGrants      = "grants-remove"
+	actMappings     = "mappings-off"
+	actRules        = "rules-off"
+	actRuleTargets  = "rule-targets-park"
+	actDestinations = "destinations-clear"
+	actDeadLetters  = "deadletter-clear"
+	actProvisioned  = "provisioned-delete"
+	actConcurrency  = "concurrency-zero"
+	actQuarantine   = "role-quarantine"
+	actRevoke       = "revoke-sessions"
+	actURL          = "url-iam"
+	actGrants       = "grants-remove"
 )
 
 func actNamed(name string) (Act, error) {

@@ -28,7 +28,8 @@ type Survey struct {
 	Findings []finding.Finding // that name it
 
 	DLQ         string
-	Versions    []string // published ones
+	Versions    []string          // published ones
+	VersionDLQ  map[string]string // of those that have one
 	Aliases     []lambdatypes.AliasConfiguration
 	Mappings    []lambdatypes.EventSourceMappingConfiguration
 	URLs        []lambdatypes.FunctionUrlConfig
@@ -192,6 +193,12 @@ func (v *Survey) versions(ctx context.Context, c *lambda.Client, f *string) erro
 		for _, x := range out.Versions {
 			if n := aws.ToString(x.Version); n != "" && n != "$LATEST" {
 				v.Versions = append(v.Versions, n)
+				if x.DeadLetterConfig != nil && aws.ToString(x.DeadLetterConfig.TargetArn) != "" {
+					if v.VersionDLQ == nil {
+						v.VersionDLQ = map[string]string{}
+					}
+					v.VersionDLQ[n] = aws.ToString(x.DeadLetterConfig.TargetArn)
+				}
 			}
 		}
 		return out.NextMarker, nil
