@@ -28,6 +28,7 @@ func containables() []containable {
 	return []containable{
 		{"an open URL", (*Account).addOpenURL},
 		{"rules", (*Account).addMoreRules},
+		{"schedules", (*Account).addMoreSchedules},
 		{"foreign destinations", (*Account).addForeignDestinations},
 	}
 }

@@ -11,7 +11,7 @@ import (
 func All() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
-		mappingActs(), ruleActs(), ruleTargetActs(),
+		mappingActs(), ruleActs(), ruleTargetActs(), scheduleActs(),
 		destinationActs(), deadLetterActs(),
 		provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
 	} {
@@ -24,6 +24,7 @@ func All() []Act {
 const (
 	actMappings     = "mappings-off"
 	actRules        = "rules-off"
+	actSchedules    = "schedules-off"
 	actRuleTargets  = "rule-targets-park"
 	actDestinations = "destinations-clear"
 	actDeadLetters  = "deadletter-clear"
