@@ -29,6 +29,8 @@ func containables() []containable {
 		{"an open URL", (*Account).addOpenURL},
 		{"rules", (*Account).addMoreRules},
 		{"schedules", (*Account).addMoreSchedules},
+		{"notifications", (*Account).addMoreNotifications},
+		{"topics", (*Account).addMoreTopics},
 		{"foreign destinations", (*Account).addForeignDestinations},
 	}
 }

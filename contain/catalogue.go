@@ -11,7 +11,8 @@ import (
 func All() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
-		mappingActs(), ruleActs(), ruleTargetActs(), scheduleActs(),
+		mappingActs(), ruleActs(), ruleTargetActs(), scheduleActs(), notificationActs(),
+		subscriptionActs(),
 		destinationActs(), deadLetterActs(),
 		provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
 	} {
@@ -22,18 +23,20 @@ func All() []Act {
 
 // Names of acts that others refer to.
 const (
-	actMappings     = "mappings-off"
-	actRules        = "rules-off"
-	actSchedules    = "schedules-off"
-	actRuleTargets  = "rule-targets-park"
-	actDestinations = "destinations-clear"
-	actDeadLetters  = "deadletter-clear"
-	actProvisioned  = "provisioned-delete"
-	actConcurrency  = "concurrency-zero"
-	actQuarantine   = "role-quarantine"
-	actRevoke       = "revoke-sessions"
-	actURL          = "url-iam"
-	actGrants       = "grants-remove"
+	actMappings      = "mappings-off"
+	actRules         = "rules-off"
+	actSchedules     = "schedules-off"
+	actNotifications = "notifications-off"
+	actSubscriptions = "subscriptions-off"
+	actRuleTargets   = "rule-targets-park"
+	actDestinations  = "destinations-clear"
+	actDeadLetters   = "deadletter-clear"
+	actProvisioned   = "provisioned-delete"
+	actConcurrency   = "concurrency-zero"
+	actQuarantine    = "role-quarantine"
+	actRevoke        = "revoke-sessions"
+	actURL           = "url-iam"
+	actGrants        = "grants-remove"
 )
 
 func actNamed(name string) (Act, error) {

@@ -43,6 +43,8 @@ type Survey struct {
 	given bool     // named by whoever plans, and not only by a finding
 	mu    sync.Mutex
 	found map[string]any
+
+	admitted admitted
 }
 
 // Parts of a survey that may be missing.
