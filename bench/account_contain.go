@@ -31,6 +31,7 @@ func containables() []containable {
 		{"schedules", (*Account).addMoreSchedules},
 		{"notifications", (*Account).addMoreNotifications},
 		{"topics", (*Account).addMoreTopics},
+		{"log filters", (*Account).addMoreLogFilters},
 		{"foreign destinations", (*Account).addForeignDestinations},
 	}
 }

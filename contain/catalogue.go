@@ -12,7 +12,7 @@ func All() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
 		mappingActs(), ruleActs(), ruleTargetActs(), scheduleActs(), notificationActs(),
-		subscriptionActs(),
+		subscriptionActs(), logFilterActs(), pipeActs(),
 		destinationActs(), deadLetterActs(),
 		provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
 	} {
@@ -28,6 +28,8 @@ const (
 	actSchedules     = "schedules-off"
 	actNotifications = "notifications-off"
 	actSubscriptions = "subscriptions-off"
+	actLogFilters    = "log-filters-off"
+	actPipes         = "pipes-stop"
 	actRuleTargets   = "rule-targets-park"
 	actDestinations  = "destinations-clear"
 	actDeadLetters   = "deadletter-clear"

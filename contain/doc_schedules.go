@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // scheduleState is whether a schedule of EventBridge Scheduler (Place.Key is its ARN) runs.
@@ -46,7 +47,7 @@ func scheduleActs() []Act {
 			"since AWS refuses one earlier than 5 minutes ago: a rate then counts from another moment",
 		LosesState: []string{"scheduler/*/schedule/*#.StartDate"},
 		Kind:       Isolate, Level: LevelIsolate, Attack: []string{"T1053"},
-		Answers: []Answer{{Kind: "schedule"}},
+		Answers: []Answer{{Kind: "schedule", Target: scheduleFound}},
 		On:      []TargetKind{OnFunction, OnResource},
 		Keys: func(s *Survey) []string {
 			if s.Kind == OnResource {
@@ -91,6 +92,14 @@ func scheduleOf(arn string) (group, name string) {
 		return "", ""
 	}
 	return group, name
+}
+
+// scheduleFound is the ARN of a schedule that a finding names as "schedule/GROUP/NAME".
+func scheduleFound(f finding.Finding) string {
+	if f.ARN != "" || !strings.HasPrefix(f.Name, "schedule/") || f.Region == "" || f.Account == "" {
+		return f.ARN
+	}
+	return "arn:aws:scheduler:" + f.Region + ":" + f.Account + ":" + f.Name
 }
 
 func schedulerClient(cfg aws.Config) *scheduler.Client { return scheduler.NewFromConfig(cfg) }

@@ -239,7 +239,7 @@ func judge(err error) answer {
 		return writeRefused
 	case c == "":
 		return writeLost
-	case isCode(err, "ResourceConflictException", "ResourceInUseException", "PreconditionFailedException", "ConcurrentModification",
+	case isCode(err, "ResourceConflictException", "ConflictException", "ResourceInUseException", "PreconditionFailedException", "ConcurrentModification",
 		"ConcurrentModificationException", "TooManyRequestsException", "Throttling", "ThrottlingException", "RequestLimitExceeded",
 		"ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException", "ProvisionedConcurrencyConfigNotFoundException"):
 		return writeAgain
