@@ -34,5 +34,11 @@ func containables() []containable {
 		{"a group that lets nothing out", (*Account).addQuarantineGroup},
 		{"a code-signing configuration that enforces", (*Account).addEnforcing},
 		{"a configuration as an intruder leaves it", (*Account).changeConfiguration},
+		{"rules", (*Account).addMoreRules},
+		{"schedules", (*Account).addMoreSchedules},
+		{"notifications", (*Account).addMoreNotifications},
+		{"topics", (*Account).addMoreTopics},
+		{"log filters", (*Account).addMoreLogFilters},
+		{"foreign destinations", (*Account).addForeignDestinations},
 	}
 }

@@ -28,13 +28,13 @@ func TestPlanIsData(t *testing.T) {
 	if err != nil || again.Hash != p.Hash {
 		t.Fatalf("decoding what was encoded: %v", err)
 	}
-	want := map[string]int{actMappings: 1, actProvisioned: 1, actQuarantine: 1, actRevoke: 1, actConcurrency: 1, actGrants: 3, actURL: 1}
+	want := map[string]int{actMappings: 1, actProvisioned: 1, actQuarantine: 1, actRevoke: 1, actConcurrency: 1, actGrants: 3, actURL: 1, actDeadLetters: 1}
 	for _, a := range p.Acts {
 		if len(a.Moves) != want[a.Act] {
 			t.Errorf("%s has %d moves, want %d", a.Act, len(a.Moves), want[a.Act])
 		}
 		delete(want, a.Act)
-		if len(a.Breaks) == 0 || len(a.Attack) == 0 || len(a.Permissions) == 0 {
+		if len(a.Moves) > 0 && len(a.Breaks) == 0 || len(a.Attack) == 0 || len(a.Permissions) == 0 {
 			t.Errorf("%s says too little: %+v", a.Act, a)
 		}
 	}
@@ -59,15 +59,15 @@ func TestPlanIsData(t *testing.T) {
 func TestOrder(t *testing.T) {
 	b := newBench(t, newFake())
 	for order, want := range map[Order]string{
-		RoleFirst:        "lambda.mappings lambda.mappings lambda.provisioned iam.role.inline iam.role.inline lambda.concurrency",
-		ConcurrencyFirst: "lambda.mappings lambda.mappings lambda.provisioned lambda.concurrency iam.role.inline iam.role.inline",
+		RoleFirst:        "lambda.mappings lambda.mappings lambda.deadletter lambda.provisioned iam.role.inline iam.role.inline lambda.concurrency",
+		ConcurrencyFirst: "lambda.mappings lambda.mappings lambda.deadletter lambda.provisioned lambda.concurrency iam.role.inline iam.role.inline",
 	} {
 		p, err := NewPlan(t.Context(), PlanInput{Session: b.s, Functions: []string{"payments"}, AcceptSharedRole: true, Order: order})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var docs []string
-		for _, m := range p.Moves[:6] {
+		for _, m := range p.Moves[:7] {
 			docs = append(docs, m.Doc)
 		}
 		if got := strings.Join(docs, " "); got != want {
@@ -208,7 +208,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if len(run.Checks) != 2 || !run.Checks[0].OK {
 			t.Errorf("checks %+v", run.Checks)
 		}
-		wantStandings(t, b, map[State]int{InForce: 9})
+		wantStandings(t, b, map[State]int{InForce: 10})
 
 		again, err := Apply(t.Context(), ApplyInput{Session: b.s, Case: b.c, Plan: p})
 		if err != nil || again.Status() != StatusDone {
@@ -227,10 +227,10 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if *f.reserved != 5 || f.mappings["aaaa"] != "Enabled" || f.mappings["bbbb"] != "Disabled" || f.prov["live"] != 2 || f.inline[quarantinePolicy] != "" {
 			t.Error("isolation is still there:", f.state(t))
 		}
-		if f.inline[revokePolicy] == "" || f.urls[""] != "AWS_IAM" || strings.Contains(f.policies[fnARN], "9999") {
+		if f.inline[revokePolicy] == "" || f.urls[""] != "AWS_IAM" || f.dlq != "" || strings.Contains(f.policies[fnARN], "9999") {
 			t.Error("release brought hostility back:", f.state(t))
 		}
-		wantStandings(t, b, map[State]int{InForce: 5, Released: 4})
+		wantStandings(t, b, map[State]int{InForce: 6, Released: 4})
 
 		if _, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, All: true}); !errors.Is(err, ErrNoReason) {
 			t.Errorf("without reason: %v", err)
@@ -247,7 +247,7 @@ func TestApplyReleaseUndo(t *testing.T) {
 		if now := f.state(t); now != before {
 			t.Errorf("not as before:\n%s\nwant\n%s", now, before)
 		}
-		wantStandings(t, b, map[State]int{Undone: 5, Released: 4})
+		wantStandings(t, b, map[State]int{Undone: 6, Released: 4})
 		writes := len(f.written)
 		if twice, err := Undo(t.Context(), LiftInput{Session: b.s, Case: b.c, Acts: []string{actGrants}, Reason: "again"}); err != nil || twice.Status() != StatusDone || len(f.written) != writes {
 			t.Errorf("undone twice: %v %+v", err, twice)
@@ -289,7 +289,7 @@ func TestChain(t *testing.T) {
 		fast        bool
 		provisioned bool
 		most        int
-	}{{[]string{actConcurrency}, false, false, 3}, {nil, false, false, 5}, {nil, false, true, 7}, {[]string{actConcurrency, actQuarantine}, true, false, 3}, {[]string{actConcurrency, actQuarantine}, false, false, 4}} {
+	}{{[]string{actConcurrency}, false, false, 3}, {nil, false, false, 6}, {nil, false, true, 8}, {[]string{actConcurrency, actQuarantine}, true, false, 3}, {[]string{actConcurrency, actQuarantine}, false, false, 4}} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake()
 			if !c.provisioned {
@@ -398,13 +398,17 @@ func underFault(t *testing.T, op string, fault error, effect, always bool) {
 func truthful(t *testing.T, f *fakeAWS, run *Run) {
 	t.Helper()
 	for _, a := range run.Acts {
-		really := map[string]bool{
+		really, told := map[string]bool{
 			actMappings: f.mappings["aaaa"] == "Disabled", actProvisioned: len(f.prov) == 0,
 			actConcurrency: f.reserved != nil && *f.reserved == 0,
 			actQuarantine:  f.inline[quarantinePolicy] != "", actRevoke: f.inline[revokePolicy] != "",
-			actURL:    f.urls[""] == "AWS_IAM",
-			actGrants: !strings.Contains(f.policies[fnARN], "evil") && !strings.Contains(f.policies[fnARN], "open") && f.policies[fnARN+":live"] == "" && f.policies[fnARN+":1"] == "",
+			actURL:         f.urls[""] == "AWS_IAM",
+			actGrants:      !strings.Contains(f.policies[fnARN], "evil") && !strings.Contains(f.policies[fnARN], "open") && f.policies[fnARN+":live"] == "" && f.policies[fnARN+":1"] == "",
+			actDeadLetters: f.dlq == "",
 		}[a.Act]
+		if !told { // there is nothing of it here
+			continue
+		}
 		if a.Status.OK() && !really {
 			t.Errorf("%s says %s and is not in force", a.Act, a.Status)
 		}

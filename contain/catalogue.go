@@ -11,7 +11,10 @@ import (
 func All() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
-		mappingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
+		mappingActs(), ruleActs(), ruleTargetActs(), scheduleActs(), notificationActs(),
+		subscriptionActs(), logFilterActs(), pipeActs(),
+		destinationActs(), deadLetterActs(),
+		provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
 		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(),
@@ -23,13 +26,22 @@ func All() []Act {
 
 // Names of acts that others refer to.
 const (
-	actMappings    = "mappings-off"
-	actProvisioned = "provisioned-delete"
-	actConcurrency = "concurrency-zero"
-	actQuarantine  = "role-quarantine"
-	actRevoke      = "revoke-sessions"
-	actURL         = "url-iam"
-	actGrants      = "grants-remove"
+	actMappings      = "mappings-off"
+	actRules         = "rules-off"
+	actSchedules     = "schedules-off"
+	actNotifications = "notifications-off"
+	actSubscriptions = "subscriptions-off"
+	actLogFilters    = "log-filters-off"
+	actPipes         = "pipes-stop"
+	actRuleTargets   = "rule-targets-park"
+	actDestinations  = "destinations-clear"
+	actDeadLetters   = "deadletter-clear"
+	actProvisioned   = "provisioned-delete"
+	actConcurrency   = "concurrency-zero"
+	actQuarantine    = "role-quarantine"
+	actRevoke        = "revoke-sessions"
+	actURL           = "url-iam"
+	actGrants        = "grants-remove"
 
 	actKeyInactive    = "key-inactive"
 	actUserQuarantine = "user-quarantine"

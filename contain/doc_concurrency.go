@@ -26,6 +26,11 @@ func on(call, resource string, mutates bool) awsapi.Need {
 	return awsapi.Need{Call: call, Mutates: mutates, IAM: []awsapi.Grant{{Action: strings.ToLower(service) + ":" + op, Resource: resource}}}
 }
 
+// does is one need of a service whose IAM prefix is not its SDK's name.
+func does(call, action, resource string, mutates bool) awsapi.Need {
+	return awsapi.Need{Call: call, Mutates: mutates, IAM: []awsapi.Grant{{Action: action, Resource: resource}}}
+}
+
 // when says when a need's call is made.
 func when(n awsapi.Need, words string) awsapi.Need {
 	n.When = words

@@ -28,6 +28,7 @@ type field struct {
 	cloud   *awssim.Cloud
 	session *awsapi.Session
 	kase    *evidence.Case
+	store   *memory
 
 	packages  map[string][]byte // by version
 	enforcing string            // code-signing configuration
@@ -103,7 +104,8 @@ func (f *field) made() []string {
 func (f *field) newCase(t *testing.T, p *Plan) {
 	t.Helper()
 	var err error
-	f.kase, err = evidence.CreateCase(t.Context(), &memory{objs: map[string][]byte{}}, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: t.TempDir()})
+	f.store = &memory{objs: map[string][]byte{}}
+	f.kase, err = evidence.CreateCase(t.Context(), f.store, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: t.TempDir()})
 	must(t, err)
 	(&fakeBench{c: f.kase}).preserve(t, p)
 	f.keepCode(t)
@@ -212,6 +214,25 @@ func (f *field) inForce(t *testing.T, p *Plan, act Act) bool {
 		}
 	}
 	return true
+}
+
+// tells is where a case, or a plan, holds a secret of the account in the clear.
+func (f *field) tells(t *testing.T, p *Plan) []string {
+	t.Helper()
+	plan, err := json.Marshal(p)
+	must(t, err)
+	var all []string
+	if bytes.Contains(plan, []byte(bench.Secret)) {
+		all = append(all, "the plan")
+	}
+	f.store.mu.Lock()
+	defer f.store.mu.Unlock()
+	for _, name := range sortedKeys(f.store.objs) {
+		if bytes.Contains(f.store.objs[name], []byte(bench.Secret)) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // fields is the account's logical state, object by object.

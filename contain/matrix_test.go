@@ -130,6 +130,9 @@ func (f *field) undisturbed(t *testing.T, act Act, p *Plan) clean {
 	f.made()
 	f.lifted(t, act)
 	c.undo = f.made()
+	if told := f.tells(t, p); len(told) > 0 {
+		t.Errorf("a secret stands in the clear in %s", strings.Join(told, ", "))
+	}
 	after := f.fields()
 	if odd := undeclared(act, c.before, after); len(odd) > 0 {
 		t.Errorf("undone, and not as before:\n%s", strings.Join(odd, "\n"))

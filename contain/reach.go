@@ -80,7 +80,7 @@ func (d *draft) reach() {
 		}
 		for _, c := range append(callers(s), granted(s, d.states)...) {
 			c.Function, c.Reaches = s.ARN, d.reaches(s, c.Qualifier)
-			if c.Kind != "alias" {
+			if c.Kind != "alias" && c.Closed == "" { // a rule may be off already
 				c.Closed = d.closing(s, c)
 			}
 			d.plan.Callers = append(d.plan.Callers, c)
@@ -159,7 +159,7 @@ func (d *draft) warn() {
 			touched = true
 			switch a.Name {
 			case actConcurrency:
-				for _, dest := range foreign(s) {
+				for _, dest := range d.stillForeign(s) {
 					p.Warnings = append(p.Warnings, "asynchronous events will go to "+dest+", in another account: repoint or clear it before concurrency 0")
 				}
 			case actGrants:
@@ -170,6 +170,23 @@ func (d *draft) warn() {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("nothing is planned on %s: see --level, or name an act that hangs on a %s", s.ARN, s.Kind))
 		}
 	}
+}
+
+// stillForeign are the foreign destinations that the plan does not clear.
+func (d *draft) stillForeign(s *Survey) []string {
+	var all []string
+	for _, dest := range foreign(s) {
+		cleared := false
+		for _, m := range d.plan.Moves {
+			for _, e := range m.Edits {
+				cleared = cleared || e.On == s.ARN && (e.Act == actDestinations || e.Act == actDeadLetters) && len(m.Calls) > 0 && strings.Contains(string(m.Before), `"`+dest+`"`)
+			}
+		}
+		if !cleared {
+			all = append(all, dest)
+		}
+	}
+	return all
 }
 
 // foreign are failure destinations and dead-letter queues of other accounts.

@@ -33,8 +33,9 @@ type Survey struct {
 	EnvError    string   // why they cannot be read, such as a key that is denied
 	Layers      []string // ARNs of layer versions
 	VPC         string
-	Subnets     []string // of a function in a VPC
-	Versions    []string // published ones
+	Subnets     []string          // of a function in a VPC
+	Versions    []string          // published ones
+	VersionDLQ  map[string]string // of those that have one
 	Aliases     []lambdatypes.AliasConfiguration
 	Mappings    []lambdatypes.EventSourceMappingConfiguration
 	URLs        []lambdatypes.FunctionUrlConfig
@@ -49,6 +50,8 @@ type Survey struct {
 	given bool     // named by whoever plans, and not only by a finding
 	mu    sync.Mutex
 	found map[string]any
+
+	admitted admitted
 }
 
 // Parts of a survey that may be missing.
@@ -212,6 +215,12 @@ func (v *Survey) versions(ctx context.Context, c *lambda.Client, f *string) erro
 		for _, x := range out.Versions {
 			if n := aws.ToString(x.Version); n != "" && n != "$LATEST" {
 				v.Versions = append(v.Versions, n)
+				if x.DeadLetterConfig != nil && aws.ToString(x.DeadLetterConfig.TargetArn) != "" {
+					if v.VersionDLQ == nil {
+						v.VersionDLQ = map[string]string{}
+					}
+					v.VersionDLQ[n] = aws.ToString(x.DeadLetterConfig.TargetArn)
+				}
 			}
 		}
 		return out.NextMarker, nil

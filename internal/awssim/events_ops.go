@@ -154,6 +154,11 @@ func putRule(c *call, in *eventbridge.PutRuleInput) (*eventbridge.PutRuleOutput,
 		return nil, fail("ValidationException", "ScheduleExpression is supported only on the default event bus.")
 	}
 	r := b.rules[name]
+	if r != nil {
+		if err := r.unmanaged(); err != nil {
+			return nil, err
+		}
+	}
 	if r == nil {
 		r = &rule{createdBy: c.accountID, tags: map[string]string{}}
 		b.rules[name] = r
@@ -202,6 +207,9 @@ func deleteRule(c *call, in *eventbridge.DeleteRuleInput) (*eventbridge.DeleteRu
 		}
 		return nil, err
 	}
+	if err := r.unmanaged(); err != nil && !in.Force {
+		return nil, err
+	}
 	if len(r.targets) > 0 {
 		return nil, fail("ValidationException", "Rule can't be deleted since it has targets.")
 	}
@@ -215,6 +223,9 @@ func enableRule(c *call, in *eventbridge.EnableRuleInput) (*eventbridge.EnableRu
 	if err != nil {
 		return nil, err
 	}
+	if err := r.unmanaged(); err != nil {
+		return nil, err
+	}
 	r.config.State = et.RuleStateEnabled
 	return nil, nil
 }
@@ -222,6 +233,9 @@ func enableRule(c *call, in *eventbridge.EnableRuleInput) (*eventbridge.EnableRu
 func disableRule(c *call, in *eventbridge.DisableRuleInput) (*eventbridge.DisableRuleOutput, error) {
 	_, r, err := c.rule("DisableRule", in.EventBusName, in.Name)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.unmanaged(); err != nil {
 		return nil, err
 	}
 	r.config.State = et.RuleStateDisabled
@@ -248,6 +262,9 @@ func putTargets(c *call, in *eventbridge.PutTargetsInput) (*eventbridge.PutTarge
 	if err != nil {
 		return nil, err
 	}
+	if err := r.unmanaged(); err != nil {
+		return nil, err
+	}
 	next := slices.Clone(r.targets)
 	for _, t := range in.Targets {
 		i := slices.IndexFunc(next, func(o et.Target) bool { return aws.ToString(o.Id) == aws.ToString(t.Id) })
@@ -267,6 +284,9 @@ func putTargets(c *call, in *eventbridge.PutTargetsInput) (*eventbridge.PutTarge
 func removeTargets(c *call, in *eventbridge.RemoveTargetsInput) (*eventbridge.RemoveTargetsOutput, error) {
 	_, r, err := c.rule("RemoveTargets", in.EventBusName, in.Rule)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.unmanaged(); err != nil && !in.Force {
 		return nil, err
 	}
 	r.targets = slices.DeleteFunc(slices.Clone(r.targets), func(t et.Target) bool { return slices.Contains(in.Ids, aws.ToString(t.Id)) })

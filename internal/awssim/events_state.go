@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"github.com/aws/aws-sdk-go-v2/aws"
 	et "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 )
 
@@ -40,4 +41,22 @@ func (s *eventsState) objects(account, region string, put putObject) {
 			put(at+":"+rn, map[string]any{"config": r.config, "targets": r.targets, "tags": r.tags}, nil)
 		}
 	}
+}
+
+// unmanaged refuses what only the AWS service may do that made the rule (API reference,
+// ManagedRuleException; DeleteRule and RemoveTargets go on with Force).
+func (r *rule) unmanaged() error {
+	if r.config.ManagedBy == nil {
+		return nil
+	}
+	return fail("ManagedRuleException", "Rule %s is managed by %s.", aws.ToString(r.config.Name), *r.config.ManagedBy)
+}
+
+// StageManagedRule makes a rule of the default bus as an AWS service makes one in a customer's account.
+func (c *Cloud) StageManagedRule(account, region, name, by string, targets ...et.Target) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	arn := arnOf("events", region, account, "rule/"+name)
+	c.events.at(account, region, newEventsState).buses["default"].rules[name] = &rule{createdBy: account, targets: targets, tags: map[string]string{}, config: et.Rule{
+		Name: &name, Arn: &arn, EventBusName: aws.String("default"), ManagedBy: &by, State: et.RuleStateEnabled, EventPattern: aws.String(`{"source":["` + by + `"]}`)}}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	et "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
@@ -41,4 +42,37 @@ func TestNamesThatNest(t *testing.T) {
 	if n := len(c.Objects()); n < 5 {
 		t.Errorf("%d objects", n)
 	}
+}
+
+// TestManagedRules: what a service made, the account's own users change only by Force.
+func TestManagedRules(t *testing.T) {
+	c, cfg := realCloud(t, Config{})
+	ctx, events, name := t.Context(), eventbridge.NewFromConfig(cfg), aws.String("managed")
+	c.StageManagedRule(c.AccountID(), c.Region(), *name, "autoscaling.amazonaws.com", et.Target{Id: aws.String("1"), Arn: aws.String("arn:aws:sqs:eu-west-1:111122223333:q")})
+	if by := must(events.DescribeRule(ctx, &eventbridge.DescribeRuleInput{Name: name}))(t).ManagedBy; aws.ToString(by) != "autoscaling.amazonaws.com" {
+		t.Errorf("managed by %q", aws.ToString(by))
+	}
+	for what, call := range map[string]func() error{
+		"disable": func() error { _, err := events.DisableRule(ctx, &eventbridge.DisableRuleInput{Name: name}); return err },
+		"enable":  func() error { _, err := events.EnableRule(ctx, &eventbridge.EnableRuleInput{Name: name}); return err },
+		"put": func() error {
+			_, err := events.PutRule(ctx, &eventbridge.PutRuleInput{Name: name, ScheduleExpression: aws.String("rate(1 hour)")})
+			return err
+		},
+		"add": func() error {
+			_, err := events.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: name, Targets: []et.Target{{Id: aws.String("2"), Arn: aws.String("arn:aws:sqs:eu-west-1:111122223333:q")}}})
+			return err
+		},
+		"remove": func() error {
+			_, err := events.RemoveTargets(ctx, &eventbridge.RemoveTargetsInput{Rule: name, Ids: []string{"1"}})
+			return err
+		},
+		"delete": func() error { _, err := events.DeleteRule(ctx, &eventbridge.DeleteRuleInput{Name: name}); return err },
+	} {
+		if err := call(); codeOf(err) != "ManagedRuleException" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	must(events.RemoveTargets(ctx, &eventbridge.RemoveTargetsInput{Rule: name, Ids: []string{"1"}, Force: true}))(t)
+	must(events.DeleteRule(ctx, &eventbridge.DeleteRuleInput{Name: name, Force: true}))(t)
 }

@@ -48,6 +48,13 @@ func (t *lambdaTarget) destinations(d *lt.DestinationConfig) (*lt.DestinationCon
 	if d != nil && d.OnFailure != nil {
 		out.OnFailure = d.OnFailure
 	}
+	// An empty text takes a destination away: the pattern of DestinationArn admits it for that.
+	if aws.ToString(out.OnSuccess.Destination) == "" {
+		out.OnSuccess = &lt.OnSuccess{}
+	}
+	if aws.ToString(out.OnFailure.Destination) == "" {
+		out.OnFailure = &lt.OnFailure{}
+	}
 	for _, arn := range []*string{out.OnSuccess.Destination, out.OnFailure.Destination} {
 		a, _ := parseARN(aws.ToString(arn))
 		if a.service != "lambda" {

@@ -2,6 +2,7 @@ package awssim
 
 import (
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
@@ -94,6 +95,9 @@ func createSchedule(c *call, in *scheduler.CreateScheduleInput) (*scheduler.Crea
 	if err := c.passes(in.Target); err != nil {
 		return nil, err
 	}
+	if err := c.begins(in.ScheduleExpression, in.StartDate); err != nil {
+		return nil, err
+	}
 	group, _, _ := strings.Cut(key, "/")
 	s := &scheduler.GetScheduleOutput{Arn: aws.String(c.arn("scheduler", "schedule/"+key)), Name: in.Name, GroupName: &group, CreationDate: aws.Time(c.now)}
 	c.keepSchedule(s, scheduler.UpdateScheduleInput{FlexibleTimeWindow: in.FlexibleTimeWindow, ScheduleExpression: in.ScheduleExpression, Target: in.Target, ActionAfterCompletion: in.ActionAfterCompletion,
@@ -109,6 +113,16 @@ func (c *call) passes(t *st.Target) error {
 		return fail("ValidationException", "Provided role %s is not valid.", role)
 	}
 	return c.allow("iam:PassRole", role)
+}
+
+// begins: a schedule that recurs cannot have begun, and an update is no exception, so that
+// one that has begun cannot be restated as it is. AWS's pages do not say so; its users do
+// (moto pull request 8172).
+func (c *call) begins(expression *string, start *time.Time) error {
+	if start != nil && !strings.HasPrefix(aws.ToString(expression), "at(") && start.Before(c.now.Add(-5*time.Minute)) {
+		return fail("ValidationException", "The StartDate you specify cannot be earlier than 5 minutes ago.")
+	}
+	return nil
 }
 
 // keepSchedule sets all that is given, and what is not given to its default: UpdateSchedule
@@ -144,6 +158,9 @@ func updateSchedule(c *call, in *scheduler.UpdateScheduleInput) (*scheduler.Upda
 		return nil, err
 	}
 	if err := c.passes(in.Target); err != nil {
+		return nil, err
+	}
+	if err := c.begins(in.ScheduleExpression, in.StartDate); err != nil {
 		return nil, err
 	}
 	c.keepSchedule(s, *in)
