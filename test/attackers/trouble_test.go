@@ -68,6 +68,8 @@ func TestConcurrencyDeletedASecondLater(t *testing.T) {
 		}
 		if ways := strings.Join(seen.Ways, "\n"); !strings.Contains(ways, "assumed-role/ci-deploy/build") || !strings.Contains(ways, "DeleteFunctionConcurrency") {
 			t.Errorf("watch does not name the actor: %s", ways)
+		} else if strings.Contains(ways, "user/responder") {
+			t.Errorf("watch takes the responder's own calls for the attacker's: %s", ways)
 		}
 		w.apply(contain.PlanInput{Functions: []string{function}, Actors: []string{"arn:aws:sts::" + home + ":assumed-role/ci-deploy/build"}, Acts: []string{"concurrency-zero", "role-quarantine", "revoke-sessions"}, AcceptSharedRole: true})
 		settle()
