@@ -29,7 +29,7 @@ func Resources(t Target) func(template string) []string {
 	part := partitionOf(t.Region)
 	return func(template string) []string {
 		switch template {
-		case "function ARN":
+		case "function ARN", "alias or version ARN", "function or alias ARN", "function, alias or version ARN":
 			return []string{t.ARN, t.ARN + ":*"}
 		case "durable execution ARN": // its own, with the version that runs: the function's alone is refused
 			return []string{t.ARN + ":*/durable-execution/*"}
@@ -96,6 +96,7 @@ func ownResources() map[string][2]string {
 	return map[string][2]string{
 		"capacity provider ARN":    {"lambda", "capacity-provider:*"},
 		"event source mapping ARN": {"lambda", "event-source-mapping:*"},
+		"mapping ARN":              {"lambda", "event-source-mapping:*"},
 		"code signing config ARN":  {"lambda", "code-signing-config:*"},
 		"rule ARN":                 {"events", "rule/*"},
 		"schedule ARN":             {"scheduler", "schedule/*"},

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
 
@@ -15,6 +16,7 @@ import (
 type history struct {
 	files   map[string]*file // by resource, document, key
 	damaged []string         // bags that could not be read
+	own     map[string]bool  // request ids of the changing calls that they made
 }
 
 // file is one document's history.
@@ -43,7 +45,7 @@ type held struct {
 
 // load reads the journals of all containment bags, oldest first.
 func load(ctx context.Context, c *evidence.Case) (*history, error) {
-	h := &history{files: map[string]*file{}}
+	h := &history{files: map[string]*file{}, own: map[string]bool{}}
 	for b, err := range c.Bags(ctx) {
 		if err != nil {
 			if b == nil {
@@ -83,6 +85,11 @@ func (h *history) take(bag string, e evidence.JournalEntry) error {
 		}
 		if f := h.files[fileKey(o.Resource, o.Doc, o.Key)]; f != nil {
 			f.outcome(bag, e.At, o)
+		}
+	case noteCall:
+		var x awsapi.Exchange // one that cannot be read is nobody's, and so is told
+		if json.Unmarshal(e.Value, &x) == nil && x.RequestID != "" && awsapi.Mutating(x.Call) {
+			h.own[x.RequestID] = true
 		}
 	}
 	return nil

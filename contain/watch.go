@@ -90,6 +90,7 @@ type watching struct {
 	since time.Time // until when records and metrics were read
 	state map[string]State
 	seen  map[string]bool // events and minutes told already
+	own   map[string]bool // request ids of this case's own changes; nil: not read in this look
 }
 
 func (w *watching) tell(s Sighting) {

@@ -36,6 +36,7 @@ const (
 
 // around looks at what documents do not show: runs, the role's calls, and who changed what.
 func (w *watching) around(ctx context.Context, all []Standing) {
+	w.own = nil // another run may have begun since the last look
 	var functions, roles []string
 	for _, s := range all {
 		switch {
@@ -115,6 +116,7 @@ func (w *watching) blind(ctx context.Context, resource, what string) {
 
 // record is what is looked at of a CloudTrail record.
 type record struct {
+	Request  string `json:"requestID"`
 	Error    string `json:"errorCode"`
 	Identity struct {
 		ARN     string `json:"arn"`
@@ -134,12 +136,25 @@ func (w *watching) records(ctx context.Context, region, source, resource string)
 		about = about[i+1:]
 	}
 	w.events(ctx, region, trailtypes.LookupAttributeKeyEventSource, source, resource, func(e trailtypes.Event, r record) {
-		if aws.ToString(e.ReadOnly) != "false" || r.Error != "" || !strings.Contains(aws.ToString(e.CloudTrailEvent), about) {
+		if aws.ToString(e.ReadOnly) != "false" || r.Error != "" || !strings.Contains(aws.ToString(e.CloudTrailEvent), about) || w.ours(ctx, r.Request) {
 			return
 		}
 		w.tell(Sighting{At: aws.ToTime(e.EventTime).UTC(), What: SightChange, Resource: resource, Who: first(r.Identity.ARN, aws.ToString(e.Username), "unknown") + " from " + first(r.Address, "an unknown address"),
 			Event: aws.ToString(e.EventId), Detail: aws.ToString(e.EventName)})
 	})
+}
+
+// ours says whether a call is one that this case's own runs made: by its request id, which
+// nobody can copy. What the case cannot say is told as anybody's.
+func (w *watching) ours(ctx context.Context, request string) bool {
+	if w.own == nil {
+		past, err := load(ctx, w.in.Case)
+		if err != nil {
+			return false
+		}
+		w.own = past.own
+	}
+	return w.own[request]
 }
 
 // used tells the calls of sessions that Lambda names after the function, where their role is one of these.

@@ -99,8 +99,7 @@ func policyOf(mode string, t collect.Target) ([]byte, error) {
 	case "doctor":
 		return awsapi.PolicyFor(collect.DoctorNeeds(), collect.Resources(t), nil)
 	}
-	never := []string{"cloudtrail:DeleteTrail", "cloudtrail:StopLogging", "lambda:DeleteFunction", "lambda:DeleteLayerVersion", "logs:DeleteLogGroup", "logs:DeleteLogStream"}
-	return awsapi.PolicyFor(contain.Needs(), collect.Resources(t), never)
+	return contain.Policy(collect.Resources(t))
 }
 
 // vaultChecks says whether the case can be written, and whether its bucket is fit.

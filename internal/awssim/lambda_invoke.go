@@ -39,10 +39,14 @@ func invoke(c *call, in *lambda.InvokeInput) (*lambda.InvokeOutput, error) {
 		return &lambda.InvokeOutput{StatusCode: 202}, nil
 	}
 	if zero {
-		return nil, &apiError{Code: "TooManyRequestsException", Status: 429, Message: "Rate Exceeded.", Fields: map[string]any{"Type": "User", "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}}
+		return nil, throttledByReservation()
 	}
 	c.ran(scope{t.account, t.region}, t.fn, v, c.now)
 	return &lambda.InvokeOutput{StatusCode: 200, ExecutedVersion: aws.String(v.number), Payload: []byte("null")}, nil
+}
+
+func throttledByReservation() error {
+	return &apiError{Code: "TooManyRequestsException", Status: 429, Message: "Rate Exceeded.", Fields: map[string]any{"Type": "User", "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}}
 }
 
 // undelivered: at concurrency 0 an asynchronous event goes at once, without a retry, to
