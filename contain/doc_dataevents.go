@@ -110,6 +110,9 @@ func readSelectors(ctx context.Context, cfg aws.Config, trail string) (selectors
 		return selectors{}, err
 	}
 	s := selectors{out.EventSelectors, out.AdvancedEventSelectors}
+	if len(s.Basic)+len(s.Advanced) == 0 { // as AWS makes a trail; an emulator shows none, and no call writes none
+		s.Basic = []ct.EventSelector{{ReadWriteType: ct.ReadWriteTypeAll, IncludeManagementEvents: aws.Bool(true)}}
+	}
 	s.settle()
 	return s, nil
 }

@@ -99,7 +99,8 @@ func kmsKeySteps(p Place, now, to kmsKey, _ Token) []Step {
 	if to.State != kmstypes.KeyStateEnabled {
 		return nil
 	}
-	cancel, enable := &kms.CancelKeyDeletionInput{KeyId: aws.String(p.Key)}, &kms.EnableKeyInput{KeyId: aws.String(p.Key)}
+	_, id, _ := strings.Cut(p.Key, ":key/") // both calls are of this account's keys alone, and some emulators know them by id only
+	cancel, enable := &kms.CancelKeyDeletionInput{KeyId: aws.String(id)}, &kms.EnableKeyInput{KeyId: aws.String(id)}
 	steps := []Step{{"KMS:EnableKey", enable, func(ctx context.Context, cfg aws.Config) error {
 		_, err := kms.NewFromConfig(cfg).EnableKey(ctx, enable)
 		return err

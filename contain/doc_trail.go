@@ -46,7 +46,7 @@ func trailActs() []Act {
 			if !to.Logging {
 				return nil // StopLogging is a call that this tool never makes
 			}
-			in := &cloudtrail.StartLoggingInput{Name: aws.String(p.Key)}
+			in := &cloudtrail.StartLoggingInput{Name: aws.String(roleName(p.Key))} // in its home region the name is enough
 			return []Step{{"CloudTrail:StartLogging", in, func(ctx context.Context, cfg aws.Config) error {
 				_, err := cloudtrail.NewFromConfig(cfg).StartLogging(ctx, in)
 				return err
