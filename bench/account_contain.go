@@ -32,6 +32,7 @@ func containables() []containable {
 		{"notifications", (*Account).addMoreNotifications},
 		{"topics", (*Account).addMoreTopics},
 		{"log filters", (*Account).addMoreLogFilters},
+		{"loops", (*Account).allowRecursion},
 		{"foreign destinations", (*Account).addForeignDestinations},
 	}
 }
