@@ -39,6 +39,7 @@ func containables() []containable {
 		{"notifications", (*Account).addMoreNotifications},
 		{"topics", (*Account).addMoreTopics},
 		{"log filters", (*Account).addMoreLogFilters},
+		{"loops", (*Account).allowRecursion},
 		{"foreign destinations", (*Account).addForeignDestinations},
 	}
 }

@@ -14,7 +14,7 @@ func All() []Act {
 		mappingActs(), ruleActs(), ruleTargetActs(), scheduleActs(), notificationActs(),
 		subscriptionActs(), logFilterActs(), pipeActs(),
 		destinationActs(), deadLetterActs(),
-		provisionedActs(), rolePolicyActs(), concurrencyActs(), policyActs(), urlActs(),
+		autoscalingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), instanceActs(), recursionActs(), policyActs(), urlActs(),
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
 		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(),
@@ -33,6 +33,9 @@ const (
 	actSubscriptions = "subscriptions-off"
 	actLogFilters    = "log-filters-off"
 	actPipes         = "pipes-stop"
+	actScaling       = "autoscaling-suspend"
+	actInstances     = "instances-zero"
+	actRecursion     = "recursion-end"
 	actRuleTargets   = "rule-targets-park"
 	actDestinations  = "destinations-clear"
 	actDeadLetters   = "deadletter-clear"

@@ -56,7 +56,7 @@ func concurrencyActs() []Act {
 			"runs in flight go on to their timeout",
 		Kind: Isolate, Level: LevelStop, Attack: []string{"T1648", "T1496", "T1190"},
 		Answers: []Answer{{Kind: "function"}, {Kind: "function-code"}, {Kind: "function-version"}, {Kind: "concurrency"}},
-		Rank:    rank(stageConcurrency), Requires: []string{actProvisioned},
+		Rank:    rank(stageConcurrency), Requires: []string{actScaling, actProvisioned},
 		Keys:  func(*Survey) []string { return []string{""} },
 		Apply: func(Place, concurrency, Params) (concurrency, error) { return concurrency{aws.Int32(0)}, nil },
 		Destroys: func(p Place, _ concurrency) []Artefact {

@@ -36,9 +36,9 @@ func provisionedActs() []Act {
 	}, Edit[provisioned]{
 		Name:  actProvisioned,
 		About: "delete provisioned concurrency, which would refuse concurrency 0",
-		Lossy: "warm environments, with whatever is in their memory and /tmp, are gone; application auto scaling may put it back by itself",
+		Lossy: "warm environments, with whatever is in their memory and /tmp, are gone",
 		Kind:  Isolate, Attack: []string{"T1496"},
-		Rank: rank(stageProvisioned), Holds: true,
+		Rank: rank(stageProvisioned), Holds: true, Requires: []string{actScaling},
 		Keys: func(s *Survey) []string { return s.Provisioned }, Parts: []string{partProvisioned},
 		Apply: func(Place, provisioned, Params) (provisioned, error) { return provisioned{}, nil },
 		Destroys: func(p Place, _ provisioned) []Artefact {

@@ -169,8 +169,8 @@ func signedFor(r *http.Request) string {
 // elsewhere: other services have nothing that calls the function.
 func elsewhere(r *http.Request, service string) (*http.Response, error) {
 	body := "{}"
-	if service == "sns" || service == "s3" {
-		body = "<Response></Response>"
+	if service == "sns" {
+		body = "<ListSubscriptionsResponse><ListSubscriptionsResult></ListSubscriptionsResult></ListSubscriptionsResponse>"
 	}
 	return &http.Response{StatusCode: 200, Request: r, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }

@@ -35,6 +35,7 @@ type Survey struct {
 	VPC         string
 	Subnets     []string          // of a function in a VPC
 	Versions    []string          // published ones
+	Managed     []string          // of those that run on managed instances
 	VersionDLQ  map[string]string // of those that have one
 	Aliases     []lambdatypes.AliasConfiguration
 	Mappings    []lambdatypes.EventSourceMappingConfiguration
@@ -215,6 +216,9 @@ func (v *Survey) versions(ctx context.Context, c *lambda.Client, f *string) erro
 		for _, x := range out.Versions {
 			if n := aws.ToString(x.Version); n != "" && n != "$LATEST" {
 				v.Versions = append(v.Versions, n)
+				if x.CapacityProviderConfig != nil && x.CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig != nil {
+					v.Managed = append(v.Managed, n)
+				}
 				if x.DeadLetterConfig != nil && aws.ToString(x.DeadLetterConfig.TargetArn) != "" {
 					if v.VersionDLQ == nil {
 						v.VersionDLQ = map[string]string{}

@@ -279,7 +279,7 @@ func TestLevels(t *testing.T) {
 	for _, l := range []Level{LevelStop, LevelIsolate, LevelEvict} {
 		acts, err := chosen(PlanInput{Level: l})
 		must(t, err)
-		if len(acts) < had || l == LevelStop && (!acts[actConcurrency] || !acts[actQuarantine] || len(acts) != 2) {
+		if len(acts) < had || l == LevelStop && (!acts[actConcurrency] || !acts[actQuarantine] || !acts[actInstances] || len(acts) != 3) {
 			t.Errorf("%s: %v", l, acts)
 		}
 		had = len(acts)
