@@ -16,8 +16,9 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
-// parallelReads of documents: Lambda allows 15 control-plane calls a second.
-const parallelReads = 12
+// parallelReads of documents: Lambda allows 15 control-plane calls a second, and what it
+// throttles comes again.
+const parallelReads = 16
 
 // draft is a plan in the making.
 type draft struct {

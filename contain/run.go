@@ -145,8 +145,9 @@ func drifted(tasks []*task) error {
 	return errors.Join(all...)
 }
 
-// parallelMoves bounds the writes that are under way at once.
-const parallelMoves = 6
+// parallelMoves bounds the writes that are under way at once: with 16, thirty triggers and
+// all else of isolation are in force after 12 answers (bench, TestContainmentTrips).
+const parallelMoves = 16
 
 // execute runs stage after stage. A stage is over when its writes were accepted; what
 // must show first (task.holds) is waited for.
