@@ -45,7 +45,8 @@ func codeActs() []Act {
 		Name: docCode,
 		Needs: []awsapi.Need{
 			on("Lambda:GetFunction", "function ARN", false),
-			on("Lambda:UpdateFunctionCode", "function ARN", true),
+			{Call: "Lambda:UpdateFunctionCode", Mutates: true, IAM: []awsapi.Grant{{Action: "lambda:UpdateFunctionCode", Resource: "function ARN"},
+				{Action: "s3:GetObject", Resource: "object ARN of a package that is kept by reference"}, {Action: "s3:GetObjectVersion", Resource: "object ARN of a package that is kept by reference"}}},
 		},
 		Resource: functionARN,
 		Read:     readCode,
@@ -55,7 +56,7 @@ func codeActs() []Act {
 	}, Edit[deployed]{
 		Name:  actCode,
 		About: "put the package of a collected good version (--good-version, or $LATEST as collected before the first suspected change) back as $LATEST; never publishes",
-		Lossy: "a package above 50 MB goes back through S3 only, by hand; a code-signing configuration that enforces refuses good code that is not signed",
+		Lossy: "a package above 50 MB goes back through S3 only, by hand; a code-signing configuration that enforces refuses good code that is not signed; an image is named by its digest from then on, not by the tag that it had",
 		Kind:  Evict, Level: LevelEvict, Attack: []string{"T1525", "T1648"},
 		Answers: []Answer{{Kind: "function-code"}},
 		Looks:   []Part{Look(Part{Name: partCode, Needs: []awsapi.Need{when(on("Lambda:GetFunction", "function ARN", false), "planning, where the case has no configuration of the good version")}}, goodCodeOf, nil)},
