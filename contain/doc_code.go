@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -150,7 +149,7 @@ func (g goodCode) params() Params {
 func (v *Survey) goodVersion() string {
 	good := ""
 	for _, g := range v.in.GoodVersion {
-		if isVersion(g) && !slices.Contains(v.in.Bad, g) {
+		if isVersion(g) && !v.bad(g) {
 			good = g
 		}
 	}

@@ -102,6 +102,10 @@ func TestNotGood(t *testing.T) {
 			{"nothing named", actAlias, func(*PlanInput) {}, "no good version is known"},
 			{"a version that is not there", actAlias, func(in *PlanInput) { in.GoodVersion = []string{"99"} }, "no good version is known"},
 			{"a version that is bad", actAlias, func(in *PlanInput) { in.GoodVersion, in.Bad = []string{"1"}, []string{"1"} }, "no good version is known"},
+			{"a version that an intruder published", actAlias, func(in *PlanInput) {
+				in.GoodVersion = []string{"1"}
+				in.Findings = []finding.Finding{{Kind: "function-version", Change: "created", Name: "function/" + benchARN + "/version/1", ARN: benchARN, State: finding.Undone, At: time.Now()}}
+			}, "no good version is known"},
 			{"$LATEST", actAlias, func(in *PlanInput) { in.GoodVersion = []string{"$LATEST"} }, "no good version is known"},
 			{"code of a version that is bad", actCode, func(in *PlanInput) { in.GoodVersion, in.Bad = []string{"1"}, []string{"1"} }, "no good code is known"},
 			{"code that the case does not hold", actCode, func(in *PlanInput) {
