@@ -98,10 +98,17 @@ func (v *Survey) goodFor(name string) string {
 			good = g
 		}
 	}
-	if !slices.Contains(v.Versions, good) || slices.Contains(v.in.Bad, good) {
+	if !slices.Contains(v.Versions, good) || v.bad(good) {
 		return ""
 	}
 	return good
+}
+
+// bad says whether a version is named as bad, or a finding says that an intruder published it.
+func (v *Survey) bad(version string) bool {
+	return slices.Contains(v.in.Bad, version) || slices.ContainsFunc(v.in.Findings, func(f finding.Finding) bool {
+		return f.Kind == "function-version" && unqualified((Answer{}).target(f)) == v.ARN && findingQualifier(f) == version
+	})
 }
 
 // astray says whether an alias is to be moved: one that a finding names, or that was asked

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -45,7 +44,8 @@ func codeActs() []Act {
 		Name: docCode,
 		Needs: []awsapi.Need{
 			on("Lambda:GetFunction", "function ARN", false),
-			on("Lambda:UpdateFunctionCode", "function ARN", true),
+			{Call: "Lambda:UpdateFunctionCode", Mutates: true, IAM: []awsapi.Grant{{Action: "lambda:UpdateFunctionCode", Resource: "function ARN"},
+				{Action: "s3:GetObject", Resource: "object ARN of a package that is kept by reference"}, {Action: "s3:GetObjectVersion", Resource: "object ARN of a package that is kept by reference"}}},
 		},
 		Resource: functionARN,
 		Read:     readCode,
@@ -55,7 +55,7 @@ func codeActs() []Act {
 	}, Edit[deployed]{
 		Name:  actCode,
 		About: "put the package of a collected good version (--good-version, or $LATEST as collected before the first suspected change) back as $LATEST; never publishes",
-		Lossy: "a package above 50 MB goes back through S3 only, by hand; a code-signing configuration that enforces refuses good code that is not signed",
+		Lossy: "a package above 50 MB goes back through S3 only, by hand; a code-signing configuration that enforces refuses good code that is not signed; an image is named by its digest from then on, not by the tag that it had",
 		Kind:  Evict, Level: LevelEvict, Attack: []string{"T1525", "T1648"},
 		Answers: []Answer{{Kind: "function-code"}},
 		Looks:   []Part{Look(Part{Name: partCode, Needs: []awsapi.Need{when(on("Lambda:GetFunction", "function ARN", false), "planning, where the case has no configuration of the good version")}}, goodCodeOf, nil)},
@@ -149,7 +149,7 @@ func (g goodCode) params() Params {
 func (v *Survey) goodVersion() string {
 	good := ""
 	for _, g := range v.in.GoodVersion {
-		if isVersion(g) && !slices.Contains(v.in.Bad, g) {
+		if isVersion(g) && !v.bad(g) {
 			good = g
 		}
 	}

@@ -377,6 +377,8 @@ func (f *fakeAWS) iam(form url.Values) (any, error) {
 		return "<Arn>" + f.self + "</Arn><UserId>AIDA</UserId><Account>111122223333</Account>", nil
 	case "GetRole":
 		return "<Role><RoleName>payments-role</RoleName><Arn>" + roleARN + "</Arn><RoleId>AROAEXAMPLE</RoleId><AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument><MaxSessionDuration>3600</MaxSessionDuration></Role>", nil
+	case "ListAttachedRolePolicies":
+		return "<AttachedPolicies/><IsTruncated>false</IsTruncated>", nil
 	case "GetRolePolicy":
 		doc, ok := f.inline[name]
 		if !ok {

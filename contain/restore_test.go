@@ -3,6 +3,7 @@ package contain
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +102,10 @@ func TestNotGood(t *testing.T) {
 			{"nothing named", actAlias, func(*PlanInput) {}, "no good version is known"},
 			{"a version that is not there", actAlias, func(in *PlanInput) { in.GoodVersion = []string{"99"} }, "no good version is known"},
 			{"a version that is bad", actAlias, func(in *PlanInput) { in.GoodVersion, in.Bad = []string{"1"}, []string{"1"} }, "no good version is known"},
+			{"a version that an intruder published", actAlias, func(in *PlanInput) {
+				in.GoodVersion = []string{"1"}
+				in.Findings = []finding.Finding{{Kind: "function-version", Change: "created", Name: "function/" + benchARN + "/version/1", ARN: benchARN, State: finding.Undone, At: time.Now()}}
+			}, "no good version is known"},
 			{"$LATEST", actAlias, func(in *PlanInput) { in.GoodVersion = []string{"$LATEST"} }, "no good version is known"},
 			{"code of a version that is bad", actCode, func(in *PlanInput) { in.GoodVersion, in.Bad = []string{"1"}, []string{"1"} }, "no good code is known"},
 			{"code that the case does not hold", actCode, func(in *PlanInput) {
@@ -159,4 +164,55 @@ func TestCodeGate(t *testing.T) {
 			t.Errorf("the package is not in the case: %+v", run.Acts)
 		}
 	})
+}
+
+// TestCodeKinds puts back code that never was a package in a request: by digest, and by the
+// version of an object. The image's tag has moved on since.
+func TestCodeKinds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newField(t)
+		for _, function := range []string{bench.ImageFunction, bench.ReferenceFunction} {
+			f.newCase(t, &Plan{})
+			hash := func(qualifier string) string {
+				out, err := lambdaClient(f.session.Config("", []awsapi.Need{on("Lambda:GetFunctionConfiguration", "*", false)})).GetFunctionConfiguration(t.Context(),
+					&lambda.GetFunctionConfigurationInput{FunctionName: aws.String(function), Qualifier: aws.String(qualifier)})
+				must(t, err)
+				return aws.ToString(out.CodeSha256)
+			}
+			before := f.fields()
+			good, bad := hash("1"), hash("$LATEST")
+			p, err := NewPlan(t.Context(), PlanInput{Session: f.session, Case: f.kase, Functions: []string{function}, Acts: []string{actCode}, GoodVersion: []string{"1"}})
+			must(t, err)
+			if len(p.Moves) != 1 || good == bad {
+				t.Fatalf("%s: %d moves from %s to %s, %+v", function, len(p.Moves), bad, good, p.Unplanned)
+			}
+			run, err := Apply(t.Context(), ApplyInput{Session: f.session, Case: f.kase, Plan: p, Override: "test"})
+			must(t, err)
+			if run.Status() != StatusDone || hash("$LATEST") != good {
+				t.Errorf("%s: %+v, now %s, good is %s", function, run.Acts, hash("$LATEST"), good)
+			}
+			_, err = Undo(t.Context(), LiftInput{Session: f.session, Case: f.kase, Acts: []string{actCode}, Reason: "test"})
+			must(t, err)
+			differs := lost(before, f.fields())
+			maps.DeleteFunc(differs, func(field, _ string) bool { return strings.HasSuffix(field, "$LATEST#.code.ImageUri") }) // as Lossy says
+			if now := hash("$LATEST"); now != bad || len(differs) > 0 {
+				t.Errorf("%s: undone it has %s, not %s: %v", function, now, bad, differs)
+			}
+		}
+	})
+}
+
+// TestCodeTooLarge: what no request takes is refused when it is planned.
+func TestCodeTooLarge(t *testing.T) {
+	g := goodCode{deployed: deployed{SHA256: "x"}, Size: maxUpload + 1, From: "version 1"}
+	if !strings.Contains(g.lacks(), "50 MB") {
+		t.Errorf("a package of %d bytes: %q", g.Size, g.lacks())
+	}
+	if g.Size = maxUpload; g.lacks() != "" {
+		t.Errorf("a package of %d bytes: %q", g.Size, g.lacks())
+	}
+	g.Size, g.Object = maxUpload+1, &object{Bucket: "b", Key: "k"}
+	if g.lacks() != "" {
+		t.Errorf("a package that is only referred to: %q", g.lacks())
+	}
 }

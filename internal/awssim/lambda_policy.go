@@ -215,11 +215,8 @@ func putResourcePolicy(c *call, in *lambda.PutResourcePolicyInput) (*lambda.PutR
 		return nil, staleOf("GetResourcePolicy")
 	}
 	doc, err := iampolicy.Parse(aws.ToString(in.Policy))
-	if err != nil {
-		return nil, invalid("The resource policy is invalid.")
-	}
-	if len(doc.String()) > maxPolicy { // API reference, PutResourcePolicy, Errors
-		return nil, lambdaFail("PolicyLengthExceededException", "The final policy size (%d) is bigger than the limit (%d).", len(doc.String()), maxPolicy)
+	if err != nil || len(doc.String()) > maxPolicy {
+		return nil, invalid("The resource policy is invalid or larger than %d bytes.", maxPolicy)
 	}
 	c.keepPolicy(t, &doc)
 	return &lambda.PutResourcePolicyOutput{Policy: aws.String(doc.String()), RevisionId: aws.String(c.policyRevision(t))}, nil
