@@ -2,12 +2,15 @@ package awssim
 
 import (
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	et "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	st "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
@@ -75,4 +78,19 @@ func TestManagedRules(t *testing.T) {
 	}
 	must(events.RemoveTargets(ctx, &eventbridge.RemoveTargetsInput{Rule: name, Ids: []string{"1"}, Force: true}))(t)
 	must(events.DeleteRule(ctx, &eventbridge.DeleteRuleInput{Name: name, Force: true}))(t)
+}
+
+// TestScheduleHasBegun: an update cannot restate a start that is past, and does without it.
+func TestScheduleHasBegun(t *testing.T) {
+	c, cfg := realCloud(t, Config{})
+	ctx, cl, name := t.Context(), scheduler.NewFromConfig(cfg), aws.String("s")
+	in := &scheduler.UpdateScheduleInput{Name: name, ScheduleExpression: aws.String("rate(1 hour)"), FlexibleTimeWindow: &st.FlexibleTimeWindow{Mode: st.FlexibleTimeWindowModeOff},
+		Target: &st.Target{Arn: aws.String("arn:aws:sqs:eu-west-1:111122223333:q"), RoleArn: aws.String("arn:aws:iam::" + c.AccountID() + ":role/r")}}
+	must(cl.CreateSchedule(ctx, &scheduler.CreateScheduleInput{Name: name, ScheduleExpression: in.ScheduleExpression, FlexibleTimeWindow: in.FlexibleTimeWindow, Target: in.Target}))(t)
+	in.StartDate = aws.Time(c.Now().Add(-time.Hour))
+	if _, err := cl.UpdateSchedule(ctx, in); codeOf(err) != "ValidationException" {
+		t.Errorf("a start that is past: %v", err)
+	}
+	in.StartDate = nil
+	must(cl.UpdateSchedule(ctx, in))(t)
 }
