@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -24,6 +25,9 @@ func (a *Account) addQuarantineGroup(context.Context) error {
 // changeConfiguration leaves $LATEST as an intruder would: another handler and layer, time
 // and room to work in, nothing that tells of it.
 func (a *Account) changeConfiguration(ctx context.Context) error {
+	if _, err := cloudwatchlogs.NewFromConfig(a.cfg).CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/elsewhere")}); err != nil {
+		return err
+	}
 	_, err := lambda.NewFromConfig(a.cfg).UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
 		FunctionName: aws.String(Function), Handler: aws.String("evil.handler"), Runtime: lambdatypes.RuntimePython312, Description: aws.String("maintenance"),
 		Timeout: aws.Int32(900), MemorySize: aws.Int32(3008), EphemeralStorage: &lambdatypes.EphemeralStorage{Size: aws.Int32(4096)}, Layers: []string{},

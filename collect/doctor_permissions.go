@@ -29,11 +29,11 @@ func Resources(t Target) func(template string) []string {
 	part := partitionOf(t.Region)
 	return func(template string) []string {
 		switch template {
-		case "function ARN", "alias or version ARN", "function or alias ARN", "function, alias or version ARN":
+		case "function ARN", "version ARN", "alias or version ARN", "function or alias ARN", "function, alias or version ARN":
 			return []string{t.ARN, t.ARN + ":*"}
 		case "durable execution ARN": // its own, with the version that runs: the function's alone is refused
 			return []string{t.ARN + ":*/durable-execution/*"}
-		case "role ARN":
+		case "role ARN", "the rule's role, if it has one", "the target's role, if it has one", "the schedule's role", "the filter's role, if it has one":
 			return []string{fmt.Sprintf("arn:%s:iam::%s:role/*", part, t.Account)}
 		case "user ARN":
 			return []string{fmt.Sprintf("arn:%s:iam::%s:user/*", part, t.Account)}
@@ -69,7 +69,7 @@ func around(t Target, template string) []string {
 		return []string{fmt.Sprintf("arn:%s:sqs:*:*:*", part)}
 	case "secret ARN":
 		return []string{fmt.Sprintf("arn:%s:secretsmanager:*:*:secret:*", part)}
-	case "object ARN": // packages kept by reference
+	case "object ARN", "object ARN of a package that is kept by reference":
 		return []string{fmt.Sprintf("arn:%s:s3:::*/*", part)}
 	case "repository ARN": // images of other accounts may be shared
 		return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", part)}
@@ -99,16 +99,21 @@ func ownResources() map[string][2]string {
 		"mapping ARN":              {"lambda", "event-source-mapping:*"},
 		"code signing config ARN":  {"lambda", "code-signing-config:*"},
 		"rule ARN":                 {"events", "rule/*"},
-		"schedule ARN":             {"scheduler", "schedule/*"},
-		"pipe ARN":                 {"pipes", "pipe/*"},
-		"access point ARN":         {"elasticfilesystem", "access-point/*"},
-		"file system ARN":          {"elasticfilesystem", "file-system/*"},
-		"detector ARN":             {"guardduty", "detector/*"},
-		"analyzer ARN":             {"access-analyzer", "analyzer/*"},
-		"alarm ARN":                {"cloudwatch", "alarm:*"},
-		"workgroup ARN":            {"athena", "workgroup/*"},
-		"data catalog ARN":         {"athena", "datacatalog/*"},
-		"event data store ARN":     {"cloudtrail", "eventdatastore/*"},
+
+		"code-signing configuration ARN":         {"lambda", "code-signing-config:*"},
+		"rule ARN, also of freezeframe-parked-*": {"events", "rule/*"},
+		"rule ARN of freezeframe-parked-*":       {"events", "rule/*freezeframe-parked-*"},
+		"scalable target ARN":                    {"application-autoscaling", "scalable-target/*"},
+		"schedule ARN":                           {"scheduler", "schedule/*"},
+		"pipe ARN":                               {"pipes", "pipe/*"},
+		"access point ARN":                       {"elasticfilesystem", "access-point/*"},
+		"file system ARN":                        {"elasticfilesystem", "file-system/*"},
+		"detector ARN":                           {"guardduty", "detector/*"},
+		"analyzer ARN":                           {"access-analyzer", "analyzer/*"},
+		"alarm ARN":                              {"cloudwatch", "alarm:*"},
+		"workgroup ARN":                          {"athena", "workgroup/*"},
+		"data catalog ARN":                       {"athena", "datacatalog/*"},
+		"event data store ARN":                   {"cloudtrail", "eventdatastore/*"},
 	}
 }
 

@@ -3,6 +3,7 @@ package contain
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 )
@@ -137,13 +138,21 @@ func fold(before json.RawMessage, edits []placed, now string) (json.RawMessage, 
 // Needs is every call that planning, applying, verifying, releasing and undoing may make,
 // once each: the policy that the responder's contain role needs.
 func Needs() []awsapi.Need {
-	seen := map[string]bool{}
+	at := map[string]int{}
 	var all []awsapi.Need
 	add := func(needs []awsapi.Need) {
 		for _, n := range needs {
-			if !seen[n.Call] {
-				seen[n.Call] = true
+			i, seen := at[n.Call]
+			if !seen {
+				at[n.Call] = len(all)
+				n.IAM = slices.Clone(n.IAM)
 				all = append(all, n)
+				continue
+			}
+			for _, g := range n.IAM { // the same call, for one act, may need more
+				if !slices.Contains(all[i].IAM, g) {
+					all[i].IAM = append(all[i].IAM, g)
+				}
 			}
 		}
 	}

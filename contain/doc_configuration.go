@@ -54,7 +54,8 @@ func configurationActs() []Act {
 		Needs: []awsapi.Need{
 			on("Lambda:GetFunctionConfiguration", "function ARN", false),
 			{Call: "Lambda:UpdateFunctionConfiguration", Mutates: true, IAM: []awsapi.Grant{
-				{Action: "lambda:UpdateFunctionConfiguration", Resource: "function ARN"}, {Action: "iam:PassRole", Resource: "role ARN"}}},
+				{Action: "lambda:UpdateFunctionConfiguration", Resource: "function ARN"}, {Action: "iam:PassRole", Resource: "role ARN"},
+				{Action: "lambda:GetLayerVersion", Resource: "layer version ARN"}}}, // of each layer that it names
 		},
 		Resource: functionARN,
 		Read:     readConfiguration,

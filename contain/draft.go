@@ -18,7 +18,7 @@ import (
 
 // parallelReads of documents: Lambda allows 15 control-plane calls a second, and what it
 // throttles comes again.
-const parallelReads = 16
+const parallelReads = 64
 
 // draft is a plan in the making.
 type draft struct {

@@ -18,6 +18,8 @@ func PolicyFor(needs []Need, resources func(template string) []string, never []s
 		Effect   string
 		Action   []string
 		Resource []string
+
+		Condition map[string]map[string]string `json:",omitempty"`
 	}
 	byResource := map[string]map[string]bool{}
 	for _, n := range needs {
@@ -27,6 +29,9 @@ func PolicyFor(needs []Need, resources func(template string) []string, never []s
 				where = []string{"*"}
 			}
 			key := strings.Join(where, "\n")
+			if attaches(g.Action) {
+				key += boundMark
+			}
 			if byResource[key] == nil {
 				byResource[key] = map[string]bool{}
 			}
@@ -45,8 +50,14 @@ func PolicyFor(needs []Need, resources func(template string) []string, never []s
 		if len(byResource[key]) == 0 {
 			continue
 		}
+		key, bound := strings.CutSuffix(key, boundMark)
 		where := strings.Split(key, "\n")
-		all = append(all, statement{Sid: sidOf(where[0]), Effect: "Allow", Action: slices.Sorted(maps.Keys(byResource[key])), Resource: where})
+		one := statement{Sid: sidOf(where[0]), Effect: "Allow", Resource: where}
+		if bound {
+			one.Condition, key = map[string]map[string]string{"ArnLike": {"iam:PolicyARN": denyAllPolicy}}, key+boundMark
+		}
+		one.Action = slices.Sorted(maps.Keys(byResource[key]))
+		all = append(all, one)
 	}
 	used := map[string]int{} // a Sid is there once
 	for i := range all {
@@ -62,6 +73,21 @@ func PolicyFor(needs []Need, resources func(template string) []string, never []s
 		Version   string
 		Statement []statement
 	}{"2012-10-17", all}, "", "  ")
+}
+
+// boundMark ends the key of a statement whose actions are bound to one managed policy.
+const boundMark = "\n\nbound"
+
+// denyAllPolicy is the only managed policy that acts attach: without the condition whoever holds
+// the contain role could attach AdministratorAccess.
+const denyAllPolicy = "arn:*:iam::aws:policy/AWSDenyAll"
+
+func attaches(action string) bool {
+	switch action {
+	case "iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:AttachUserPolicy", "iam:DetachUserPolicy":
+		return true
+	}
+	return false
 }
 
 // sidOf names a statement after what it is about: letters and digits only, as IAM wants.

@@ -125,14 +125,6 @@ func parseSelect(text string) (*sqlSelect, error) {
 
 func (p *sqlParser) peek() sqlToken { return p.tokens[p.i] }
 
-func (p *sqlParser) next() sqlToken {
-	t := p.tokens[p.i]
-	if t.kind != 0 {
-		p.i++
-	}
-	return t
-}
-
 // is takes a word or mark if it comes next.
 func (p *sqlParser) is(text string) bool {
 	t := p.peek()

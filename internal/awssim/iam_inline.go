@@ -110,7 +110,7 @@ func attachedList(p *principal) []iamtypes.AttachedPolicy {
 }
 
 func attachRolePolicy(c *call, in *iam.AttachRolePolicyInput) (*iam.AttachRolePolicyOutput, error) {
-	r, err := c.role("AttachRolePolicy", in.RoleName)
+	r, err := c.role("AttachRolePolicy", in.RoleName, withCondition("iam:PolicyARN", aws.ToString(in.PolicyArn)))
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func attachRolePolicy(c *call, in *iam.AttachRolePolicyInput) (*iam.AttachRolePo
 }
 
 func detachRolePolicy(c *call, in *iam.DetachRolePolicyInput) (*iam.DetachRolePolicyOutput, error) {
-	r, err := c.role("DetachRolePolicy", in.RoleName)
+	r, err := c.role("DetachRolePolicy", in.RoleName, withCondition("iam:PolicyARN", aws.ToString(in.PolicyArn)))
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func deleteUserPolicy(c *call, in *iam.DeleteUserPolicyInput) (*iam.DeleteUserPo
 }
 
 func attachUserPolicy(c *call, in *iam.AttachUserPolicyInput) (*iam.AttachUserPolicyOutput, error) {
-	u, err := c.user("AttachUserPolicy", in.UserName)
+	u, err := c.user("AttachUserPolicy", in.UserName, withCondition("iam:PolicyARN", aws.ToString(in.PolicyArn)))
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func attachUserPolicy(c *call, in *iam.AttachUserPolicyInput) (*iam.AttachUserPo
 }
 
 func detachUserPolicy(c *call, in *iam.DetachUserPolicyInput) (*iam.DetachUserPolicyOutput, error) {
-	u, err := c.user("DetachUserPolicy", in.UserName)
+	u, err := c.user("DetachUserPolicy", in.UserName, withCondition("iam:PolicyARN", aws.ToString(in.PolicyArn)))
 	if err != nil {
 		return nil, err
 	}

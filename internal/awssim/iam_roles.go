@@ -26,13 +26,13 @@ func noSuch(kind, name string) error {
 }
 
 // role finds a role that the caller may act on.
-func (c *call) role(action string, name *string) (*iamRole, error) {
+func (c *call) role(action string, name *string, opts ...authOption) (*iamRole, error) {
 	r := c.account(c.accountID).roles[aws.ToString(name)]
 	arn := c.arn("iam", "role/"+aws.ToString(name))
 	if r != nil {
 		arn = r.arn
 	}
-	if err := c.allow("iam:"+action, arn); err != nil {
+	if err := c.allow("iam:"+action, arn, opts...); err != nil {
 		return nil, err
 	}
 	if r == nil {

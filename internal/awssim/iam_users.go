@@ -10,7 +10,7 @@ import (
 )
 
 // user finds a user that the caller may act on; no name is the caller itself.
-func (c *call) user(action string, name *string) (*iamUser, error) {
+func (c *call) user(action string, name *string, opts ...authOption) (*iamUser, error) {
 	n := aws.ToString(name)
 	if name == nil {
 		n = c.caller.name
@@ -20,7 +20,7 @@ func (c *call) user(action string, name *string) (*iamUser, error) {
 	if u != nil {
 		arn = u.arn
 	}
-	if err := c.allow("iam:"+action, arn); err != nil {
+	if err := c.allow("iam:"+action, arn, opts...); err != nil {
 		return nil, err
 	}
 	if u == nil {

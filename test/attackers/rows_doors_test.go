@@ -41,19 +41,19 @@ func doorRows() []row {
 				f := found("event-source-mapping", "created", "arn:aws:lambda:"+region+":"+home+":event-source-mapping:"+w.notes["implant"], w.notes["implant"])
 				in.Findings = []finding.Finding{f}
 			}},
-		{n: 10, threat: "event triggers", through: []string{ruleTrigger}, own: []string{"rules-off", "targets-remove"},
+		{n: 10, threat: "event triggers", through: []string{ruleTrigger}, own: []string{"targets-remove"},
 			attack: func(w *world) { w.rule(w.ci, "evil-created-users", functionARN, "") },
 			plan: func(_ *world, in *contain.PlanInput) {
 				rule := "arn:aws:events:" + region + ":" + home + ":rule/evil-created-users"
 				in.Findings = []finding.Finding{found("rule", "created", rule, "evil-created-users"), found("rule-target", "created", rule, "evil-created-users")}
 			}},
-		{n: 11, threat: "destination or DLQ exfiltration", through: []string{foreignEvents}, own: []string{"destinations-own"}, plan: finds("invoke-configuration", "changed"),
+		{n: 11, threat: "destination or DLQ exfiltration", through: []string{foreignEvents}, own: []string{"destinations-clear"}, plan: finds("invoke-configuration", "changed"),
 			attack: func(w *world) {
 				_, err := w.lambda(w.ci).PutFunctionEventInvokeConfig(w.t.Context(), &lambda.PutFunctionEventInvokeConfigInput{FunctionName: aws.String(function), DestinationConfig: &lt.DestinationConfig{OnFailure: &lt.OnFailure{Destination: aws.String(awayQueue)}}})
 				must(w.t, err)
 			},
 			extra: func(*world) []path { return []path{{foreignEvents, (*world).tryDestination}} }},
-		{n: 15, threat: "code-signing bypass", through: []string{deployed}, own: []string{"signing-restore"},
+		{n: 15, threat: "code-signing bypass", through: []string{deployed}, own: []string{"code-signing-enforce"},
 			attack: (*world).signed,
 			extra:  func(*world) []path { return []path{{deployed, (*world).tryDeploy}} }},
 	}
@@ -142,7 +142,7 @@ func identityRows() []row {
 				in.Functions = append(in.Functions, helper)
 				in.Findings = []finding.Finding{found("function", "created", "arn:aws:lambda:"+region+":"+home+":function:"+helper, helper)}
 			}},
-		{n: 14, threat: "role policy or trust change", through: []string{sessionAfter}, own: []string{"trust-restore"},
+		{n: 14, threat: "role policy or trust change", through: []string{sessionAfter}, own: []string{"trust-outsiders"},
 			attack: func(w *world) {
 				c, ctx := iam.NewFromConfig(w.ci), w.t.Context()
 				_, err := c.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("payments-role"), PolicyDocument: aws.String(

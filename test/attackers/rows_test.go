@@ -98,18 +98,18 @@ func (w *world) swapObject() {
 
 func codeRows() []row {
 	return []row{
-		{n: 1, threat: "code overwrite", through: []string{latest}, own: []string{"code-restore"},
+		{n: 1, threat: "code overwrite", through: []string{latest}, own: []string{"code-back"},
 			attack: func(w *world) { w.overwrite(false) }, plan: finds("function-code", "changed")},
-		{n: 2, threat: "alias repoint, weights", through: []string{aliasLive, queueTrigger, ruleTrigger}, own: []string{"alias-restore"},
+		{n: 2, threat: "alias repoint, weights", through: []string{aliasLive, queueTrigger, ruleTrigger}, own: []string{"alias-back"},
 			attack: func(w *world) { w.repoint(w.overwrite(true), 0.2) },
 			plan: func(_ *world, in *contain.PlanInput) {
 				in.Bad, in.Findings = []string{"3"}, []finding.Finding{found("function-alias", "changed", functionARN, "live")}
 			}},
 		{n: 6, threat: "bootstrap swapped in /tmp", through: []string{aliasLive, queueTrigger}, passing: "the environments end with concurrency 0, and /tmp with them",
 			attack: func(w *world) { w.warm = true }},
-		{n: 19, threat: "image push, S3 object swap", through: []string{latest}, own: []string{"code-restore"},
+		{n: 19, threat: "image push, S3 object swap", through: []string{latest}, own: []string{"code-back"},
 			attack: (*world).swapObject, plan: finds("function-code", "changed")},
-		{n: 21, threat: "SnapStart poisoning", through: []string{aliasLive}, own: []string{"alias-restore"},
+		{n: 21, threat: "SnapStart poisoning", through: []string{aliasLive}, own: []string{"alias-back"},
 			attack: func(w *world) {
 				w.configure(&lambda.UpdateFunctionConfigurationInput{SnapStart: &lt.SnapStart{ApplyOn: lt.SnapStartApplyOnPublishedVersions}}, nil)
 				settle()
@@ -125,7 +125,11 @@ func codeRows() []row {
 
 func configurationRows() []row {
 	latestOnly := func(n int, threat string, attack func(w *world)) row {
-		return row{n: n, threat: threat, through: []string{latest}, own: []string{"configuration-restore"}, attack: attack, plan: finds("function-configuration", "changed")}
+		own := []string{"configuration-back"}
+		if n == 4 { // which leaves the environment alone
+			own = []string{"environment-back"}
+		}
+		return row{n: n, threat: threat, through: []string{latest}, own: own, attack: attack, plan: finds("function-configuration", "changed")}
 	}
 	return []row{
 		latestOnly(3, "layer, extension", func(w *world) {

@@ -104,7 +104,20 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	w.kase, err = evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "attackers", Authority: "a test", Operator: "rita", Home: t.TempDir()})
 	must(t, err)
+	w.collected()
 	return w
+}
+
+// collected is what the case holds from before the attack: the state that acts go back to.
+func (w *world) collected() {
+	w.t.Helper()
+	target, err := collect.ParseTarget(home, region, function)
+	must(w.t, err)
+	reader := w.session(w.cloud.Bootstrap(home, "collector", everything))
+	_, _, err = collect.Into(w.t.Context(), reader.ReadOnly(), w.kase, evidence.Header{Operator: "rita"}, []collect.Target{target},
+		collect.Options{Unpaced: true, Only: []string{"lambda.configuration", "lambda.aliases", "lambda.code"}})
+	must(w.t, err)
+	settle()
 }
 
 // settle lets everything that is on its way arrive.
