@@ -22,6 +22,7 @@ import (
 
 // arena is one account on which commands are killed at a call that changes it.
 type arena struct {
+	doing       string // what is being tried, for messages
 	binary, dir string
 	acct        *bench.Account
 	url         string
@@ -100,7 +101,7 @@ func (a *arena) run(t *testing.T, want int, args ...string) {
 		code = exit.ExitCode()
 	}
 	if code != want {
-		t.Fatalf("%s: exit code %d, want %d\n%s", strings.Join(args, " "), code, want, out)
+		t.Fatalf("%s%s: exit code %d, want %d\n%s", a.doing, strings.Join(args, " "), code, want, out)
 	}
 }
 
@@ -217,6 +218,7 @@ func TestContainKills(t *testing.T) {
 						apply[2] = a.planned(t, act)
 					}
 					a.newCase(t, act)
+					a.doing = fmt.Sprintf("%s killed in %s at %s (effect %v): ", act.Name, phase, call, effect)
 					if phase == "apply" {
 						a.die(t, call, effect, apply...)
 					} else {
