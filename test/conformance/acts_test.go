@@ -19,15 +19,26 @@ func TestActsOnMoto(t *testing.T) {
 		"provisioned-delete": "moto has no ListProvisionedConcurrencyConfigs",
 		"grants-remove":      "moto writes a principal as a bare account id, which AWS makes an ARN of: a policy that cannot be read is left alone",
 		"url-iam":            "moto has no ListFunctionUrlConfigs",
-	})
+	}, "rules-off")
 }
 
 // TestActsOnMinistack does the same on ministack.
 func TestActsOnMinistack(t *testing.T) {
 	acts(t, ministack(t), cannot{
 		"provisioned-delete": "ministack answers 'not found' where there is none",
-		"grants-remove":      "ministack removes a grant, and has no PutResourcePolicy that would put it back",
 	})
+}
+
+// first are the acts that compare/seed.py makes something of; TestActorOnMoto seeds those of the
+// actor and of evidence. Of the others the emulators' account has nothing yet, which is said, and
+// grants-remove is not tried on ministack: that removes a grant, has no PutResourcePolicy to put
+// it back, and repeating the call takes undo its two minutes.
+func first(emulator string) []string {
+	all := []string{"mappings-off", "provisioned-delete", "role-quarantine", "role-quarantine-scoped", "revoke-sessions", "concurrency-zero", "url-iam"}
+	if emulator == "moto" {
+		all = append(all, "grants-remove")
+	}
+	return all
 }
 
 // catalogued is a row of the table in docs/containment.md, which a test holds to the catalogue.
@@ -53,11 +64,17 @@ func catalogue(t *testing.T) []catalogued {
 	return all
 }
 
-func acts(t *testing.T, x target, listed cannot) {
+func acts(t *testing.T, x target, listed cannot, more ...string) {
 	must(t, 0, x.env(), tool(t, "FREEZEFRAME_PYTHON"), "compare/seed.py", x.endpoint, account)
 	state(t, x, "--seed")
 	all, applied := catalogue(t), 0
+	seeded := append(first(x.name), more...)
+	var untried []string
 	for _, a := range all {
+		if !slices.Contains(seeded, a.name) {
+			untried = append(untried, a.name)
+			continue
+		}
 		why := tryAct(t, x, a)
 		reason, known := listed[a.name]
 		switch {
@@ -76,7 +93,10 @@ func acts(t *testing.T, x target, listed cannot) {
 			t.Errorf("%s is listed, and no act", name)
 		}
 	}
-	t.Logf("%s: %d acts: %d applied and undone, %d refused with their reason, 0 skipped", x.name, len(all), applied, len(all)-applied)
+	t.Logf("%s: %d of %d acts tried: %d applied and undone, %d refused with their reason; nothing is seeded there for %s", x.name, len(seeded), len(all), applied, len(seeded)-applied, strings.Join(untried, ", "))
+	if len(seeded)+len(untried) != len(all) {
+		t.Errorf("%d acts are tried and %d not, of %d: a name in the list is no act", len(seeded), len(untried), len(all))
+	}
 }
 
 // state is the account as boto3 sees it.
