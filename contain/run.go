@@ -319,7 +319,7 @@ func (r *Run) unplanned(all []Unplanned) {
 func results(acts []string, outcomes []Outcome) []ActResult {
 	all := []ActResult{}
 	for _, act := range acts {
-		res := ActResult{Act: act, Status: StatusAlready, Note: "nothing to do"}
+		res := ActResult{Act: act, Status: StatusAlready, Note: NothingToDo}
 		for _, o := range outcomes {
 			for _, a := range o.Acts {
 				if a != act {

@@ -271,6 +271,9 @@ type ActResult struct {
 	Note   string `json:"note,omitempty"`
 }
 
+// NothingToDo is the note of an act that found nothing to act on.
+const NothingToDo = "nothing to do"
+
 // Run is what apply, release and undo give back.
 type Run struct {
 	Action   string      `json:"action"`

@@ -41,11 +41,22 @@ func runContainApply(ctx context.Context, env *Env, a Args) (Result, error) {
 var errIncomplete = errors.New("not every act is in force")
 
 func runLine(r *contain.Run) string {
-	done := 0
+	done, idle := 0, 0
 	for _, a := range r.Acts {
-		if a.Status.OK() {
+		switch {
+		case a.Status == contain.StatusAlready && a.Note == contain.NothingToDo:
+			idle++ // which is not in force
+		case a.Status.OK():
 			done++
 		}
 	}
-	return fmt.Sprintf("%d of %d acts in force", done, len(r.Acts))
+	return fmt.Sprintf("%d of %d acts in force", done, len(r.Acts)-idle) + idleLine(idle)
+}
+
+// idleLine counts acts that find nothing to act on.
+func idleLine(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d with nothing to do", n)
 }

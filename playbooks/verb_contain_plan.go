@@ -33,14 +33,19 @@ func runContainPlan(ctx context.Context, env *Env, a Args) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	calls := 0
+	calls, idle := 0, 0
 	for _, m := range p.Moves {
 		calls += len(m.Calls)
+	}
+	for _, a := range p.Acts {
+		if len(a.Moves) == 0 {
+			idle++
+		}
 	}
 	return Result{
 		Values:  map[string]any{"plan": p},
 		Gaps:    len(p.Unplanned),
-		Summary: fmt.Sprintf("%d acts, %d calls that change the account", len(p.Acts), calls),
+		Summary: fmt.Sprintf("%d acts, %d calls that change the account", len(p.Acts)-idle, calls) + idleLine(idle),
 	}, nil
 }
 
