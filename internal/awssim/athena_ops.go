@@ -42,10 +42,8 @@ func (s *athenaState) objects(account, region string, put putObject) {
 type athenaRun struct {
 	id, text, output, token string
 	database                *string
-	at, stopped             time.Time
 	ddl                     bool
-	result                  *sqlResult
-	failed                  string // why
+	queryRun
 }
 
 func (c *call) athenaHere() *athenaState { return c.athena.at(c.accountID, c.region, newAthenaState) }
@@ -68,7 +66,7 @@ func startAthena(c *call, in *athena.StartQueryExecutionInput) (*athena.StartQue
 		return nil, err
 	}
 	s := c.athenaHere()
-	r := &athenaRun{text: *in.QueryString, token: aws.ToString(in.ClientRequestToken), at: c.now}
+	r := &athenaRun{text: *in.QueryString, token: aws.ToString(in.ClientRequestToken), queryRun: queryRun{at: c.now}}
 	if in.ResultConfiguration != nil {
 		r.output = aws.ToString(in.ResultConfiguration.OutputLocation)
 	}
@@ -200,24 +198,12 @@ func (c *call) athenaRun(action string, id *string) (*athenaRun, error) {
 	return nil, fail("InvalidRequestException", "QueryExecution %s was not found", aws.ToString(id))
 }
 
-// state is how far a query is: what it has read grows with the time that it runs.
-func (r *athenaRun) state(now time.Time, takes time.Duration) (state athenatypes.QueryExecutionState, scanned int64) {
-	end := now
-	if !r.stopped.IsZero() {
-		end = r.stopped
-	}
-	gone := end.Sub(r.at)
-	switch {
-	case gone >= takes && r.failed != "":
-		return athenatypes.QueryExecutionStateFailed, r.result.scanned
-	case gone >= takes:
-		return athenatypes.QueryExecutionStateSucceeded, r.result.scanned
-	}
-	scanned = int64(float64(r.result.scanned) * float64(gone) / float64(takes))
-	if !r.stopped.IsZero() {
-		return athenatypes.QueryExecutionStateCancelled, scanned
-	}
-	return athenatypes.QueryExecutionStateRunning, scanned
+func (r *athenaRun) state(now time.Time, takes time.Duration) (athenatypes.QueryExecutionState, int64) {
+	p, scanned := r.phase(now, takes)
+	return map[queryPhase]athenatypes.QueryExecutionState{
+		queryRunning: athenatypes.QueryExecutionStateRunning, queryDone: athenatypes.QueryExecutionStateSucceeded,
+		queryFailed: athenatypes.QueryExecutionStateFailed, queryStopped: athenatypes.QueryExecutionStateCancelled,
+	}[p], scanned
 }
 
 func getAthena(c *call, in *athena.GetQueryExecutionInput) (*athena.GetQueryExecutionOutput, error) {

@@ -26,11 +26,9 @@ type lakeStore struct {
 }
 
 type lakeRun struct {
-	id, text    string
-	at, stopped time.Time
-	result      *sqlResult
-	seen        int64 // events
-	failed      string
+	id, text string
+	seen     int64 // events
+	queryRun
 }
 
 // lakeColumns are those of a store's columns that can be asked for here.
@@ -83,7 +81,7 @@ func lakeStart(c *call, in *cloudtrail.StartQueryInput) (*cloudtrail.StartQueryO
 		}
 		return nil, stored
 	}
-	r := &lakeRun{id: c.id("uuid", "lake query"), text: *in.QueryStatement, at: c.now, result: &sqlResult{}}
+	r := &lakeRun{id: c.id("uuid", "lake query"), text: *in.QueryStatement, queryRun: queryRun{at: c.now, result: &sqlResult{}}}
 	result, err := runSelect(parsed, c.scanStore(r))
 	if err != nil {
 		r.failed = err.Error()
@@ -133,23 +131,11 @@ func (c *call) lakeRun(action string, id *string) (*lakeRun, error) {
 	return nil, fail("QueryIdNotFoundException", "Query ID %s does not exist or does not map to a query.", aws.ToString(id))
 }
 
-func (r *lakeRun) state(now time.Time, takes time.Duration) (state ct.QueryStatus, scanned int64) {
-	end := now
-	if !r.stopped.IsZero() {
-		end = r.stopped
-	}
-	gone := end.Sub(r.at)
-	switch {
-	case gone >= takes && r.failed != "":
-		return ct.QueryStatusFailed, r.result.scanned
-	case gone >= takes:
-		return ct.QueryStatusFinished, r.result.scanned
-	}
-	scanned = int64(float64(r.result.scanned) * float64(gone) / float64(takes))
-	if !r.stopped.IsZero() {
-		return ct.QueryStatusCancelled, scanned
-	}
-	return ct.QueryStatusRunning, scanned
+func (r *lakeRun) state(now time.Time, takes time.Duration) (ct.QueryStatus, int64) {
+	p, scanned := r.phase(now, takes)
+	return map[queryPhase]ct.QueryStatus{
+		queryRunning: ct.QueryStatusRunning, queryDone: ct.QueryStatusFinished, queryFailed: ct.QueryStatusFailed, queryStopped: ct.QueryStatusCancelled,
+	}[p], scanned
 }
 
 func lakeDescribe(c *call, in *cloudtrail.DescribeQueryInput) (*cloudtrail.DescribeQueryOutput, error) {
