@@ -184,7 +184,7 @@ func (q *asking) failed(j *Job, w want, s stamp, err error) {
 
 // poll looks at a query until it ends. If it reads too much, or the user gives up, stop ends it:
 // a query that nobody waits for costs as much as another.
-func (q *asking) poll(ctx context.Context, look func(context.Context) (ended bool, err error), stop func(context.Context)) error {
+func (q *asking) poll(ctx context.Context, look func(context.Context) (ended bool, err error), stop func(context.Context) error) error {
 	for range maxQueryPolls {
 		ended, err := look(ctx)
 		if ended {
@@ -194,16 +194,22 @@ func (q *asking) poll(ctx context.Context, look func(context.Context) (ended boo
 			err = cmp.Or(q.overRun(), wait(ctx, queryPause))
 		}
 		if err != nil {
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-			stop(last)
-			cancel()
-			return err
+			return stopped(ctx, look, stop, err)
 		}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	return stopped(ctx, look, stop, errors.New("the query does not end: stopped"))
+}
+
+// stopped stops a query, and says so where it goes on: AWS is paid for what it reads. One that
+// ended meanwhile cannot be stopped, and need not be.
+func stopped(ctx context.Context, look func(context.Context) (bool, error), stop func(context.Context) error, why error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
-	stop(last)
-	return errors.New("the query does not end: stopped")
+	err := stop(ctx)
+	if ended, _ := look(ctx); ended || err == nil { // what it came to; why it is no answer is known
+		return why
+	}
+	return fmt.Errorf("%w; it could not be stopped, and may read on: %v", why, err) //nolint:errorlint // what is recorded is why, not that
 }
 
 // lacking says in words what the records are without.

@@ -153,9 +153,9 @@ func (q *asking) execute(ctx context.Context, j *Job, c *athena.Client, w want, 
 		last = out
 		return q.looked(out)
 	}
-	err = q.poll(ctx, look, func(ctx context.Context) {
-		_, _, _ = ask(ctx, j, c.StopQueryExecution, &athena.StopQueryExecutionInput{QueryExecutionId: &id}) // one that ended meanwhile cannot be stopped
-		_, _ = look(ctx)                                                                                    // what it came to
+	err = q.poll(ctx, look, func(ctx context.Context) error {
+		_, _, err := ask(ctx, j, c.StopQueryExecution, &athena.StopQueryExecutionInput{QueryExecutionId: &id})
+		return err
 	})
 	if last != nil {
 		j.putJSON(ctx, j.of("athena.execution", w.src.ARN, id, j.Target.Region, executionCall), s, last)

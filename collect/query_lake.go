@@ -71,9 +71,9 @@ func (q *asking) lakeRun(ctx context.Context, j *Job, w want, sql trailsql.Selec
 		last = out
 		return q.lakeLooked(out)
 	}
-	err = q.poll(ctx, look, func(ctx context.Context) {
-		_, _, _ = ask(ctx, j, c.CancelQuery, &cloudtrail.CancelQueryInput{QueryId: &id}) // one that ended meanwhile cannot be stopped
-		_, _ = look(ctx)                                                                 // what it came to
+	err = q.poll(ctx, look, func(ctx context.Context) error {
+		_, _, err := ask(ctx, j, c.CancelQuery, &cloudtrail.CancelQueryInput{QueryId: &id})
+		return err
 	})
 	if last != nil {
 		j.putJSON(ctx, j.of("lake.query", w.src.ARN, id, j.Target.Region, lakeDescribeCall), s, last)

@@ -225,6 +225,10 @@ func TestQueryFailures(t *testing.T) {
 			o.MaxScan = 1
 			e.Cloud.Inject(awssim.Fault{Op: "S3:ListObjectsV2", Fail: awssim.Fail{Code: "AccessDenied", Status: 403}})
 		}, evidence.Failed, "more than --max-scan", map[string]int{"StartQueryExecution": 1, "StopQueryExecution": 1, "GetQueryResults": 0}},
+		"over the limit, and stopping is denied": {func(e *engines, o *QueryOptions) {
+			o.MaxScan = 1
+			e.Cloud.Inject(awssim.Fault{Op: "S3:ListObjectsV2", Fail: awssim.Fail{Code: "AccessDenied", Status: 403}}, awssim.Fault{Op: "Athena:StopQueryExecution", Fail: denied})
+		}, evidence.Failed, "could not be stopped, and may read on", map[string]int{"GetQueryResults": 0}},
 		"denied": {func(e *engines, _ *QueryOptions) {
 			e.Cloud.Inject(awssim.Fault{Op: "Athena:StartQueryExecution", Fail: denied})
 		}, evidence.Denied, "AccessDenied", map[string]int{"GetQueryExecution": 0}},
