@@ -13,50 +13,19 @@ import (
 // never, whatever else the principal may. resources makes ARN patterns of a grant's template
 // ("function ARN"); none means "*".
 func PolicyFor(needs []Need, resources func(template string) []string, never []string) ([]byte, error) {
-	type statement struct {
-		Sid      string
-		Effect   string
-		Action   []string
-		Resource []string
-
-		Condition map[string]map[string]string `json:",omitempty"`
-	}
-	byResource := map[string]map[string]bool{}
-	for _, n := range needs {
-		for _, g := range n.IAM {
-			where := resources(g.Resource)
-			if len(where) == 0 {
-				where = []string{"*"}
-			}
-			key := strings.Join(where, "\n")
-			if attaches(g.Action) {
-				key += boundMark
-			}
-			if byResource[key] == nil {
-				byResource[key] = map[string]bool{}
-			}
-			byResource[key][g.Action] = true
-		}
-	}
-	for key, actions := range byResource { // what is allowed everywhere needs no second statement
-		for action := range byResource["*"] {
-			if key != "*" {
-				delete(actions, action)
-			}
-		}
-	}
+	granted := grants(needs, resources)
 	var all []statement
-	for _, key := range slices.Sorted(maps.Keys(byResource)) {
-		if len(byResource[key]) == 0 {
+	for _, r := range slices.SortedFunc(maps.Keys(granted), func(a, b reach) int {
+		return cmp.Or(strings.Compare(a.where, b.where), strings.Compare(a.policy, b.policy))
+	}) {
+		if len(granted[r]) == 0 {
 			continue
 		}
-		key, bound := strings.CutSuffix(key, boundMark)
-		where := strings.Split(key, "\n")
-		one := statement{Sid: sidOf(where[0]), Effect: "Allow", Resource: where}
-		if bound {
-			one.Condition, key = map[string]map[string]string{"ArnLike": {"iam:PolicyARN": denyAllPolicy}}, key+boundMark
+		where := strings.Split(r.where, "\n")
+		one := statement{Sid: sidOf(where[0]), Effect: "Allow", Action: slices.Sorted(maps.Keys(granted[r])), Resource: where}
+		if r.policy != "" {
+			one.Condition = map[string]map[string]string{"ArnLike": {"iam:PolicyARN": r.policy}}
 		}
-		one.Action = slices.Sorted(maps.Keys(byResource[key]))
 		all = append(all, one)
 	}
 	used := map[string]int{} // a Sid is there once
@@ -75,8 +44,48 @@ func PolicyFor(needs []Need, resources func(template string) []string, never []s
 	}{"2012-10-17", all}, "", "  ")
 }
 
-// boundMark ends the key of a statement whose actions are bound to one managed policy.
-const boundMark = "\n\nbound"
+type statement struct {
+	Sid      string
+	Effect   string
+	Action   []string
+	Resource []string
+
+	Condition map[string]map[string]string `json:",omitempty"`
+}
+
+// reach is what a statement is about: resources, one a line, and the managed policy that its
+// actions are bound to, "" for none.
+type reach struct{ where, policy string }
+
+// grants are the actions by what they are about.
+func grants(needs []Need, resources func(template string) []string) map[reach]map[string]bool {
+	all := map[reach]map[string]bool{}
+	for _, n := range needs {
+		for _, g := range n.IAM {
+			r := reach{where: strings.Join(resources(g.Resource), "\n")}
+			if r.where == "" {
+				r.where = anything
+			}
+			if attaches(g.Action) {
+				r.policy = denyAllPolicy
+			}
+			if all[r] == nil {
+				all[r] = map[string]bool{}
+			}
+			all[r][g.Action] = true
+		}
+	}
+	for r, actions := range all { // what is allowed everywhere needs no second statement
+		for action := range all[reach{anything, r.policy}] {
+			if r.where != anything {
+				delete(actions, action)
+			}
+		}
+	}
+	return all
+}
+
+const anything = "*"
 
 // denyAllPolicy is the only managed policy that acts attach: without the condition whoever holds
 // the contain role could attach AdministratorAccess.
