@@ -6,10 +6,16 @@ func Verbs() []Verb {
 	return []Verb{
 		collectVerb(),
 		timelineVerb(),
+		storyVerb(),
 		containPlanVerb(),
 		approveVerb(),
 		containApplyVerb(),
+		containWatchVerb(),
+		containReleaseVerb(),
 		verifyVerb(),
+		manualVerb(),
+		notifyVerb(),
+		waitVerb(),
 		reportVerb(),
 	}
 }

@@ -2,14 +2,18 @@ package playbooks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
+
+const runSchema = "freezeframe/playbook-run/v2"
 
 // Class says what a verb does to the world.
 type Class string
@@ -19,23 +23,32 @@ const (
 	Reads   Class = "reads"   // reads the account, writes the case
 	Changes Class = "changes" // changes the account
 	Asks    Class = "asks"    // asks a person
+	Tells   Class = "tells"   // tells somebody
 	Offline Class = "offline" // works on the case alone
 )
 
 // Verb is what a step can do.
 type Verb struct {
-	Name, About string
-	Class       Class
-	Preserves   bool // seals evidence: steps that change the account must come behind such a step
-	With, Gives []Param
-	Run         func(ctx context.Context, env *Env, args Args) (Result, error)
+	Name      string                                                         `json:"name"`
+	About     string                                                         `json:"about"`
+	Class     Class                                                          `json:"class"`
+	Preserves bool                                                           `json:"preserves,omitempty"` // seals evidence: steps that change the account must come behind such a step
+	With      []Param                                                        `json:"with"`
+	Gives     []Param                                                        `json:"gives"`
+	Timeout   time.Duration                                                  `json:"-"` // 0 is half an hour
+	Needs     func() []awsapi.Need                                           `json:"-"` // calls to the account; nil makes none
+	Check     func(s *Step) string                                           `json:"-"` // what is wrong with a step beyond names and types; "" is nothing
+	Run       func(ctx context.Context, env *Env, args Args) (Result, error) `json:"-"`
+	// Undo takes back what a step that ran has changed; nil where there is nothing to take back.
+	Undo func(ctx context.Context, env *Env, args Args, reason string) error `json:"-"`
 }
 
 // Result is what a step came to. Values are typed as the verb's Gives say.
 type Result struct {
 	Values  map[string]any
-	Gaps    int    // what was wanted and is not there: the run cannot end as plainly succeeded
-	Summary string // one line for people
+	Gaps    int      // what was wanted and is not there: the run cannot end as plainly succeeded
+	Summary string   // one line for people
+	Left    []string // what is left to people, one line each
 }
 
 // Env is what verbs work with.
@@ -45,47 +58,69 @@ type Env struct {
 	Operator string // the human
 	Tool     evidence.Tool
 	Host     string
-	// Ask puts a question to a person. Nil: nobody is there, and the answer is no.
+	Exercise string // id of the exercise that this is; "" is the real thing
+	// Ask puts a question to the person at the keyboard. Nil: nobody is there.
 	Ask func(ctx context.Context, q Question) (Answer, error)
 	// Tell hears of the run's progress; nil is allowed.
 	Tell func(StepReport)
 	// Doing hears of progress within a step: done of all, bytes, what; nil is allowed.
 	Doing func(done, all int, bytes int64, at string)
-	Now   func() time.Time
+	// Say writes a line for people, as the verb notify does; nil is allowed.
+	Say func(line string)
+	// Webhooks are the addresses that notify may send to, beginning with one of these; none by default.
+	Webhooks []string
+	Now      func() time.Time
+	Sleep    func(ctx context.Context, d time.Duration) error // nil is the wall clock's
 }
 
-// Question is what an approval gate asks.
-type Question struct {
-	Playbook, Step, Text string
-	Detail               []string // lines to read before answering
+func (env *Env) sleep(ctx context.Context, d time.Duration) error {
+	if env.Sleep != nil {
+		return env.Sleep(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-// Answer is what a person said.
-type Answer struct {
-	Approved    bool
-	Who, Reason string
-}
-
-// ErrDeclined: an approval gate was answered with no, or there was nobody to ask.
-var ErrDeclined = errors.New("not approved")
-
-// ErrInput: an input is missing, unknown or malformed.
-var ErrInput = errors.New("playbook input")
+// Errors of a run that callers branch on.
+var (
+	// ErrDeclined: an approval gate was answered with no, or there was nobody to ask.
+	ErrDeclined = errors.New("not approved")
+	// ErrInput: an input is missing, unknown or malformed.
+	ErrInput = errors.New("playbook input")
+	// ErrNoRun: there is no run that could go on.
+	ErrNoRun = errors.New("no interrupted run")
+)
 
 // Status is how a run or a step ended.
 type Status string
 
-// Statuses. A run that skipped or failed a step never ends as succeeded.
+// Statuses. A run with a failed step never ends as succeeded.
 const (
-	Succeeded Status = "succeeded"
-	WithGaps  Status = "succeeded with gaps"
-	Failed    Status = "failed"
-	Aborted   Status = "aborted"
-	Skipped   Status = "skipped" // steps only
-	Running   Status = "running" // reports only
+	Succeeded   Status = "succeeded"
+	WithGaps    Status = "succeeded with gaps"
+	Failed      Status = "failed"
+	Aborted     Status = "aborted"     // a person said no, or nobody said yes
+	Interrupted Status = "interrupted" // cut off: it can go on
+	Skipped     Status = "skipped"     // steps only: its condition did not hold, or the run did not come to it
+	Running     Status = "running"     // reports only
 )
 
-// StepReport is what became of one step.
+// statuses are those that a condition can ask for.
+var statuses = []string{string(Succeeded), string(WithGaps), string(Failed), string(Aborted), string(Skipped)}
+
+// rank orders the endings: a run is as bad as its worst step.
+func (s Status) rank() int {
+	return slices.Index([]Status{Skipped, Succeeded, WithGaps, Failed, Aborted, Interrupted}, s)
+}
+
+// StepReport is what became of one step. ID is unique in the run: a step of a loop's third turn
+// is "loop[3]/step", one of a used playbook "use/step".
 type StepReport struct {
 	ID      string    `json:"id"`
 	Verb    string    `json:"verb"`
@@ -93,6 +128,7 @@ type StepReport struct {
 	Summary string    `json:"summary,omitempty"`
 	Error   string    `json:"error,omitempty"`
 	Gaps    int       `json:"gaps,omitempty"`
+	Left    []string  `json:"left_to_people,omitempty"`
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
 }
@@ -100,133 +136,212 @@ type StepReport struct {
 // Run is the record of one run of a playbook.
 type Run struct {
 	Schema   string            `json:"schema"`
+	ID       string            `json:"id"` // of the bag that is its record
 	Playbook string            `json:"playbook"`
 	SHA256   string            `json:"playbook_sha256"`
+	Exercise string            `json:"exercise,omitempty"`
 	Status   Status            `json:"status"`
 	Inputs   map[string]string `json:"inputs"`
 	Steps    []StepReport      `json:"steps"`
+	Left     []string          `json:"left_to_people"`
 	Started  time.Time         `json:"started"`
-	Ended    time.Time         `json:"ended"`
+	Ended    time.Time         `json:"ended,omitzero"`
 
-	values map[string]map[string]any
-	err    error
+	env     *Env
+	w       *evidence.Writer
+	past    *Record // of the stretch before an interruption; nil at first
+	top     *frame
+	resumes int
+
+	mu      sync.Mutex
+	err     error
+	changed []change // steps that changed the account, in order
+	broken  error    // of the case's store: nothing goes on
 }
 
-// Value is what a step of the run gave, nil if it gave nothing.
-func (r *Run) Value(step, result string) any { return r.values[step][result] }
+// change is a step that changed the account.
+type change struct {
+	verb Verb
+	args Args
+}
+
+// Value is what a step of the run gave, nil if it gave nothing. Steps within loops and used
+// playbooks are not reached.
+func (r *Run) Value(step, result string) any {
+	if r.top == nil {
+		return nil
+	}
+	v, _ := r.top.value(Value{Step: step, Result: result})
+	return v
+}
 
 // Err is why the run did not succeed; nil for Succeeded and WithGaps.
 func (r *Run) Err() error { return r.err }
 
-// Execute runs the playbook: every step in order, the record into the case's
-// ledger. The returned error is one of the inputs or of the case; what failed
-// within the run is in Run.Status and Run.Err.
+// Execute runs the playbook: the record into a bag of its own and into the case's ledger. The
+// returned error is one of the inputs or of the case; what failed within the run is in Run.Status
+// and Run.Err. A run whose context ends is Interrupted: Resume goes on with it.
 func Execute(ctx context.Context, pb *Playbook, inputs map[string]any, env *Env) (*Run, error) {
 	values, err := resolveInputs(pb, inputs)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{Schema: "freezeframe/playbook-run/v1", Playbook: pb.Name, SHA256: pb.SHA256, Inputs: map[string]string{}, Started: env.Now().UTC(), values: map[string]map[string]any{}}
+	r := newRun(pb, env)
 	for k, v := range values {
-		r.Inputs[k] = fmt.Sprint(v)
+		r.Inputs[k] = shown(v)
 	}
-	if err := r.record(ctx, env, "started", nil); err != nil {
+	if err := r.begin(ctx, pb, values); err != nil {
 		return nil, err
 	}
-	r.Status = Succeeded
-	for i, s := range pb.Steps {
-		r.step(ctx, pb, s, values, env)
-		if r.Status == Failed && s.OnFailure == Stop || r.Status == Aborted {
-			r.skip(pb.Steps[i+1:])
-			break
-		}
+	if err := r.record(ctx, "started", nil); err != nil {
+		return nil, err
 	}
-	r.Ended = env.Now().UTC()
-	// The end is recorded even when the run was interrupted.
-	return r, r.record(context.WithoutCancel(ctx), env, string(r.Status), r.err)
+	return r, r.play(ctx, pb, values)
 }
 
-func (r *Run) record(ctx context.Context, env *Env, what string, why error) error {
-	data := map[string]string{"playbook": r.Playbook, "playbook_sha256": r.SHA256, "status": what}
-	for k, v := range r.Inputs {
-		data["input."+k] = v
-	}
-	for _, s := range r.Steps {
-		data["step."+s.ID] = string(s.Status)
-	}
-	if why != nil {
-		data["error"] = why.Error()
-	}
-	err := env.Case.Record(ctx, evidence.Event{Type: evidence.EventDecide, Actor: env.Operator, Reason: "playbook " + r.Playbook + " " + what, Data: data})
+// Resume goes on with a run that was cut off, from its record alone: what has a result is not
+// done again, what had begun is asked about before it is repeated. Nobody else may be running it.
+func Resume(ctx context.Context, b *evidence.Bag, env *Env) (*Run, error) {
+	rec, err := ReadRecord(ctx, b)
 	if err != nil {
-		return fmt.Errorf("recording the run of %s in the ledger: %w", r.Playbook, err)
+		return nil, err
 	}
-	return nil
-}
-
-func (r *Run) step(ctx context.Context, pb *Playbook, s Step, inputs map[string]any, env *Env) {
-	rep := StepReport{ID: s.ID, Verb: s.Verb.Name, Status: Running, Summary: s.About, Started: env.Now().UTC()}
-	tell(env, rep)
-	res, err := s.Verb.Run(ctx, env, r.args(pb, s, inputs))
-	rep.Ended, rep.Summary, rep.Gaps, rep.Status = env.Now().UTC(), res.Summary, res.Gaps, Succeeded
-	r.values[s.ID] = res.Values
-	switch {
-	case errors.Is(err, ErrDeclined), ctx.Err() != nil:
-		rep.Status, r.Status = Aborted, Aborted
-	case err != nil:
-		rep.Status, r.Status = Failed, Failed
-	case res.Gaps > 0:
-		rep.Status = WithGaps
-		if r.Status == Succeeded {
-			r.Status = WithGaps
+	if rec.Sealed || rec.end != nil && rec.end.Status != Interrupted {
+		return nil, fmt.Errorf("run %s has ended as %s: %w", b.ID(), rec.end.Status, ErrNoRun)
+	}
+	if rec.begun.Exercise != env.Exercise {
+		return nil, fmt.Errorf("%w: run %s is of exercise %q, this is %q", ErrExercise, b.ID(), rec.begun.Exercise, env.Exercise)
+	}
+	pb, err := rec.playbook()
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]any{}
+	for _, in := range pb.Inputs {
+		if raw, ok := rec.begun.Inputs[in.Name]; ok {
+			if values[in.Name], err = decode(in.Type, raw); err != nil {
+				return nil, fmt.Errorf("input %s of run %s: %w", in.Name, b.ID(), err)
+			}
 		}
 	}
-	if err != nil {
-		rep.Error = err.Error()
-		r.err = errors.Join(r.err, fmt.Errorf("step %s: %w", s.ID, err))
+	r := newRun(pb, env)
+	for k, v := range values {
+		r.Inputs[k] = shown(v)
 	}
+	r.past, r.ID, r.Started = rec, b.ID(), rec.Header.Started
+	r.resumes = len(rec.Header.Resumed) + 1
+	s := evidence.Session{Operator: env.Operator, Host: env.Host, Tool: env.Tool, Started: env.Now().UTC()}
+	if env.Session != nil {
+		s.Principal = env.Session.Identity.ARN
+	}
+	if r.w, err = env.Case.Resume(ctx, b, s); err != nil {
+		return nil, fmt.Errorf("going on with run %s: %w", b.ID(), err)
+	}
+	return r, r.play(ctx, pb, values)
+}
+
+// ErrExercise: exercises and the real thing do not touch each other.
+var ErrExercise = errors.New("an exercise and the real thing")
+
+func newRun(pb *Playbook, env *Env) *Run {
+	return &Run{Schema: runSchema, Playbook: pb.Name, SHA256: pb.SHA256, Exercise: env.Exercise, Status: Succeeded, Inputs: map[string]string{},
+		Steps: []StepReport{}, Left: []string{}, Started: env.Now().UTC(), env: env}
+}
+
+// play runs all steps and ends the record.
+func (r *Run) play(ctx context.Context, pb *Playbook, inputs map[string]any) error {
+	r.top = newFrame(r, pb, inputs)
+	goOn := true
+	if r.past != nil && len(pb.Resume) > 0 {
+		again := newFrame(r, pb, inputs)
+		again.prefix = fmt.Sprintf("resume[%d]/", r.resumes)
+		goOn = again.list(ctx, pb.Resume).onward()
+	}
+	if goOn {
+		r.top.list(ctx, pb.Steps)
+	} else {
+		r.top.skip(pb.Steps)
+	}
+	if r.broken != nil {
+		return r.broken
+	}
+	if ctx.Err() != nil {
+		r.worse(Interrupted, nil)
+	}
+	return r.end(ctx)
+}
+
+// worse notes how a step ended: a run is as bad as its worst.
+func (r *Run) worse(s Status, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.rank() > r.Status.rank() {
+		r.Status = s
+	}
+	r.err = errors.Join(r.err, err)
+}
+
+func (r *Run) report(rep StepReport) {
+	r.mu.Lock()
 	r.Steps = append(r.Steps, rep)
-	tell(env, rep)
+	r.Left = append(r.Left, rep.Left...)
+	r.mu.Unlock()
+	r.tell(rep)
 }
 
-func tell(env *Env, rep StepReport) {
-	if env.Tell != nil {
-		env.Tell(rep)
+// tell passes on what happens, one at a time.
+func (r *Run) tell(rep StepReport) {
+	if r.env.Tell == nil {
+		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.env.Tell(rep)
 }
 
-func (r *Run) skip(rest []Step) {
-	for _, s := range rest {
-		r.Steps = append(r.Steps, StepReport{ID: s.ID, Verb: s.Verb.Name, Status: Skipped})
-	}
+// fatal notes that the record cannot be written: what is not recorded is not done.
+func (r *Run) fatal(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken = errors.Join(r.broken, err)
+}
+
+func (r *Run) isBroken() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.broken != nil
 }
 
 // Args are a step's resolved arguments; what was not given is the zero value.
 type Args struct {
-	Playbook, Step string
-	values         map[string]any
-	run            *Run
-}
-
-func (r *Run) args(pb *Playbook, s Step, inputs map[string]any) Args {
-	a := Args{Playbook: pb.Name, Step: s.ID, values: map[string]any{}, run: r}
-	for name, v := range s.With {
-		switch {
-		case v.Input != "":
-			a.values[name] = inputs[v.Input]
-		case v.Step != "":
-			a.values[name] = r.values[v.Step][v.Result]
-		default:
-			a.values[name] = v.Literal
-		}
-	}
-	return a
+	Playbook string
+	Step     string // unique in the run
+	Run      string // its id
+	About    string
+	Override string // why the account may be changed before a seal
+	// Again: an interruption cut the step off, and what it had done is not known.
+	Again  bool
+	values map[string]any
+	run    *Run
 }
 
 // arg reads an argument as its type; Parse has checked that the types agree.
 func arg[T any](a Args, name string) T {
 	v, _ := a.values[name].(T)
 	return v
+}
+
+// note puts something into the run's journal.
+func (a Args) note(ctx context.Context, kind string, v any) error { return a.run.note(ctx, kind, v) }
+
+// until is a moment that an interruption does not move: noted when it is asked for first.
+func (a Args) until(ctx context.Context, t time.Time) (time.Time, error) {
+	if a.run.past != nil {
+		if before, ok := a.run.past.until[a.Step]; ok {
+			return before, nil
+		}
+	}
+	return t, a.note(ctx, noteUntil, untilNote{a.Step, t.UTC()})
 }
 
 func resolveInputs(pb *Playbook, given map[string]any) (map[string]any, error) {
@@ -247,9 +362,30 @@ func resolveInputs(pb *Playbook, given map[string]any) (map[string]any, error) {
 			out[in.Name] = v
 		case in.Required:
 			return nil, fmt.Errorf("%w: playbook %s needs the input %q (%s)", ErrInput, pb.Name, in.Name, in.About)
-		default:
+		case in.Default != nil:
 			out[in.Name] = in.Default
 		}
 	}
 	return out, nil
+}
+
+// encode writes what a step gave for the journal.
+func encode(values map[string]any) (map[string]json.RawMessage, error) {
+	out := map[string]json.RawMessage{}
+	for name, v := range values {
+		raw, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out[name] = raw
+	}
+	return out, nil
+}
+
+// sameExercise refuses to let an exercise change an account of AWS.
+func (env *Env) sameExercise() error {
+	if env.Exercise != "" && env.Session.Endpoint == "" {
+		return fmt.Errorf("%w: exercise %s, and the session works on AWS itself", ErrExercise, env.Exercise)
+	}
+	return nil
 }

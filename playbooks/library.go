@@ -8,25 +8,49 @@ import (
 	"strings"
 )
 
-//go:embed *.yaml
+//go:embed library/*.yaml
 var files embed.FS
+
+const libraryDir = "library/"
+
+// builtIn is the Source of the built-in playbooks.
+func builtIn(name string) (string, []byte, error) {
+	data, err := files.ReadFile(libraryDir + name + ".yaml")
+	if err == nil {
+		return name + ".yaml", data, nil
+	}
+	known, err := Names()
+	if err != nil {
+		return "", nil, err
+	}
+	return "", nil, fmt.Errorf("%w %q%s", ErrUnknown, name, didYouMean(name, known))
+}
+
+// Names are those of the built-in playbooks.
+func Names() ([]string, error) {
+	entries, err := files.ReadDir(path.Clean(libraryDir))
+	if err != nil {
+		return nil, fmt.Errorf("reading the built-in playbooks: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	return out, nil
+}
 
 // ErrUnknown: no built-in playbook of that name.
 var ErrUnknown = errors.New("no built-in playbook")
 
 // BuiltIn is every playbook that comes with the tool, by name.
 func BuiltIn() ([]*Playbook, error) {
-	entries, err := files.ReadDir(".")
+	names, err := Names()
 	if err != nil {
-		return nil, fmt.Errorf("reading the built-in playbooks: %w", err)
+		return nil, err
 	}
 	var out []*Playbook
-	for _, e := range entries {
-		data, err := files.ReadFile(e.Name())
-		if err != nil {
-			return nil, fmt.Errorf("reading the built-in playbook %s: %w", e.Name(), err)
-		}
-		pb, err := Parse(e.Name(), data)
+	for _, name := range names {
+		pb, err := Find(name)
 		if err != nil {
 			return nil, err
 		}
@@ -37,17 +61,9 @@ func BuiltIn() ([]*Playbook, error) {
 
 // Find is the built-in playbook of that name. ErrUnknown names what was probably meant.
 func Find(name string) (*Playbook, error) {
-	data, err := files.ReadFile(name + ".yaml")
-	if err == nil {
-		return Parse(name+".yaml", data)
-	}
-	var known []string
-	entries, err := files.ReadDir(".")
+	file, data, err := builtIn(name)
 	if err != nil {
-		return nil, fmt.Errorf("reading the built-in playbooks: %w", err)
+		return nil, err
 	}
-	for _, e := range entries {
-		known = append(known, strings.TrimSuffix(path.Base(e.Name()), ".yaml"))
-	}
-	return nil, fmt.Errorf("%w %q%s", ErrUnknown, name, didYouMean(name, known))
+	return Parse(file, data)
 }

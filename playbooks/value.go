@@ -1,12 +1,18 @@
 package playbooks
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/freezeframe-ir/freezeframe/contain"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // Type is the type of an input, an argument or a result.
@@ -16,45 +22,152 @@ type Type string
 const (
 	Text     Type = "string"
 	Texts    Type = "strings"
+	Number   Type = "number"   // a whole one
 	Duration Type = "duration" // Go's form: 90m, 72h
 	Bool     Type = "bool"
-	PlanType Type = "plan" // what contain.plan gives: no literal form
+	// Types without a literal form: they are taken from a step.
+	PlanType     Type = "plan"     // what contain.plan gives
+	FindingsType Type = "findings" // what timeline.story gives
 )
+
+// inputTypes are the types that have a literal form.
+var inputTypes = []string{string(Text), string(Texts), string(Number), string(Duration), string(Bool)}
 
 // Param is a typed name: an argument or a result of a verb.
 type Param struct {
-	Name, About string
-	Type        Type
-	Required    bool
+	Name     string   `json:"name"`
+	About    string   `json:"about"`
+	Type     Type     `json:"type"`
+	Required bool     `json:"required,omitempty"`
+	Values   []string `json:"values,omitempty"` // where there are only these
 }
 
-var reference = regexp.MustCompile(`^\$\{(?:inputs\.([a-z][a-z0-9_-]*)|steps\.([a-z][a-z0-9-]*)\.([a-z][a-z0-9_-]*))\}$`)
+// Value is an argument: a literal, or a reference to an input, to what an earlier step gave, or to
+// the turn of a loop.
+type Value struct {
+	Literal any    `json:"literal,omitempty"`
+	Input   string `json:"input,omitempty"`  // "${inputs.NAME}"
+	Step    string `json:"step,omitempty"`   // "${steps.ID.RESULT}"
+	Result  string `json:"result,omitempty"` //
+	Each    string `json:"each,omitempty"`   // "${each.ID}"
+	pos     position
+}
+
+func (v Value) literal() bool { return v.Input == "" && v.Step == "" && v.Each == "" }
+
+// String is the value as it is written.
+func (v Value) String() string {
+	switch {
+	case v.Input != "":
+		return "${inputs." + v.Input + "}"
+	case v.Step != "":
+		return "${steps." + v.Step + "." + v.Result + "}"
+	case v.Each != "":
+		return "${each." + v.Each + "}"
+	}
+	return shown(v.Literal)
+}
+
+// shown is a value for people and records.
+func shown(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case []string:
+		return strings.Join(v, ", ")
+	case *contain.Plan:
+		if v == nil {
+			return ""
+		}
+		return "plan " + v.Hash
+	case []finding.Finding:
+		return fmt.Sprintf("%d findings", len(v))
+	}
+	return fmt.Sprint(v)
+}
+
+var (
+	paramName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
+	reference = regexp.MustCompile(`^\$\{(?:inputs\.([a-z][a-z0-9_-]*)|steps\.([a-z][a-z0-9-]*)\.([a-z][a-z0-9_-]*)|each\.([a-z][a-z0-9-]*))\}$`)
+)
 
 func (r *reader) typeOf(n *yaml.Node) Type {
-	switch t := Type(n.Value); t {
-	case Text, Texts, Duration, Bool:
-		return t
+	for _, t := range inputTypes {
+		if n.Value == t {
+			return Type(t)
+		}
 	}
-	r.bad(at(n), "unknown type %q%s", n.Value, didYouMean(n.Value, []string{string(Text), string(Texts), string(Duration), string(Bool)}))
+	r.bad(at(n), "unknown type %q%s", n.Value, didYouMean(n.Value, inputTypes))
 	return Text
 }
 
-// with reads a step's arguments against its verb's parameters.
-func (r *reader) with(n *yaml.Node, s Step) map[string]Value {
+// with reads a step's arguments against the parameters of its verb, or of the playbook it uses.
+func (r *reader) with(n *yaml.Node, s *Step) map[string]Value {
 	out := map[string]Value{}
 	handle := map[string]func(*yaml.Node){}
-	for _, p := range s.Verb.With {
-		handle[p.Name] = func(v *yaml.Node) { out[p.Name] = r.value(v, p.Type) }
+	for _, p := range r.params(s) {
+		handle[p.Name] = func(v *yaml.Node) {
+			out[p.Name] = r.value(v, p.Type)
+			r.among(out[p.Name], p)
+		}
 	}
-	r.fields(n, "step "+s.ID, handle)
+	if s.kind() != kindVerb && s.kind() != kindSub {
+		r.bad(at(n), "step %s: key \"with\" has no meaning beside %q", s.ID, s.kind())
+		return out
+	}
+	if s.Verb.Name != "" || r.pb.subs[s.Sub] != nil {
+		r.fields(n, "step "+s.ID, handle)
+	}
 	return out
+}
+
+// params are the parameters of a step.
+func (r *reader) params(s *Step) []Param { return paramsOf(r.pb, s) }
+
+func paramsOf(pb *Playbook, s *Step) []Param {
+	if sub := pb.subs[s.Sub]; sub != nil {
+		var out []Param
+		for _, in := range sub.Inputs {
+			out = append(out, Param{Name: in.Name, About: in.About, Type: in.Type, Required: in.Required})
+		}
+		return out
+	}
+	return s.Verb.With
+}
+
+// among refuses a literal that is none of a parameter's values.
+func (r *reader) among(v Value, p Param) {
+	if len(p.Values) == 0 || !v.literal() {
+		return
+	}
+	given, ok := v.Literal.([]string)
+	if s, one := v.Literal.(string); one {
+		given, ok = []string{s}, true
+	}
+	for _, s := range given {
+		known := false
+		for _, w := range p.Values {
+			known = known || w == s
+		}
+		if ok && !known {
+			hint := didYouMean(s, p.Values)
+			if hint == "" && len(p.Values) < 12 {
+				hint = "; there are " + strings.Join(p.Values, ", ")
+			}
+			r.bad(v.pos, "no %s %q%s", p.Name, s, hint)
+		}
+	}
 }
 
 func (r *reader) value(n *yaml.Node, t Type) Value {
 	v := Value{pos: at(n)}
 	if n.Kind == yaml.ScalarNode {
 		if m := reference.FindStringSubmatch(n.Value); m != nil {
-			v.Input, v.Step, v.Result = m[1], m[2], m[3]
+			v.Input, v.Step, v.Result, v.Each = m[1], m[2], m[3], m[4]
+			return v
+		}
+		if strings.Contains(n.Value, "${") {
+			r.bad(v.pos, "%q: a reference stands alone, as ${inputs.NAME}, ${steps.ID.RESULT} or ${each.ID}", n.Value)
 			return v
 		}
 	}
@@ -62,7 +175,7 @@ func (r *reader) value(n *yaml.Node, t Type) Value {
 	return v
 }
 
-// literal decodes a node as the type: string, []string, time.Duration or bool.
+// literal decodes a node as the type: string, []string, int, time.Duration or bool.
 func (r *reader) literal(n *yaml.Node, t Type) any {
 	switch t {
 	case Texts:
@@ -71,8 +184,8 @@ func (r *reader) literal(n *yaml.Node, t Type) any {
 			r.bad(at(n), "a list of texts is wanted")
 		}
 		return list
-	case PlanType:
-		r.bad(at(n), "a plan can only be taken from a step: ${steps.ID.plan}")
+	case PlanType, FindingsType:
+		r.bad(at(n), "%s can only be taken from a step: ${steps.ID.%s}", t, t)
 		return nil
 	}
 	if n.Kind != yaml.ScalarNode {
@@ -92,7 +205,13 @@ func ParseLiteral(t Type, s string) (any, error) {
 	case Text:
 		return s, nil
 	case Texts:
-		return []string{s}, nil
+		return strings.FieldsFunc(s, func(c rune) bool { return c == ',' }), nil
+	case Number:
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a whole number", s)
+		}
+		return n, nil
 	case Bool:
 		b, err := strconv.ParseBool(s)
 		if err != nil {
@@ -109,63 +228,36 @@ func ParseLiteral(t Type, s string) (any, error) {
 	return nil, fmt.Errorf("a %s has no literal form", t)
 }
 
-// check resolves references and the order of steps.
-func (r *reader) check(pb *Playbook) {
-	inputs := map[string]Type{}
-	for _, in := range pb.Inputs {
-		inputs[in.Name] = in.Type
+var errValue = errors.New("not a value of its type")
+
+// decode reads a value as encoding/json wrote it.
+func decode(t Type, raw json.RawMessage) (any, error) {
+	if string(raw) == "null" {
+		return nil, nil
 	}
-	given := map[string]map[string]Type{} // step -> result -> type
-	preserved := false
-	for _, s := range pb.Steps {
-		if _, twice := given[s.ID]; twice || !slug.MatchString(s.ID) {
-			r.bad(s.pos, "step id %q is taken, or not lower-case letters, digits and hyphens", s.ID)
-		}
-		r.checkArguments(s, inputs, given)
-		if s.Verb.Class == Changes && !preserved {
-			r.bad(s.pos, "step %s changes the account before any step has collected evidence (put a step that runs collect before it)", s.ID)
-		}
-		if s.Verb.Preserves && s.OnFailure == Stop {
-			preserved = true
-		}
-		given[s.ID] = map[string]Type{}
-		for _, p := range s.Verb.Gives {
-			given[s.ID][p.Name] = p.Type
-		}
+	switch t {
+	case Text:
+		return as[string](raw)
+	case Texts:
+		return as[[]string](raw)
+	case Number:
+		return as[int](raw)
+	case Bool:
+		return as[bool](raw)
+	case Duration:
+		return as[time.Duration](raw)
+	case PlanType:
+		return as[*contain.Plan](raw)
+	case FindingsType:
+		return as[[]finding.Finding](raw)
 	}
+	return nil, fmt.Errorf("%w %s", errValue, t)
 }
 
-func (r *reader) checkArguments(s Step, inputs map[string]Type, given map[string]map[string]Type) {
-	for _, p := range s.Verb.With {
-		v, ok := s.With[p.Name]
-		if !ok {
-			if p.Required {
-				r.bad(s.pos, "step %s: %s needs the argument %q", s.ID, s.Verb.Name, p.Name)
-			}
-			continue
-		}
-		var t Type
-		switch {
-		case v.Input != "":
-			if t, ok = inputs[v.Input]; !ok {
-				r.bad(v.pos, "no input %q%s", v.Input, didYouMean(v.Input, keys(inputs)))
-				continue
-			}
-		case v.Step != "":
-			results, known := given[v.Step]
-			if !known {
-				r.bad(v.pos, "no earlier step %q%s", v.Step, didYouMean(v.Step, keys(given)))
-				continue
-			}
-			if t, ok = results[v.Result]; !ok {
-				r.bad(v.pos, "step %s gives no %q%s", v.Step, v.Result, didYouMean(v.Result, keys(results)))
-				continue
-			}
-		default:
-			continue
-		}
-		if t != p.Type {
-			r.bad(v.pos, "%s of %s is a %s, %s was given", p.Name, s.Verb.Name, p.Type, t)
-		}
+func as[T any](raw json.RawMessage) (any, error) {
+	var v T
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, fmt.Errorf("%w: %w", errValue, err)
 	}
+	return v, nil
 }

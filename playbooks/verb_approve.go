@@ -2,20 +2,22 @@ package playbooks
 
 import (
 	"context"
-	"fmt"
+	"time"
 
 	"github.com/freezeframe-ir/freezeframe/contain"
-	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
 
-// approveVerb is the gate: a person says yes, by name, and the ledger keeps it.
+// approveVerb is the gate: people say yes, by name, and the ledger keeps it.
 func approveVerb() Verb {
 	return Verb{
-		Name: "approve", About: "ask a person before going on; with nobody to ask, the answer is no",
-		Class: Asks,
+		Name: "approve", About: "ask people before going on; with nobody to ask, the answer is no",
+		Class: Asks, Timeout: maxTimeout,
 		With: []Param{
 			{Name: "question", Type: Text, Required: true, About: "what is asked"},
 			{Name: "plan", Type: PlanType, About: "the plan that the answer is about"},
+			{Name: "of", Type: Texts, About: "who may answer, by the names that they work under; nobody named: anybody"},
+			{Name: "people", Type: Number, About: "how many different people have to say yes; 1"},
+			{Name: "within", Type: Duration, About: "how long answers from other terminals are waited for (freezeframe playbook approve); none: only the keyboard is asked"},
 		},
 		Gives: []Param{{Name: "who", Type: Text, About: "who approved"}},
 		Run:   approve,
@@ -23,30 +25,13 @@ func approveVerb() Verb {
 }
 
 func approve(ctx context.Context, env *Env, a Args) (Result, error) {
-	q := Question{Playbook: a.Playbook, Step: a.Step, Text: arg[string](a, "question")}
-	data := map[string]string{"playbook": a.Playbook, "step": a.Step, "question": q.Text}
+	q := Question{Kind: AskApproval, Text: arg[string](a, "question"), Of: arg[[]string](a, "of"), Need: max(1, arg[int](a, "people"))}
 	if p := arg[*contain.Plan](a, "plan"); p != nil {
-		q.Detail = planLines(p)
-		data["plan_hash"] = p.Hash
+		q.Detail, q.Plan = planLines(p), p.Hash
 	}
-	answer, err := ask(ctx, env, q)
+	got, err := env.gather(ctx, a, q, arg[time.Duration](a, "within"))
 	if err != nil {
-		return Result{}, fmt.Errorf("asking for approval: %w", err)
+		return Result{Summary: "not approved"}, err
 	}
-	data["approved"] = fmt.Sprint(answer.Approved)
-	err = env.Case.Record(ctx, evidence.Event{Type: evidence.EventApprove, Actor: answer.Who, Reason: answer.Reason, Data: data})
-	if err != nil {
-		return Result{}, fmt.Errorf("recording the answer in the ledger: %w", err)
-	}
-	if !answer.Approved {
-		return Result{Summary: "declined by " + answer.Who}, ErrDeclined
-	}
-	return Result{Values: map[string]any{"who": answer.Who}, Summary: "approved by " + answer.Who}, nil
-}
-
-func ask(ctx context.Context, env *Env, q Question) (Answer, error) {
-	if env.Ask == nil {
-		return Answer{Who: "nobody", Reason: "there was nobody to ask"}, nil
-	}
-	return env.Ask(ctx, q)
+	return Result{Values: map[string]any{"who": whoAnswered(got)}, Summary: "approved by " + whoAnswered(got)}, nil
 }

@@ -4,53 +4,94 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/freezeframe-ir/freezeframe/contain"
 )
 
-// containApplyVerb applies a plan.
+// containApplyVerb applies a plan. Cut off and run again it looks first: what is in force already
+// is not written again.
 func containApplyVerb() Verb {
 	return Verb{
 		Name: "contain.apply", About: "apply a plan; every act is read back",
-		Class: Changes,
-		With:  []Param{{Name: "plan", Type: PlanType, Required: true, About: "what contain.plan gave"}},
-		Gives: []Param{{Name: "bag", Type: Text, About: "id of the run's bag"}},
+		Class: Changes, Timeout: time.Hour,
+		With: []Param{
+			{Name: "plan", Type: PlanType, Required: true, About: "what contain.plan gave"},
+			{Name: "fast", Type: Bool, About: "acts of level stop first and together, all else after them"},
+		},
+		Gives: []Param{
+			{Name: "bag", Type: Text, About: "id of the run's bag"},
+			{Name: "in_force", Type: Number, About: "acts that are in force"},
+			{Name: "not_in_force", Type: Number, About: "acts that are not"},
+		},
+		Needs: contain.Needs,
 		Run:   runContainApply,
+		Undo:  undoContainApply,
 	}
 }
 
 func runContainApply(ctx context.Context, env *Env, a Args) (Result, error) {
+	plan := arg[*contain.Plan](a, "plan")
+	if err := env.sameExercise(); err != nil {
+		return Result{}, err
+	}
 	run, err := contain.Apply(ctx, contain.ApplyInput{
-		Session: env.Session, Case: env.Case, Plan: arg[*contain.Plan](a, "plan"), Operator: env.Operator, Tool: env.Tool, Clock: env.clock(),
-		Progress: func(o contain.Outcome) {
-			if env.Doing != nil {
-				env.Doing(0, 0, 0, o.Doc+" "+string(o.Status))
-			}
-		},
+		Session: env.Session, Case: env.Case, Plan: plan, Operator: env.Operator, Tool: env.Tool, Clock: env.clock(),
+		Fast: arg[bool](a, "fast"), Override: a.Override, Progress: env.progress(),
 	})
 	if run == nil {
 		return Result{}, err
 	}
-	res := Result{Values: map[string]any{"bag": run.Bag}, Summary: fmt.Sprintf("%s; run recorded in %s", runLine(run), run.Bag)}
+	done, idle := 0, 0
+	for _, act := range run.Acts {
+		switch {
+		case act.Status == contain.StatusAlready && act.Note == contain.NothingToDo:
+			idle++ // which is not in force
+		case act.Status.OK():
+			done++
+		}
+	}
+	res := Result{
+		Values:  map[string]any{"bag": run.Bag, "in_force": done, "not_in_force": len(run.Acts) - idle - done},
+		Summary: fmt.Sprintf("%d of %d acts in force%s; run recorded in %s", done, len(run.Acts)-idle, idleLine(idle), run.Bag),
+	}
 	if err == nil && !run.Status().OK() {
 		err = fmt.Errorf("containment ended as %s: %w", run.Status(), errIncomplete)
 	}
 	return res, err
 }
 
-var errIncomplete = errors.New("not every act is in force")
-
-func runLine(r *contain.Run) string {
-	done, idle := 0, 0
-	for _, a := range r.Acts {
-		switch {
-		case a.Status == contain.StatusAlready && a.Note == contain.NothingToDo:
-			idle++ // which is not in force
-		case a.Status.OK():
-			done++
+func (env *Env) progress() func(contain.Outcome) {
+	return func(o contain.Outcome) {
+		if env.Doing != nil {
+			env.Doing(0, 0, 0, o.Doc+" "+string(o.Status))
 		}
 	}
-	return fmt.Sprintf("%d of %d acts in force", done, len(r.Acts)-idle) + idleLine(idle)
+}
+
+var errIncomplete = errors.New("not every act is in force")
+
+// undoContainApply takes the plan's acts back, one by one: what cannot be taken back without a
+// risk that a person has to name stays, and is an error.
+func undoContainApply(ctx context.Context, env *Env, a Args, reason string) error {
+	plan := arg[*contain.Plan](a, "plan")
+	var all error
+	for i := len(plan.Acts) - 1; i >= 0; i-- {
+		if len(plan.Acts[i].Moves) == 0 {
+			continue
+		}
+		run, err := contain.Undo(ctx, contain.LiftInput{
+			Session: env.Session, Case: env.Case, Acts: []string{plan.Acts[i].Act}, Reason: reason, Operator: env.Operator, Tool: env.Tool, Clock: env.clock(),
+		})
+		switch {
+		case errors.Is(err, contain.ErrNothing): // it never came to be in force
+		case err != nil:
+			all = errors.Join(all, fmt.Errorf("%s: %w", plan.Acts[i].Act, err))
+		case !run.Status().OK():
+			all = errors.Join(all, fmt.Errorf("%s: ended as %s", plan.Acts[i].Act, run.Status()))
+		}
+	}
+	return all
 }
 
 // idleLine counts acts that find nothing to act on.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/freezeframe-ir/freezeframe/contain"
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // containPlanVerb plans the containment: reads only.
@@ -13,19 +15,51 @@ func containPlanVerb() Verb {
 		Name: "contain.plan", About: "plan the containment: the exact calls, and what they break",
 		Class: Reads,
 		With: []Param{
-			{Name: "function", Type: Text, Required: true, About: "name or ARN"},
-			{Name: "acts", Type: Texts, About: "acts to plan; none: the default ones"},
+			{Name: "function", Type: Text, About: "name or ARN"},
+			{Name: "functions", Type: Texts, About: "several of them, of one account"},
+			{Name: "level", Type: Text, About: "stop, isolate or evict", Values: []string{string(contain.LevelStop), string(contain.LevelIsolate), string(contain.LevelEvict)}},
+			{Name: "acts", Type: Texts, About: "acts added to those of the level; neither: isolate", Values: actNames()},
+			{Name: "preserve", Type: Bool, About: "add the acts that preserve evidence"},
+			{Name: "findings", Type: FindingsType, About: "what still stands: each is answered by the acts that can"},
+			{Name: "actors", Type: Texts, About: "ARNs of users, roles and sessions on the actor's side"},
+			{Name: "good_version", Type: Texts, About: "published version that is vouched for, or ALIAS=VERSION"},
 			{Name: "accept_shared_role", Type: Bool, About: "act on the whole role although others use it"},
 			{Name: "exfiltration", Type: Bool, About: "concurrency to zero before anything else"},
 		},
-		Gives: []Param{{Name: "plan", Type: PlanType, About: "the plan"}},
+		Gives: []Param{
+			{Name: "plan", Type: PlanType, About: "the plan"},
+			{Name: "acts", Type: Texts, About: "acts that have something to do"},
+			{Name: "calls", Type: Number, About: "calls that change the account"},
+			{Name: "unanswered", Type: Number, About: "findings that no act answers: work by hand"},
+			{Name: "shared", Type: Bool, About: "others use the function's role"},
+		},
+		Check: func(s *Step) string {
+			for _, n := range []string{"function", "functions", "actors"} {
+				if _, ok := s.With[n]; ok {
+					return ""
+				}
+			}
+			return s.Verb.Name + " needs one of the arguments function, functions, actors"
+		},
+		Needs: func() []awsapi.Need { return append(contain.Needs(), contain.VerifyNeeds()...) },
 		Run:   runContainPlan,
 	}
 }
 
+func actNames() []string {
+	var out []string
+	for _, a := range contain.All() {
+		out = append(out, a.Name)
+	}
+	return out
+}
+
 func runContainPlan(ctx context.Context, env *Env, a Args) (Result, error) {
-	in := contain.PlanInput{Session: env.Session, Case: env.Case, Functions: []string{arg[string](a, "function")}, Acts: arg[[]string](a, "acts"),
-		AcceptSharedRole: arg[bool](a, "accept_shared_role"), Clock: env.clock()}
+	in := contain.PlanInput{
+		Session: env.Session, Case: env.Case, Functions: functionsOf(a), Level: contain.Level(arg[string](a, "level")), Acts: arg[[]string](a, "acts"),
+		Preserve: arg[bool](a, "preserve"), Findings: arg[[]finding.Finding](a, "findings"), Actors: arg[[]string](a, "actors"),
+		GoodVersion: arg[[]string](a, "good_version"), AcceptSharedRole: arg[bool](a, "accept_shared_role"), Clock: env.clock(),
+	}
 	if arg[bool](a, "exfiltration") {
 		in.Order = contain.ConcurrencyFirst
 	}
@@ -33,19 +67,24 @@ func runContainPlan(ctx context.Context, env *Env, a Args) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	calls, idle := 0, 0
+	calls, busy := 0, []string{}
 	for _, m := range p.Moves {
 		calls += len(m.Calls)
 	}
-	for _, a := range p.Acts {
-		if len(a.Moves) == 0 {
-			idle++
+	for _, act := range p.Acts {
+		if len(act.Moves) > 0 {
+			busy = append(busy, act.Act)
 		}
 	}
+	var left []string
+	for _, u := range p.Unanswered {
+		left = append(left, fmt.Sprintf("no act answers it: %v", u))
+	}
 	return Result{
-		Values:  map[string]any{"plan": p},
+		Values:  map[string]any{"plan": p, "acts": busy, "calls": calls, "unanswered": len(p.Unanswered), "shared": len(p.Shared) > 0},
 		Gaps:    len(p.Unplanned),
-		Summary: fmt.Sprintf("%d acts, %d calls that change the account", len(p.Acts)-idle, calls) + idleLine(idle),
+		Summary: fmt.Sprintf("%d acts, %d calls that change the account", len(busy), calls) + idleLine(len(p.Acts)-len(busy)),
+		Left:    left,
 	}, nil
 }
 

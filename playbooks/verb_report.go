@@ -49,6 +49,9 @@ func runReport(ctx context.Context, env *Env, a Args) (Result, error) {
 func report(ctx context.Context, env *Env, function string, story timeline.Story, standing []contain.Standing) ([]byte, error) {
 	var b bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	if env.Exercise != "" {
+		line("**EXERCISE %s**\n", markdown(env.Exercise))
+	}
 	line("# %s", markdown(env.Case.Title))
 	line("\nCase %s, authority: %s, operator: %s.", env.Case.ID, markdown(env.Case.Authority), markdown(env.Operator))
 	line("\n## What happened to %s\n", markdown(function))
@@ -65,6 +68,9 @@ func report(ctx context.Context, env *Env, function string, story timeline.Story
 	line("\n## What this case does not hold\n")
 	gaps := 0
 	for bag, err := range env.Case.Bags(ctx) {
+		if err == nil && bag.Header().Kind == evidence.KindPlaybook {
+			continue // it holds what was done, not what was seen
+		}
 		if err != nil || !bag.Sealed() {
 			line("- %s: unfinished or unreadable", bag.ID())
 			continue

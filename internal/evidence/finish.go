@@ -16,6 +16,7 @@ import (
 const (
 	KindCollection  = "collection"
 	KindContainment = "containment"
+	KindPlaybook    = "playbook" // the record of a run, unfinished while it goes on
 )
 
 const (

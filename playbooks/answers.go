@@ -1,0 +1,199 @@
+package playbooks
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+)
+
+// Question is what a person is asked: at the keyboard of the run, or at another one that reads
+// it in the run's record.
+type Question struct {
+	Run      string    `json:"run"`
+	Playbook string    `json:"playbook"`
+	Step     string    `json:"step"`
+	Kind     string    `json:"kind"` // "approve" or "manual"
+	Text     string    `json:"text"`
+	Detail   []string  `json:"detail,omitempty"` // lines to read before answering
+	Plan     string    `json:"plan_hash,omitempty"`
+	Of       []string  `json:"of,omitempty"` // who may answer; empty is anybody
+	Need     int       `json:"need"`         // how many people
+	Until    time.Time `json:"until,omitzero"`
+}
+
+// Kinds of questions.
+const (
+	AskApproval = "approve"
+	AskManual   = "manual"
+)
+
+// Hash is what an answer names, so that it answers this question and no other.
+func (q Question) Hash() string {
+	h := sha256.New()
+	for _, s := range append([]string{q.Run, q.Playbook, q.Step, q.Kind, q.Text, q.Plan, strings.Join(q.Of, "\x00")}, q.Detail...) {
+		fmt.Fprintf(h, "%d\n%s\n", len(s), s)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Answer is what a person said.
+type Answer struct {
+	Approved    bool
+	Pass        bool // says nothing, and leaves it to other terminals
+	Who, Reason string
+	Attached    string // hex SHA-256 of what was attached; "" is nothing
+	Key         string // id of the key that signs for who; "" is none
+}
+
+// ErrAnswer: the answer is not one to the question.
+var ErrAnswer = errors.New("no answer to this question")
+
+// Give records an answer in the ledger, where the run reads it.
+func Give(ctx context.Context, c *evidence.Case, q Question, a Answer) error {
+	if strings.TrimSpace(a.Who) == "" {
+		return fmt.Errorf("%w: nobody is named who gives it", ErrAnswer)
+	}
+	if len(q.Of) > 0 && !contains(q.Of, a.Who) {
+		return fmt.Errorf("%w: it is for %s, not for %s", ErrAnswer, strings.Join(q.Of, ", "), a.Who)
+	}
+	if a.Key == "" && c.Signer != nil {
+		id, err := evidence.KeyID(c.Signer.Public())
+		if err != nil {
+			return fmt.Errorf("the key that signs the answer: %w", err)
+		}
+		a.Key = id
+	}
+	data := map[string]string{
+		"run": q.Run, "playbook": q.Playbook, "step": q.Step, "kind": q.Kind, "question": q.Text, "question_hash": q.Hash(), "approved": fmt.Sprint(a.Approved),
+	}
+	for name, v := range map[string]string{"plan_hash": q.Plan, "attached_sha256": a.Attached, "key": a.Key} {
+		if v != "" {
+			data[name] = v
+		}
+	}
+	if err := c.Record(ctx, evidence.Event{Type: evidence.EventApprove, Actor: a.Who, Reason: a.Reason, Data: data}); err != nil {
+		return fmt.Errorf("recording the answer in the ledger: %w", err)
+	}
+	return nil
+}
+
+func contains(all []string, s string) bool {
+	for _, x := range all {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// answers are those that the ledger has to a question, one of each person and key.
+func answers(ctx context.Context, c *evidence.Case, q Question) ([]Answer, error) {
+	var out []Answer
+	hash := q.Hash()
+	for e, err := range c.Ledger(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the ledger for answers: %w", err)
+		}
+		d := e.Data
+		if e.Type != evidence.EventApprove || d["run"] != q.Run || d["question_hash"] != hash || len(q.Of) > 0 && !contains(q.Of, e.Actor) {
+			continue
+		}
+		a := Answer{Approved: d["approved"] == "true", Who: e.Actor, Reason: e.Reason, Attached: d["attached_sha256"], Key: d["key"]}
+		again := false
+		for _, b := range out {
+			again = again || b.Who == a.Who || a.Key != "" && b.Key == a.Key
+		}
+		if !again || !a.Approved {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// pollEvery is how often a waiting run reads the ledger.
+const pollEvery = 2 * time.Second
+
+// gather asks until enough people have said yes, one has said no (ErrDeclined), or the time is
+// over, which is a no. The person at the keyboard is asked once.
+func (env *Env) gather(ctx context.Context, a Args, q Question, within time.Duration) ([]Answer, error) {
+	q.Run, q.Playbook, q.Step = a.Run, a.Playbook, a.Step
+	until, err := a.until(ctx, env.Now().Add(within))
+	if err != nil {
+		return nil, err
+	}
+	if within > 0 {
+		q.Until = until.UTC()
+	}
+	if err := a.note(ctx, noteQuestion, q); err != nil {
+		return nil, err
+	}
+	asked := env.Ask == nil
+	for {
+		got, err := answers(ctx, env.Case, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range got {
+			if !g.Approved {
+				return got, fmt.Errorf("%w: %s said no: %s", ErrDeclined, g.Who, g.Reason)
+			}
+		}
+		switch {
+		case len(got) >= q.Need:
+			return got, nil
+		case !asked:
+			asked = true
+			if err := env.askHere(ctx, q); err != nil {
+				return got, err
+			}
+			continue
+		case !env.Now().Before(until):
+			return got, env.nobody(ctx, q, got, within)
+		}
+		if err := env.sleep(ctx, min(pollEvery, until.Sub(env.Now()))); err != nil {
+			return got, fmt.Errorf("waiting for an answer: %w", err)
+		}
+	}
+}
+
+func (env *Env) askHere(ctx context.Context, q Question) error {
+	answer, err := env.Ask(ctx, q)
+	if err != nil {
+		return fmt.Errorf("asking at the keyboard: %w", err)
+	}
+	if answer.Pass {
+		return nil
+	}
+	return Give(ctx, env.Case, q, answer)
+}
+
+// nobody records that the time is over.
+func (env *Env) nobody(ctx context.Context, q Question, got []Answer, within time.Duration) error {
+	reason := "there was nobody to ask"
+	if within > 0 {
+		reason = fmt.Sprintf("%d of %d answers within %s", len(got), q.Need, within)
+	}
+	q.Of = nil
+	err := env.Case.Record(ctx, evidence.Event{Type: evidence.EventApprove, Actor: "nobody", Reason: reason, Data: map[string]string{
+		"run": q.Run, "playbook": q.Playbook, "step": q.Step, "kind": q.Kind, "question": q.Text, "approved": "false",
+	}})
+	if err != nil {
+		return fmt.Errorf("recording the answer in the ledger: %w", err)
+	}
+	return fmt.Errorf("%w: %s", ErrDeclined, reason)
+}
+
+// whoAnswered names people and keeps what they said apart.
+func whoAnswered(got []Answer) string {
+	var names []string
+	for _, a := range got {
+		names = append(names, a.Who)
+	}
+	return strings.Join(names, ", ")
+}
