@@ -67,3 +67,6 @@ func Find(name string) (*Playbook, error) {
 	}
 	return Parse(file, data)
 }
+
+// BuiltInText is the file of a built-in playbook; ErrUnknown names what was probably meant.
+func BuiltInText(name string) (file string, text []byte, err error) { return builtIn(name) }

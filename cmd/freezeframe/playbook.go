@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,19 +19,58 @@ func (p *program) playbookCommand() *cli.Command {
 		Name: "playbook", Usage: "procedures in the right order, with approval gates",
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "the built-in playbooks", Action: p.listPlaybooks},
-			{Name: "show", Usage: "the steps of a playbook", ArgsUsage: "NAME|FILE", Description: "freezeframe playbook show lambda-compromise", Action: p.showPlaybook},
-			{Name: "lint", Usage: "check a playbook file", ArgsUsage: "FILE", Description: "freezeframe playbook lint mine.yaml", Action: p.lintPlaybook},
+			{
+				Name: "show", Usage: "a playbook's steps, or the runbook that responders read", ArgsUsage: "NAME|FILE",
+				Description: "freezeframe playbook show lambda-compromise\nfreezeframe playbook show code-tampering --format md > runbook.md",
+				Flags:       []cli.Flag{&cli.StringFlag{Name: "format", Usage: "text, or md: a runbook in Markdown", Value: "text"}},
+				Action:      p.showPlaybook,
+			},
+			{Name: "lint", Usage: "check a playbook: spelling, references, and that nothing is changed before it is sealed", ArgsUsage: "NAME|FILE", Description: "freezeframe playbook lint mine.yaml", Action: p.lintPlaybook},
+			{Name: "schema", Usage: "the JSON Schema of playbooks, for editors", Description: "freezeframe playbook schema > playbook.schema.json", Action: p.playbookSchema},
+			{
+				Name: "plan", Usage: "what a run would do, and what it has to be allowed", ArgsUsage: "NAME|FILE",
+				Description: "freezeframe playbook plan code-tampering --set function=payments", Flags: []cli.Flag{setFlag()}, Action: p.planPlaybook,
+			},
 			{
 				Name: "run", Usage: "run a playbook on the case and the account", ArgsUsage: "NAME|FILE",
-				Description: "freezeframe playbook run lambda-compromise --set function=payments",
+				Description: "freezeframe playbook run lambda-compromise --set function=payments", Flags: append(runFlags(), setFlag()), Action: p.runPlaybook,
+			},
+			{
+				Name: "resume", Usage: "go on with a run that was cut off: nothing that is done is done again", ArgsUsage: "[RUN]",
+				Description: "freezeframe playbook resume", Flags: runFlags(), Action: p.resumePlaybook,
+			},
+			{Name: "status", Usage: "the runs of a case, or one of them step by step", ArgsUsage: "[RUN]", Description: "freezeframe playbook status", Action: p.playbookStatus},
+			{
+				Name: "approve", Usage: "answer a run that waits, from another terminal", ArgsUsage: "[RUN]",
+				Description: "freezeframe playbook approve --operator 'Carol Example' --reason 'the shop can be down for an hour'\nfreezeframe playbook approve --no --reason 'not during the sale'",
 				Flags: []cli.Flag{
-					&cli.StringSliceFlag{Name: "set", Usage: "an input, NAME=VALUE (may be repeated)"},
-					&cli.BoolFlag{Name: "yes", Usage: "answer every approval gate with yes, in the operator's name"},
-					&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
+					&cli.StringFlag{Name: "step", Usage: "of the question, if several wait"},
+					&cli.BoolFlag{Name: "no", Usage: "the answer is no"},
+					&cli.StringFlag{Name: "reason", Usage: "enters the ledger"},
+					&cli.StringFlag{Name: "attach", Usage: "file that shows it: its SHA-256 enters the ledger"},
+					&cli.StringFlag{Name: "operator", Usage: "who answers; without it the user of this machine"},
 				},
-				Action: p.runPlaybook,
+				Action: p.approvePlaybook,
+			},
+			{
+				Name: "test", Usage: "run a playbook on a simulated account after an attack: no AWS, no credentials", ArgsUsage: "NAME|FILE",
+				Description: "freezeframe playbook test mine.yaml --scenario code-overwrite",
+				Flags:       []cli.Flag{&cli.StringFlag{Name: "scenario", Usage: "the attack (freezeframe tabletop list)", Value: "code-overwrite"}, setFlag()},
+				Action:      p.testPlaybook,
 			},
 		},
+	}
+}
+
+func setFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "set", Usage: "an input, NAME=VALUE (may be repeated)"}
+}
+
+func runFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "yes", Usage: "answer every approval gate with yes, in the operator's name"},
+		&cli.StringSliceFlag{Name: "webhook", Usage: "address that the playbook may tell things to: https, and what begins with it (may be repeated)"},
+		&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
 	}
 }
 
@@ -66,7 +104,26 @@ func loadPlaybook(name string) (*playbooks.Playbook, error) {
 	if readErr != nil {
 		return nil, fmt.Errorf("reading the playbook: %w", readErr)
 	}
-	return playbooks.Parse(name, data)
+	return playbooks.ParseWith(name, data, besides(name))
+}
+
+// besides finds what a playbook in a file uses: built-in ones by name, others as files beside it.
+func besides(file string) playbooks.Source {
+	return func(name string) (string, []byte, error) {
+		pbFile, text, err := playbooks.BuiltInText(name)
+		if err == nil || strings.ContainsAny(name, `/\`) {
+			return pbFile, text, err
+		}
+		path := filepath.Join(filepath.Dir(file), name+".yaml")
+		text, readErr := os.ReadFile(path)
+		if os.IsNotExist(readErr) {
+			return "", nil, fmt.Errorf("%w, and no file %s", err, path)
+		}
+		if readErr != nil {
+			return "", nil, fmt.Errorf("reading the playbook: %w", readErr)
+		}
+		return path, text, nil
+	}
 }
 
 func (p *program) showPlaybook(c *cli.Context) error {
@@ -78,17 +135,52 @@ func (p *program) showPlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.s.Show(pb, func(t *ui.Printer) {
-		t.Line("%s  %s", t.Bold(pb.Name), pb.Title)
-		t.Block("  ", pb.About)
-		for _, in := range pb.Inputs {
-			t.Line("input %s (%s): %s", in.Name, string(in.Type), in.About)
+	switch format := c.String("format"); format {
+	case "md":
+		return pb.Markdown(p.s.Out)
+	case "text":
+		return p.s.Show(pb, func(t *ui.Printer) { showSteps(t, pb) })
+	default:
+		return ui.UsageHint(commandHelp(c), "--format is %q; text or md is wanted", format)
+	}
+}
+
+func showSteps(t *ui.Printer, pb *playbooks.Playbook) {
+	t.Line("%s  %s", t.Bold(pb.Name), pb.Title)
+	t.Block("  ", pb.About)
+	for _, in := range pb.Inputs {
+		t.Line("input %s (%s): %s", in.Name, string(in.Type), in.About)
+	}
+	outline(t, pb.Outline(nil))
+	t.Line("sha256 %s", pb.SHA256)
+}
+
+func outline(t *ui.Printer, steps []playbooks.Planned) {
+	for _, s := range steps {
+		line := strings.Repeat("  ", s.Depth+1) + s.ID + "  " + s.Does
+		if s.Class != "" {
+			line += " (" + string(s.Class) + ")"
 		}
-		for i, s := range pb.Steps {
-			t.Line("%d. %s  %s (%s): %s", i+1, s.ID, s.Verb.Name, string(s.Verb.Class), s.About)
+		if s.About != "" {
+			line += ": " + s.About
 		}
-		t.Line("sha256 %s", pb.SHA256)
-	})
+		if s.When != "" {
+			line += " [when " + s.When + "]"
+		}
+		t.Line("%s", line)
+	}
+}
+
+func (p *program) playbookSchema(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(playbooks.Schema(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("the schema: %w", err)
+	}
+	_, err = fmt.Fprintf(p.s.Out, "%s\n", data)
+	return err
 }
 
 func (p *program) lintPlaybook(c *cli.Context) error {
@@ -96,14 +188,13 @@ func (p *program) lintPlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return ui.UsageHint("freezeframe playbook list", "reading the playbook: %w", err)
-	}
 	problems := []playbooks.Problem{}
-	_, err = playbooks.Parse(name, data)
+	_, err = loadPlaybook(name)
 	if bad, ok := errors.AsType[*playbooks.InvalidError](err); ok {
-		problems = bad.Problems
+		problems, err = bad.Problems, nil
+	}
+	if err != nil {
+		return err
 	}
 	if err := p.s.Show(problems, func(t *ui.Printer) {
 		for _, pr := range problems {
@@ -121,7 +212,22 @@ func (p *program) lintPlaybook(c *cli.Context) error {
 	return nil
 }
 
-func (p *program) runPlaybook(c *cli.Context) error {
+// plannedRun is what `playbook plan` answers.
+type plannedRun struct {
+	Schema   string              `json:"schema"`
+	Playbook string              `json:"playbook"`
+	SHA256   string              `json:"playbook_sha256"`
+	Steps    []playbooks.Planned `json:"steps"`
+	Calls    []plannedCall       `json:"calls"`
+}
+
+type plannedCall struct {
+	Call    string   `json:"call"`
+	Mutates bool     `json:"mutates,omitempty"`
+	IAM     []string `json:"iam"`
+}
+
+func (p *program) planPlaybook(c *cli.Context) error {
 	name, err := oneArgument(c, "playbook")
 	if err != nil {
 		return err
@@ -134,115 +240,27 @@ func (p *program) runPlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opened, err := p.openCase(c)
-	if err != nil {
-		return err
-	}
-	s, err := p.connect(c, opened, false)
-	if err != nil {
-		return err
-	}
-	env := p.playbookEnv(c.Bool("yes"), operatorOf(c, opened))
-	env.Session, env.Case = s, opened
-	run, err := playbooks.Execute(c.Context, pb, inputs, env)
-	if err != nil {
-		return err
-	}
-	return p.endPlaybook(run)
-}
-
-func (p *program) playbookEnv(yes bool, operator string) *playbooks.Env {
-	h := header(operator)
-	env := &playbooks.Env{Operator: operator, Tool: h.Tool, Host: h.Host, Now: time.Now, Tell: p.tellStep}
-	switch {
-	case yes:
-		env.Ask = func(_ context.Context, q playbooks.Question) (playbooks.Answer, error) {
-			p.showQuestion(q)
-			return playbooks.Answer{Approved: true, Who: operator, Reason: "--yes"}, nil
+	out := plannedRun{Schema: "freezeframe/playbook-plan/v1", Playbook: pb.Name, SHA256: pb.SHA256, Steps: pb.Outline(inputs), Calls: []plannedCall{}}
+	for _, n := range pb.Needs() {
+		call := plannedCall{Call: n.Call, Mutates: n.Mutates, IAM: []string{}}
+		for _, g := range n.IAM {
+			call.IAM = append(call.IAM, g.Action+" on "+g.Resource)
 		}
-	case p.s.InTTY:
-		env.Ask = func(ctx context.Context, q playbooks.Question) (playbooks.Answer, error) { return p.ask(q, operator) }
+		out.Calls = append(out.Calls, call)
 	}
-	var progress *ui.Progress
-	env.Doing = func(done, all int, bytes int64, at string) {
-		if progress == nil {
-			progress = p.s.Progress("working")
+	return p.s.Show(out, func(t *ui.Printer) {
+		t.Line("%s  %s", t.Bold(pb.Name), pb.Title)
+		outline(t, out.Steps)
+		reads, rows := 0, [][]string{}
+		for _, call := range out.Calls {
+			if !call.Mutates {
+				reads++
+				continue
+			}
+			rows = append(rows, []string{call.Call, strings.Join(call.IAM, ", ")})
 		}
-		progress.Update(done, all, bytes, at)
-	}
-	return env
-}
-
-func (p *program) tellStep(r playbooks.StepReport) {
-	p.s.Person(func(t *ui.Printer) {
-		switch r.Status {
-		case playbooks.Running:
-			t.Line("%s %s", t.Bold("> "+r.ID), r.Summary)
-		case playbooks.Succeeded:
-			t.Line("  %s %s", t.Good("done:"), r.Summary)
-		default:
-			t.Line("  %s %s %s", t.Bad(string(r.Status)+":"), r.Summary, r.Error)
-		}
+		t.Line("")
+		t.Line("it may make %s that read (freezeframe collect --print-policy), and those that change the account if a plan says so:", ui.Plural(reads, "call"))
+		t.Table([]string{"CALL", "HAS TO BE ALLOWED"}, rows)
 	})
-}
-
-func (p *program) showQuestion(q playbooks.Question) {
-	p.s.Person(func(t *ui.Printer) {
-		for _, line := range q.Detail {
-			t.Line("    %s", line)
-		}
-		t.Line("  %s", t.Bold(q.Text))
-	})
-}
-
-func (p *program) ask(q playbooks.Question, operator string) (playbooks.Answer, error) {
-	p.showQuestion(q)
-	fmt.Fprint(p.s.Err, "  type yes to go on: ")
-	line, err := bufio.NewReader(p.s.In).ReadString('\n')
-	if err != nil && line == "" {
-		return playbooks.Answer{Who: operator, Reason: "no answer at the prompt"}, nil
-	}
-	answer := strings.TrimSpace(line)
-	return playbooks.Answer{Approved: answer == "yes", Who: operator, Reason: "answered at the prompt: " + answer}, nil
-}
-
-// inputsOf reads --set NAME=VALUE by the types that the playbook declares.
-func inputsOf(pb *playbooks.Playbook, set []string) (map[string]any, error) {
-	types := map[string]playbooks.Type{}
-	for _, in := range pb.Inputs {
-		types[in.Name] = in.Type
-	}
-	out := map[string]any{}
-	for _, s := range set {
-		name, text, ok := strings.Cut(s, "=")
-		if !ok {
-			return nil, ui.Usage("--set %q is not NAME=VALUE", s)
-		}
-		t, known := types[name]
-		if !known {
-			t = playbooks.Text // Execute names what is known
-		}
-		v, err := playbooks.ParseLiteral(t, text)
-		if err != nil {
-			return nil, ui.Usage("--set %s: %w", name, err)
-		}
-		out[name] = v
-	}
-	return out, nil
-}
-
-func (p *program) endPlaybook(run *playbooks.Run) error {
-	if err := p.s.Show(run, func(t *ui.Printer) { t.Line("playbook %s: %s", run.Playbook, string(run.Status)) }); err != nil {
-		return err
-	}
-	switch run.Status {
-	case playbooks.Succeeded:
-		return nil
-	case playbooks.WithGaps:
-		return ui.Incomplete("", "playbook %s succeeded with gaps", run.Playbook)
-	case playbooks.Aborted:
-		return &ui.Error{Code: ui.ExitRefused, Err: fmt.Errorf("playbook %s was aborted: %w", run.Playbook, run.Err())}
-	default:
-		return run.Err()
-	}
 }

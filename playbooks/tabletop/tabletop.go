@@ -16,6 +16,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/nearest"
+	"github.com/freezeframe-ir/freezeframe/playbooks"
 )
 
 // Scenario is an exercise.
@@ -172,4 +173,15 @@ func (w *World) fact(name string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.facts[name]
+}
+
+// Fill gives a playbook's inputs the scenario's answers, where nothing else was said: the function,
+// how far back, and that its role is this function's alone.
+func Fill(pb *playbooks.Playbook, inputs map[string]any, sc Scenario) {
+	known := map[string]any{"function": sc.Function, "functions": []string{sc.Function}, "since": sc.Past + time.Hour, "accept_shared_role": true}
+	for _, in := range pb.Inputs {
+		if v, ok := known[in.Name]; ok && inputs[in.Name] == nil {
+			inputs[in.Name] = v
+		}
+	}
 }
