@@ -283,7 +283,7 @@ func (f *frame) verb(ctx context.Context, s *Step) Status {
 	switch {
 	case r.isBroken():
 		return Interrupted
-	case ctx.Err() != nil && !errors.Is(err, ErrDeclined):
+	case err != nil && ctx.Err() != nil && !errors.Is(err, ErrDeclined):
 		// Without a result in the journal it is asked about when the run goes on.
 		f.gave(s, Interrupted, nil)
 		r.worse(Interrupted, err)
