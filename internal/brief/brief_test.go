@@ -317,7 +317,7 @@ func TestManyOfOneSort(t *testing.T) {
 
 // TestActNames: the acts that close doors are those of the catalogue.
 func TestActNames(t *testing.T) {
-	for _, name := range []string{ActGrants, ActURL, ActRevoke, ActQuarantine} {
+	for _, name := range []string{ActGrants, ActURL, ActRevoke, ActQuarantine, ActScoped} {
 		if !slices.ContainsFunc(contain.All(), func(a contain.Act) bool { return a.Name == name }) {
 			t.Errorf("no act is called %s", name)
 		}

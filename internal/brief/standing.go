@@ -18,6 +18,7 @@ const (
 	ActURL        = "url-iam"
 	ActRevoke     = "revoke-sessions"
 	ActQuarantine = "role-quarantine"
+	ActScoped     = "role-quarantine-scoped" // of this function's sessions, which its keys are
 )
 
 // Open is something that is not closed, as far as the case knows.
@@ -165,7 +166,7 @@ func (b *Brief) sessions(all turns, seen traces) {
 		own := slices.ContainsFunc(all, func(x Turn) bool { return x.Key == t.Key && ofCredentials(x.Step) })
 		for _, a := range b.Contained {
 			revoked := a.Act == ActRevoke && a.Since.After(seen.keys[t.Key].issued)
-			if own && a.Function == t.Function && (revoked || a.Act == ActQuarantine) {
+			if own && a.Function == t.Function && (revoked || a.Act == ActQuarantine || a.Act == ActScoped) {
 				o.By = a.Act
 			}
 		}

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/inspect/hostile"
@@ -184,9 +183,7 @@ func TestCaseValidate(t *testing.T) {
 // TestMany: an artefact costs its own line, and no more.
 func TestMany(t *testing.T) {
 	c := filled(t, 600)
-	start := time.Now()
-	n := bytes.Count(written(t, c), []byte("\n"))
-	if n < 2400 || time.Since(start) > 20*time.Second {
-		t.Errorf("%d lines in %s", n, time.Since(start))
+	if n := bytes.Count(written(t, c), []byte("\n")); n < 2400 || n > 6000 {
+		t.Errorf("%d lines", n)
 	}
 }
