@@ -24,7 +24,8 @@ import (
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
-// hostileReport writes the report on a case that is there already.
+// hostileReport asks, plans, and writes the report on a case that is there already: what people
+// are asked, told and shown holds an attacker's texts.
 const hostileReport = `playbook: report-only
 title: The report alone
 inputs:
@@ -33,6 +34,18 @@ inputs:
     required: true
     about: name or ARN of the function
 steps:
+  - id: story
+    run: timeline.story
+    with: {function: '${inputs.function}'}
+  - id: plan
+    run: contain.plan
+    with: {function: '${inputs.function}', actors: '${steps.story.actors}', findings: '${steps.story.findings}'}
+  - id: ask
+    run: approve
+    with: {question: "go on\u202e\u001b[31m?", plan: '${steps.plan.plan}'}
+  - id: tell
+    run: notify
+    with: {text: suspected, to: stdout, also: '${steps.story.suspects}'}
   - id: report
     about: what happened
     run: report
@@ -75,6 +88,8 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "contain apply " + plan, ""}, {"text", "contain status", ""}, {"json", "contain status --json", ""}, {"text", "contain watch --for 1ms", ""}, {"json", "contain watch --for 1ms --json", ""},
 		{"text", "contain plan --level stop --actor arn:aws:iam::" + bench.AccountID + ":role/service/" + hostileRole + " --out " + plan + "3", ""}, {"text", "contain release --reason r", ""},
 		{"text", "playbook run --yes --set function=payments " + filepath.Join(out, "report.yaml"), ""},
+		{"text", "playbook status", ""}, {"json", "playbook status --json", ""}, {"text", "playbook plan --set function=\x1b[31m " + filepath.Join(out, "report.yaml"), ""},
+		{"text", "playbook show --format md " + filepath.Join(out, "report.yaml"), ""},
 		{"text", "timeline build --source athena --table audit.trail --output-location s3://results/ --since 24h", ""}, {"lines", "timeline build --format jsonl --source lake --since 24h --event-data-store " + store, ""},
 		{"text", "timeline build --source athena --table audit.trail --print-sql --account 111122223333 --in-region eu-west-1 --about \x1b[31m\u202ea\x7f\u009b", ""},
 		{"text", "case export --reason r " + exported, ""}, {"text", "verify " + exported, ""}, {"text", "verify", ""}, {"json", "verify --json", ""},
