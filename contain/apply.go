@@ -54,6 +54,9 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 		r.rehearse(ctx, tasks)
 		return r.conclude(ctx, actNames(p))
 	}
+	if err := r.join(ctx, tasks); err != nil {
+		return nil, err
+	}
 	if err := r.open(ctx, in, missing); err != nil {
 		return nil, err
 	}
