@@ -18,7 +18,12 @@
 //
 // Release lifts isolation. What an act removed as hostile (Kind Evict) returns only
 // by name, with a reason. Edits on one document are folded before one write: to lift
-// one of them, the others are folded again over the state before.
+// one of them, the others are folded again over the state before. An act that finds its
+// document as wanted by another act of the case is recorded beside that one, with an intent
+// that has no calls: lifting either leaves the other's.
+//
+// What only somebody's word makes hostile (a mapping, a rule, capacity) has two acts of one
+// edit, one that isolates and one that evicts: see forGood.
 //
 // # The bag of a run
 //
