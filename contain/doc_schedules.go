@@ -218,9 +218,16 @@ func (v *Survey) inputOf(t *schedulertypes.Target) (qualifier string, yes bool) 
 	if t == nil || json.Unmarshal([]byte(aws.ToString(t.Input)), &in) != nil {
 		return "", false
 	}
+	q, ours := v.namedAs(in.FunctionName)
+	return first(in.Qualifier, q), ours
+}
+
+// namedAs says whether a text is a name of the function in one of the forms that Lambda
+// takes, and with which qualifier.
+func (v *Survey) namedAs(text string) (qualifier string, yes bool) {
 	for _, prefix := range []string{v.ARN, v.Account + ":function:" + v.Function, "function:" + v.Function, v.Function} {
-		if q, ok := strings.CutPrefix(in.FunctionName, prefix); ok && (q == "" || q[0] == ':') {
-			return first(in.Qualifier, strings.TrimPrefix(q, ":")), true
+		if q, ok := strings.CutPrefix(text, prefix); ok && (q == "" || q[0] == ':') {
+			return strings.TrimPrefix(q, ":"), true
 		}
 	}
 	return "", false

@@ -142,13 +142,13 @@ func TestJoinedKeepsWhatIsKnown(t *testing.T) {
 	doc, err := documentNamed(docURL)
 	must(t, err)
 	place := Place{Target{Account: simAccount, Function: "payments", ARN: "arn:x"}, ""}
-	intent := func(id, from, to string, calls []Call) Intent {
-		return Intent{ID: id, Action: "apply", Doc: docURL, Resource: doc.resource(place), Place: place, From: json.RawMessage(from), To: json.RawMessage(to), Calls: calls,
+	intent := func(id, from, to string, joins bool) Intent {
+		return Intent{ID: id, Action: "apply", Doc: docURL, Resource: doc.resource(place), Place: place, From: json.RawMessage(from), To: json.RawMessage(to), Joins: joins,
 			Edits: []PlannedEdit{{Act: actURL, On: "arn:" + id}}}
 	}
 	h := &history{files: map[string]*file{}}
-	must(t, h.intent("b", time.Time{}, intent("1", `{"auth_type":"NONE"}`, `{"auth_type":"AWS_IAM"}`, []Call{{Call: "x"}})))
-	must(t, h.intent("b", time.Time{}, intent("2", `{"auth_type":"AWS_IAM","invoke_mode":"BUFFERED"}`, `{"auth_type":"AWS_IAM","invoke_mode":"BUFFERED"}`, []Call{})))
+	must(t, h.intent("b", time.Time{}, intent("1", `{"auth_type":"NONE"}`, `{"auth_type":"AWS_IAM"}`, false)))
+	must(t, h.intent("b", time.Time{}, intent("2", `{"auth_type":"AWS_IAM","invoke_mode":"BUFFERED"}`, `{"auth_type":"AWS_IAM","invoke_mode":"BUFFERED"}`, true)))
 	f := h.sorted()[0]
 	f.outcome("b", time.Time{}, Outcome{Intent: "2", Action: "apply", Status: StatusAlready})
 	if len(f.held) != 2 || f.held[1].state != InForce || string(f.base) != `{"auth_type":"NONE"}` || string(f.last) != `{"auth_type":"AWS_IAM"}` {

@@ -116,11 +116,11 @@ func (h *history) intent(bag string, at time.Time, i Intent) error {
 }
 
 // applied adds an apply's edits. What they stand on is the state before, unless they
-// stand on edits of ours: then it is still the state before those. One that called nothing
-// joined what others of ours hold, and changes nothing of what is known.
+// stand on edits of ours: then it is still the state before those. One that only
+// joins what others of ours hold changes nothing of what is known.
 func (f *file) applied(bag string, at time.Time, i Intent) error {
-	again, joined := f.retried(i), len(i.Calls) == 0 // without a call, it is held beside what was there
-	if !again && !joined && (len(f.held) == 0 || !f.known(i.From)) {
+	again := f.retried(i)
+	if !again && !i.Joins && (len(f.held) == 0 || !f.known(i.From)) {
 		f.base, f.held = i.From, nil
 	}
 	for _, e := range i.Edits {
@@ -130,7 +130,7 @@ func (f *file) applied(bag string, at time.Time, i Intent) error {
 		}
 		f.held = append(f.held, held{PlannedEdit: e, place: i.placeOf(e), kind: act.Kind, bag: bag, intent: i.ID, since: at, state: Pending})
 	}
-	if !joined {
+	if !i.Joins {
 		f.last, f.also = i.To, []json.RawMessage{i.From}
 	}
 	return nil

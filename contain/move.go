@@ -129,9 +129,9 @@ func (m *mover) move(ctx context.Context, t *task, accepted func()) Outcome {
 	case done && t.joins:
 		o.Intent, o.Calls, o.before = m.id(), []Call{}, now.state
 		o.Note = "held by another act of this case: it stays when that one is lifted"
-		joined := *t
-		joined.after = now.state
-		if err := m.note(ctx, noteIntent, joined.intent(o, now.state)); err != nil {
+		i := t.intent(o, now.state)
+		i.To, i.Joins = now.state, true
+		if err := m.note(ctx, noteIntent, i); err != nil {
 			return o.fail(StatusFailed, fmt.Errorf("the intent could not be recorded: %w", err))
 		}
 		accepted()
