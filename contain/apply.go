@@ -62,6 +62,7 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 	}
 	r.execute(ctx, tasks)
 	r.verify(ctx)
+	r.roads(ctx, p)
 	return r.conclude(ctx, actNames(p))
 }
 

@@ -17,6 +17,7 @@ type history struct {
 	files   map[string]*file // by resource, document, key
 	damaged []string         // bags that could not be read
 	own     map[string]bool  // request ids of the changing calls that they made
+	roads   map[string]Check // to bad code, as the last run found them
 }
 
 // file is one document's history.
@@ -45,7 +46,7 @@ type held struct {
 
 // load reads the journals of all containment bags, oldest first.
 func load(ctx context.Context, c *evidence.Case) (*history, error) {
-	h := &history{files: map[string]*file{}, own: map[string]bool{}}
+	h := &history{files: map[string]*file{}, own: map[string]bool{}, roads: map[string]Check{}}
 	for b, err := range c.Bags(ctx) {
 		if err != nil {
 			if b == nil {
@@ -86,6 +87,8 @@ func (h *history) take(bag string, e evidence.JournalEntry) error {
 		if f := h.files[fileKey(o.Resource, o.Doc, o.Key)]; f != nil {
 			f.outcome(bag, e.At, o)
 		}
+	case noteVerified:
+		return h.verified(e.Value)
 	case noteCall:
 		var x awsapi.Exchange // one that cannot be read is nobody's, and so is told
 		if json.Unmarshal(e.Value, &x) == nil && x.RequestID != "" && awsapi.Mutating(x.Call) {
