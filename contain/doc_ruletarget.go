@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -52,7 +53,7 @@ func ruleTargetActs() []Act {
 	}, forGood(ruleTargetEdit(), actRuleTargetsEvict,
 		"take hostile targets out of an EventBridge rule for good; they are parked as evidence in a rule that never matches ("+parkedPrefix+"*), and the rule's other targets stay",
 		Fixture{Finding: &finding.Finding{Kind: "rule-target", Change: "created", Action: "events:PutTargets", Name: "rule/paid/targets", ARN: "arn:aws:events:eu-central-1:123456789012:rule/shop/paid",
-			Detail: "to arn:aws:lambda:eu-central-1:123456789012:function:payments:live", Account: "123456789012", Region: "eu-central-1", By: "key", Who: "mallory", Event: "e1", State: finding.Standing}})...)
+			Detail: "to arn:aws:lambda:eu-central-1:123456789012:function:payments:live", Account: "123456789012", Region: "eu-central-1", By: "key", Who: "mallory", Event: "e1", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), State: finding.Standing}})...)
 }
 
 func ruleTargetEdit() Edit[ruleTarget] {

@@ -2,6 +2,7 @@ package contain
 
 import (
 	"encoding/json"
+	"io"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -153,5 +154,22 @@ func TestJoinedKeepsWhatIsKnown(t *testing.T) {
 	f.outcome("b", time.Time{}, Outcome{Intent: "2", Action: "apply", Status: StatusAlready})
 	if len(f.held) != 2 || f.held[1].state != InForce || string(f.base) != `{"auth_type":"NONE"}` || string(f.last) != `{"auth_type":"AWS_IAM"}` {
 		t.Errorf("held %+v, base %s, last %s", f.held, f.base, f.last)
+	}
+}
+
+// TestFixtureFindings: a fixture's finding is one that a file of findings may hold, as the
+// kills of the built binary hand it over.
+func TestFixtureFindings(t *testing.T) {
+	n := 0
+	for _, a := range All() {
+		if f := a.Fixture.Finding; f != nil {
+			n++
+			if err := finding.Write(io.Discard, finding.File{Of: "fixture", Findings: []finding.Finding{*f}}); err != nil {
+				t.Errorf("%s: %v", a.Name, err)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no act has such a fixture")
 	}
 }
