@@ -41,7 +41,8 @@ type Account struct {
 	Cloud *awssim.Cloud
 	Keys  awssim.Credentials // of an administrator
 
-	Enforcing string // ARN of a code-signing configuration that enforces, once AddContainables has made it
+	Enforcing string            // ARN of a code-signing configuration that enforces, once AddContainables has made it
+	Named     map[string]string // ARNs of what acts find that AWS gives its name: "mapping", "subscription"; as above
 
 	cfg  aws.Config
 	role string

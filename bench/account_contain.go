@@ -41,5 +41,6 @@ func containables() []containable {
 		{"log filters", (*Account).addMoreLogFilters},
 		{"loops", (*Account).allowRecursion},
 		{"foreign destinations", (*Account).addForeignDestinations},
+		{"names for what AWS has named", (*Account).nameThings},
 	}
 }

@@ -54,11 +54,15 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 		r.rehearse(ctx, tasks)
 		return r.conclude(ctx, actNames(p))
 	}
+	if err := r.join(ctx, tasks); err != nil {
+		return nil, err
+	}
 	if err := r.open(ctx, in, missing); err != nil {
 		return nil, err
 	}
 	r.execute(ctx, tasks)
 	r.verify(ctx)
+	r.roads(ctx, p)
 	return r.conclude(ctx, actNames(p))
 }
 

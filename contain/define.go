@@ -85,6 +85,7 @@ type Edit[S any] struct {
 	// Contained says of a state that no act of ours made whether somebody has contained
 	// the thing already, in a few words; "" is no. nil: the state tells nothing.
 	Contained func(S) string
+	Evicts    string // the isolating act that this one does for good: see forGood
 	Fixture   Fixture
 }
 
@@ -102,6 +103,7 @@ type Fixture struct {
 	Actor, Resource string // ARN
 	Finding         *finding.Finding
 	Good, Group     string // good version, quarantine group
+	Named           string // what bench.Account.Named calls the resource, where its ARN is not known beforehand
 	Signing         bool   // with bench's code-signing configuration that enforces
 	Collected       bool   // the case holds a collection of the function
 }
@@ -144,6 +146,7 @@ type Act struct {
 	sparse    bool
 	roleWide  bool
 	insteadOf string
+	evicts    string
 	revives   bool
 	lasts     bool
 	parts     []string
@@ -189,7 +192,7 @@ func define[S any](d Doc[S], doc *document, e Edit[S]) Act {
 		Name: e.Name, About: e.About, Lossy: e.Lossy, LosesState: e.LosesState, Kind: e.Kind, Level: e.Level, Attack: e.Attack,
 		Answers: e.Answers, On: e.On, Doc: d.Name, Needs: d.Needs, Fixture: e.Fixture, Stays: e.Stays,
 		rank: e.Rank, holds: e.Holds, requires: e.Requires, along: e.Along, timed: e.Timed, sparse: e.Sparse, roleWide: e.RoleWide,
-		insteadOf: e.InsteadOf, revives: e.Revives, lasts: e.Lasts, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, lacks: e.Lacks, params: e.Params, worth: e.Worth,
+		insteadOf: e.InsteadOf, evicts: e.Evicts, revives: e.Revives, lasts: e.Lasts, parts: e.Parts, looks: e.Looks, tells: e.Contained != nil, doc: doc, keys: e.Keys, lacks: e.Lacks, params: e.Params, worth: e.Worth,
 		apply: func(p Place, before json.RawMessage, params Params) (json.RawMessage, error) {
 			s, err := decode[S](before)
 			if err != nil {

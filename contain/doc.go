@@ -18,7 +18,12 @@
 //
 // Release lifts isolation. What an act removed as hostile (Kind Evict) returns only
 // by name, with a reason. Edits on one document are folded before one write: to lift
-// one of them, the others are folded again over the state before.
+// one of them, the others are folded again over the state before. An act that finds its
+// document as wanted by another act of the case is recorded beside that one, with an intent
+// that joins: lifting either leaves the other's.
+//
+// What only somebody's word makes hostile (a mapping, a rule, capacity) has two acts of one
+// edit, one that isolates and one that evicts: see forGood.
 //
 // # The bag of a run
 //
@@ -34,7 +39,7 @@
 //	           "function":"<arn>","operator":"...","principal":"<arn>","reason":"...","forced":bool}
 //	intent    {"id":"<bag>/<n>","action":"...","acts":["concurrency-zero"],"doc":"lambda.concurrency",
 //	           "key":"","resource":"<arn>","place":{target and key},"calls":[{"call":"Lambda:PutFunctionConcurrency","params":{...}}],
-//	           "from":{state},"to":{state},"edits":[{"act":"...","for":"...","params":{...}}]}
+//	           "from":{state},"to":{state},"joins":true where nothing is called,"edits":[{"act":"...","for":"...","params":{...}}]}
 //	outcome   {"id":"<bag>/<n>","action":"...","acts":[...],"doc":"...","key":"...","resource":"<arn>",
 //	           "status":"done|already|failed|unknown|skipped|stale","error":"...","note":"...","writes":1,
 //	           "lifts":["<bag>/<n> act", release and undo: what was taken back],

@@ -2,6 +2,7 @@ package contain
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +10,7 @@ import (
 	aastypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // suspension is what Application Auto Scaling leaves undone on the provisioned concurrency of
@@ -32,12 +34,36 @@ func autoscalingActs() []Act {
 		Resource: func(p Place) string { return qualified(p.Target, p.Key) },
 		Read:     readSuspension,
 		Steps:    suspensionSteps,
-	}, Edit[suspension]{
+	}, hostileScaling(forGood(scalingEdit(), actScalingEvict,
+		"keep suspended for good the Application Auto Scaling that an intruder has set up and that would put provisioned concurrency back, by its finding; named without one: all of the function's", Fixture{}))...)
+}
+
+// hostileScaling gives the evicting twin the qualifiers whose scaling or capacity findings
+// name: what is deleted there for good must not be put back by release, and the scaling of
+// the owner's other aliases has to go on.
+func hostileScaling(acts []Edit[suspension]) []Edit[suspension] {
+	acts[1].Keys = func(s *Survey) []string {
+		scaled := Found[[]string](s, partScaling)
+		if s.given && (slices.Contains(s.in.Acts, actScalingEvict) || slices.Contains(s.in.Acts, actProvisionedEvict)) {
+			return scaled
+		}
+		return slices.DeleteFunc(slices.Clone(scaled), func(q string) bool {
+			return !slices.ContainsFunc(s.Findings, func(f finding.Finding) bool {
+				return f.Kind == "scalable-target" && scaledQualifier(f) == q || f.Kind == "function-provisioned" && findingQualifier(f) == q
+			})
+		})
+	}
+	return acts
+}
+
+func scalingEdit() Edit[suspension] {
+	return Edit[suspension]{
 		Name:  actScaling,
 		About: "suspend Application Auto Scaling of provisioned concurrency, which would put it back; policies and scheduled actions stay",
 		Lossy: "scheduled actions that fall due meanwhile are not made up for",
 		Kind:  Isolate, Attack: []string{"T1496"},
-		Rank: rank(stageProvisioned - 1), Holds: true,
+		Answers: []Answer{{Kind: "scalable-target", Target: scaledFunction, Key: scaledQualifier}},
+		Rank:    rank(stageProvisioned - 1), Holds: true,
 		Keys:  func(s *Survey) []string { return Found[[]string](s, partScaling) },
 		Parts: []string{partScaling}, Looks: []Part{scalingLook()},
 		Apply: func(_ Place, s suspension, _ Params) (suspension, error) {
@@ -56,8 +82,19 @@ func autoscalingActs() []Act {
 			}
 			return all
 		},
-	})
+	}
 }
+
+// scaledFunction is the function of a finding named "scalable/function:NAME:QUALIFIER".
+func scaledFunction(f finding.Finding) string {
+	name, qualifier, both := strings.Cut(strings.TrimPrefix(f.Name, "scalable/function:"), ":")
+	if !both || name == "" || qualifier == "" || f.Account == "" || f.Region == "" {
+		return ""
+	}
+	return "arn:aws:lambda:" + f.Region + ":" + f.Account + ":function:" + name
+}
+
+func scaledQualifier(f finding.Finding) string { return f.Name[strings.LastIndexByte(f.Name, ':')+1:] }
 
 func scalingClient(cfg aws.Config) *aas.Client { return aas.NewFromConfig(cfg) }
 

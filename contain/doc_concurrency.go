@@ -58,6 +58,7 @@ func concurrencyActs() []Act {
 		Answers: []Answer{{Kind: "function"}, {Kind: "function-code"}, {Kind: "function-version"}, {Kind: "concurrency"}},
 		Rank:    rank(stageConcurrency), Requires: []string{actScaling, actProvisioned},
 		Keys:  func(*Survey) []string { return []string{""} },
+		Looks: []Part{gatewayLook(), balancerLook()}, // whose roads it closes, without touching the API or the load balancer
 		Apply: func(Place, concurrency, Params) (concurrency, error) { return concurrency{aws.Int32(0)}, nil },
 		Destroys: func(p Place, _ concurrency) []Artefact {
 			return []Artefact{

@@ -45,7 +45,12 @@ func logFilterActs() []Act {
 		Resource: func(p Place) string { group, _, _ := strings.Cut(p.Key, filterMark); return group },
 		Read:     readLogFilter,
 		Steps:    logFilterSteps,
-	}, Edit[logFilter]{
+	}, forGood(logFilterEdit(), actLogFiltersEvict, "delete a hostile subscription filter of a log group for good, wherever it sends (of a log group that is named: all of its filters)",
+		Fixture{Resource: "arn:aws:logs:eu-central-1:123456789012:log-group:/shop/web"})...)
+}
+
+func logFilterEdit() Edit[logFilter] {
+	return Edit[logFilter]{
 		Name:  actLogFilters,
 		About: "delete subscription filters of log groups that send to the function",
 		Lossy: "what is logged meanwhile is not sent later, though it stays in the log group; AWS tries the function when a filter is put back, which fails while the function cannot run",
@@ -76,7 +81,7 @@ func logFilterActs() []Act {
 			}
 			return all
 		},
-	})
+	}
 }
 
 // foundFilter is the document of a finding named such as "logs/GROUP/filter/NAME".

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // mapping is whether one event source mapping (Place.Key is its UUID) polls.
@@ -32,12 +33,22 @@ func mappingActs() []Act {
 		Equal:    func(a, b mapping) bool { return a.Enabled == b.Enabled },
 		Settled:  func(s mapping) bool { return s.Moving == "" },
 		Steps:    mappingSteps,
-	}, Edit[mapping]{
+	}, forGood(mappingEdit(), actMappingsEvict,
+		"keep a hostile event source mapping disabled for good; it stays in the account, as evidence, and with the place in its stream",
+		Fixture{Named: "mapping"})...)
+}
+
+// mappingEdit disables. So does its evicting twin, and nothing is deleted: a mapping that was
+// made again would have another UUID and begin its stream anew, which undo could not mend,
+// and the one that is there shows what it read, of whom, and how far. What makes the
+// difference is who may enable it: not release.
+func mappingEdit() Edit[mapping] {
+	return Edit[mapping]{
 		Name:  actMappings,
 		About: "disable event source mappings: queues and streams are no longer polled",
 		Lossy: "retention of streams and queues runs on: what expires there meanwhile is lost",
 		Kind:  Isolate, Level: LevelIsolate, Attack: []string{"T1546"},
-		Answers: []Answer{{Kind: "event-source-mapping"}},
+		Answers: []Answer{{Kind: "event-source-mapping", Target: mappingFound}},
 		On:      []TargetKind{OnFunction, OnResource},
 		Rank:    rank(stageTriggers),
 		Keys: func(s *Survey) []string {
@@ -62,7 +73,16 @@ func mappingActs() []Act {
 			return []Artefact{{Name: "lambda.mappings", ARN: p.ARN}}
 		},
 		Breaks: unpolled,
-	})
+	}
+}
+
+// mappingFound is the ARN of a mapping that a finding names as "mapping/UUID".
+func mappingFound(f finding.Finding) string {
+	uuid, ok := strings.CutPrefix(f.Name, "mapping/")
+	if f.ARN != "" || !ok || f.Region == "" || f.Account == "" {
+		return f.ARN
+	}
+	return mappingARN(Place{Target{Partition: "aws", Region: f.Region, Account: f.Account}, uuid})
 }
 
 func mappingARN(p Place) string {

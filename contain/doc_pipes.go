@@ -37,7 +37,12 @@ func pipeActs() []Act {
 		Equal:    func(a, b pipeState) bool { return a.Desired == b.Desired },
 		Settled:  func(s pipeState) bool { return s.Moving == "" },
 		Steps:    pipeSteps,
-	}, Edit[pipeState]{
+	}, forGood(pipeEdit(), actPipesEvict, "keep a hostile EventBridge pipe stopped for good; it stays in the account, as evidence",
+		Fixture{Resource: "arn:aws:pipes:eu-central-1:123456789012:pipe/enrich"})...)
+}
+
+func pipeEdit() Edit[pipeState] {
+	return Edit[pipeState]{
 		Name:  actPipes,
 		About: "stop EventBridge pipes whose target or enrichment is the function",
 		Lossy: "retention of the pipe's queue or stream runs on: what expires there meanwhile is lost; a stream is read on from where the pipe stopped",
@@ -77,7 +82,7 @@ func pipeActs() []Act {
 			}
 			return all
 		},
-	})
+	}
 }
 
 // pipeName is the name in a pipe's ARN; "" where it is none.

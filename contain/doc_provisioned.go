@@ -33,12 +33,27 @@ func provisionedActs() []Act {
 			return s.Status != string(lambdatypes.ProvisionedConcurrencyStatusEnumInProgress)
 		},
 		Steps: provisionedSteps,
-	}, Edit[provisioned]{
+	}, withScaling(forGood(provisionedEdit(), actProvisionedEvict, "delete for good provisioned concurrency that an intruder has set, by its finding; named without one: all of the function's",
+		Fixture{}))...)
+}
+
+// withScaling lets the evicting twin wait for its own kind of auto scaling: with the
+// isolating one, release would resume what puts the capacity back.
+func withScaling(acts []Edit[provisioned]) []Edit[provisioned] {
+	acts[1].Requires = []string{actScalingEvict}
+	return acts
+}
+
+// provisionedEdit and its evicting twin share the document of a qualifier: concurrency 0
+// waits for the first, whosever the capacity was.
+func provisionedEdit() Edit[provisioned] {
+	return Edit[provisioned]{
 		Name:  actProvisioned,
 		About: "delete provisioned concurrency, which would refuse concurrency 0",
 		Lossy: "warm environments, with whatever is in their memory and /tmp, are gone",
 		Kind:  Isolate, Attack: []string{"T1496"},
-		Rank: rank(stageProvisioned), Holds: true, Requires: []string{actScaling},
+		Answers: []Answer{{Kind: "function-provisioned", Key: findingQualifier}},
+		Rank:    rank(stageProvisioned), Holds: true, Requires: []string{actScaling},
 		Keys: func(s *Survey) []string { return s.Provisioned }, Parts: []string{partProvisioned},
 		Apply: func(Place, provisioned, Params) (provisioned, error) { return provisioned{}, nil },
 		Destroys: func(p Place, _ provisioned) []Artefact {
@@ -53,7 +68,7 @@ func provisionedActs() []Act {
 			}
 			return all
 		},
-	})
+	}
 }
 
 func sameNumber(a, b *int32) bool {

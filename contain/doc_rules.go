@@ -40,7 +40,12 @@ func ruleActs() []Act {
 		Resource: func(p Place) string { return p.Key },
 		Read:     readRule,
 		Steps:    ruleSteps,
-	}, Edit[ruleState]{
+	}, forGood(ruleEdit(), actRulesEvict, "keep a hostile EventBridge rule disabled for good; it stays in the account, as evidence, with its targets",
+		Fixture{Resource: "arn:aws:events:eu-central-1:123456789012:rule/new-users"})...)
+}
+
+func ruleEdit() Edit[ruleState] {
+	return Edit[ruleState]{
 		Name:  actRules,
 		About: "disable EventBridge rules, on every bus, that call nothing but the function",
 		Lossy: "events that the rule would have matched meanwhile are not delivered later; it may still match briefly after the call",
@@ -81,9 +86,12 @@ func ruleActs() []Act {
 					all = append(all, fmt.Sprintf("rule %s stays: it is managed by %s, and only that service may change it", r.ARN, r.ManagedBy))
 				}
 			}
+			if s.Kind == OnResource {
+				all = append(all, "PutRule changes rules too that were there before: look whether "+s.ARN+" was the owner's")
+			}
 			return all
 		},
-	})
+	}
 }
 
 // ruleOnly is the key of a target that is a rule, or none.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 // ruleTarget is one target of a rule (Place.Key: RULE-ARN:target/ID). What a target hands
@@ -48,7 +50,14 @@ func ruleTargetActs() []Act {
 		Read:     readRuleTarget,
 		Between:  betweenRuleTargets,
 		Steps:    ruleTargetSteps,
-	}, Edit[ruleTarget]{
+	}, forGood(ruleTargetEdit(), actRuleTargetsEvict,
+		"take hostile targets out of an EventBridge rule for good; they are parked as evidence in a rule that never matches ("+parkedPrefix+"*), and the rule's other targets stay",
+		Fixture{Finding: &finding.Finding{Kind: "rule-target", Change: "created", Action: "events:PutTargets", Name: "rule/paid/targets", ARN: "arn:aws:events:eu-central-1:123456789012:rule/shop/paid",
+			Detail: "to arn:aws:lambda:eu-central-1:123456789012:function:payments:live", Account: "123456789012", Region: "eu-central-1", By: "key", Who: "mallory", Event: "e1", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), State: finding.Standing}})...)
+}
+
+func ruleTargetEdit() Edit[ruleTarget] {
+	return Edit[ruleTarget]{
 		Name:  actRuleTargets,
 		About: "take the function out of EventBridge rules that call others too: its target is parked in a rule that never matches (" + parkedPrefix + "*)",
 		Lossy: "events that the rule matches meanwhile are not delivered to the function later",
@@ -78,7 +87,7 @@ func ruleTargetActs() []Act {
 			}
 			return all
 		},
-	})
+	}
 }
 
 const partTargets = "targets of the rule"

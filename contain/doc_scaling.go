@@ -3,6 +3,7 @@ package contain
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -42,13 +43,44 @@ func instanceActs() []Act {
 				return err
 			}}}
 		},
-	}, Edit[instances]{
+	}, hostileInstances(forGood(instanceEdit(), actInstancesEvict,
+		"keep hostile versions scaled to no managed instance for good: those of --bad-version, those that findings name, and all of a function that an intruder made", instanceEdit().Fixture))...)
+}
+
+// hostileInstances gives the evicting twin the versions that somebody calls hostile, one by
+// one: versions of one function may be the owner's and the intruder's side by side. Named by
+// itself, the act means all of the functions that are named.
+func hostileInstances(acts []Edit[instances]) []Edit[instances] {
+	evict := &acts[1]
+	evict.Level = LevelEvict
+	evict.Keys = func(s *Survey) []string {
+		if s.given && slices.Contains(s.in.Acts, actInstancesEvict) {
+			return s.Managed
+		}
+		var keys []string
+		for _, v := range s.Managed {
+			hostile := s.given && slices.Contains(s.in.Bad, v)
+			for _, f := range s.Findings {
+				hostile = hostile || f.Kind == "function" && f.Change == "created" || slices.Contains([]string{"function-version", "function-scaling"}, f.Kind) && findingQualifier(f) == v
+			}
+			if hostile {
+				keys = append(keys, v)
+			}
+		}
+		return keys
+	}
+	return acts
+}
+
+func instanceEdit() Edit[instances] {
+	return Edit[instances]{
 		Name:  actInstances,
 		About: "scale every published version that runs on managed instances to no execution environment",
 		Lossy: "environments end, with whatever is in their memory and /tmp; one in which a run is under way may live to its timeout, up to 5,400 seconds",
 		Kind:  Isolate, Level: LevelStop, Attack: []string{"T1578", "T1648"},
-		Rank: rank(stageConcurrency),
-		Keys: func(s *Survey) []string { return s.Managed }, Parts: []string{partVersions},
+		Answers: []Answer{{Kind: "function", Change: "created"}, {Kind: "function-version", Key: findingQualifier}, {Kind: "function-scaling", Key: findingQualifier}},
+		Rank:    rank(stageConcurrency),
+		Keys:    func(s *Survey) []string { return s.Managed }, Parts: []string{partVersions},
 		Apply: func(Place, instances, Params) (instances, error) { return instances{aws.Int32(0), aws.Int32(0)}, nil },
 		Destroys: func(p Place, _ instances) []Artefact {
 			return []Artefact{{Name: "lambda.scaling", ARN: p.ARN, Qualifier: p.Key}}
@@ -67,7 +99,7 @@ func instanceActs() []Act {
 			return ""
 		},
 		Fixture: Fixture{Resource: "arn:aws:lambda:eu-central-1:123456789012:function:render"},
-	})
+	}
 }
 
 // recursion is what Lambda does about the function calling itself in a loop.
@@ -97,11 +129,16 @@ func recursionActs() []Act {
 				return err
 			}}}
 		},
-	}, Edit[recursion]{
+	}, forGood(recursionEdit(), actRecursionEvict, "end for good the loops of the function that an intruder has allowed", Fixture{})...)
+}
+
+func recursionEdit() Edit[recursion] {
+	return Edit[recursion]{
 		Name:  actRecursion,
 		About: "end runs that call the function in a loop (by way of SQS, SNS, S3 or itself), where that was allowed",
 		Kind:  Isolate, Attack: []string{"T1496"},
-		Keys: func(*Survey) []string { return []string{""} },
+		Answers: []Answer{{Kind: "function-recursion"}},
+		Keys:    func(*Survey) []string { return []string{""} },
 		Apply: func(Place, recursion, Params) (recursion, error) {
 			return recursion{string(lambdatypes.RecursiveLoopTerminate)}, nil
 		},
@@ -109,5 +146,5 @@ func recursionActs() []Act {
 		Breaks: func(s *Survey, _ map[string]recursion) []Impact {
 			return []Impact{{What: "function", Resource: s.ARN, Detail: "a loop that was meant ends after about 16 rounds"}}
 		},
-	})
+	}
 }

@@ -40,7 +40,12 @@ func scheduleActs() []Act {
 		Resource: func(p Place) string { return p.Key },
 		Read:     readSchedule,
 		Steps:    scheduleSteps,
-	}, Edit[scheduleState]{
+	}, forGood(scheduleEdit(), actSchedulesEvict, "keep a hostile schedule of EventBridge Scheduler disabled for good; it stays in the account, as evidence",
+		Fixture{Resource: "arn:aws:scheduler:eu-central-1:123456789012:schedule/billing/monthly"})...)
+}
+
+func scheduleEdit() Edit[scheduleState] {
+	return Edit[scheduleState]{
 		Name:  actSchedules,
 		About: "disable schedules of EventBridge Scheduler, of all groups, that call the function or Lambda's API on it; all else in them is restated as it is",
 		Lossy: "runs that fall due meanwhile do not take place later, a one-time schedule's never; a StartDate that is past cannot be restated, " +
@@ -77,7 +82,7 @@ func scheduleActs() []Act {
 			}
 			return all
 		},
-	})
+	}
 }
 
 // scheduleOf reads group and name out of a schedule's ARN.
@@ -213,9 +218,16 @@ func (v *Survey) inputOf(t *schedulertypes.Target) (qualifier string, yes bool) 
 	if t == nil || json.Unmarshal([]byte(aws.ToString(t.Input)), &in) != nil {
 		return "", false
 	}
+	q, ours := v.namedAs(in.FunctionName)
+	return first(in.Qualifier, q), ours
+}
+
+// namedAs says whether a text is a name of the function in one of the forms that Lambda
+// takes, and with which qualifier.
+func (v *Survey) namedAs(text string) (qualifier string, yes bool) {
 	for _, prefix := range []string{v.ARN, v.Account + ":function:" + v.Function, "function:" + v.Function, v.Function} {
-		if q, ok := strings.CutPrefix(in.FunctionName, prefix); ok && (q == "" || q[0] == ':') {
-			return first(in.Qualifier, strings.TrimPrefix(q, ":")), true
+		if q, ok := strings.CutPrefix(text, prefix); ok && (q == "" || q[0] == ':') {
+			return strings.TrimPrefix(q, ":"), true
 		}
 	}
 	return "", false

@@ -50,7 +50,11 @@ func subscriptionActs() []Act {
 		Resource: func(p Place) string { topic, _, _ := subscriptionOf(p.Key); return topic },
 		Read:     readSubscription,
 		Steps:    subscriptionSteps,
-	}, Edit[subscription]{
+	}, forGood(subscriptionEdit(), actSubscriptionsEvict, "take a hostile subscription off its SNS topic for good, whoever it delivers to", Fixture{Named: "subscription"})...)
+}
+
+func subscriptionEdit() Edit[subscription] {
+	return Edit[subscription]{
 		Name:  actSubscriptions,
 		About: "unsubscribe the function from SNS topics",
 		Lossy: "a subscription is made anew: its ARN is another one, and messages of the time between are not delivered later; " +
@@ -85,7 +89,7 @@ func subscriptionActs() []Act {
 			}
 			return all
 		},
-	})
+	}
 }
 
 func snsClient(cfg aws.Config) *sns.Client { return sns.NewFromConfig(cfg) }

@@ -31,6 +31,9 @@ type draft struct {
 	// sharedOut are those of them that are refused because others use the role.
 	sharedOut map[string]bool
 
+	docs    map[string]*document       // by name
+	evicted map[string]map[string]bool // by isolating act: documents that this plan takes for good
+
 	mu     sync.Mutex
 	states map[string]json.RawMessage // by fileKey: the state before
 	params map[string]Params          // by act on target
@@ -71,9 +74,9 @@ func (d *draft) keys(a Act, s *Survey) []string {
 		return nil
 	}
 	if d.wanted(a, s) || d.neededFor(a, s) != "" {
-		return a.keys(s)
+		return d.left(a, s, a.keys(s))
 	}
-	return d.answering(a, s)
+	return d.left(a, s, d.answering(a, s))
 }
 
 // wanted says whether the act was asked for on this target, other than by a finding.
@@ -111,6 +114,7 @@ func (v *Survey) lacks(parts []string) error {
 
 func (d *draft) fill(ctx context.Context) error {
 	d.guard()
+	d.takeForGood()
 	for _, s := range d.known {
 		for _, a := range All() {
 			if !d.touches(a, s) {

@@ -32,6 +32,7 @@ type field struct {
 
 	packages  map[string][]byte // by version
 	enforcing string            // code-signing configuration
+	named     map[string]string // ARNs
 
 	mu    sync.Mutex
 	calls []string // made since it was last taken
@@ -68,7 +69,7 @@ func newField(t *testing.T) *field {
 	must(t, err)
 	must(t, a.AddContainables(t.Context()))
 	clock.catchUp()
-	f := &field{cloud: a.Cloud, enforcing: a.Enforcing}
+	f := &field{cloud: a.Cloud, enforcing: a.Enforcing, named: a.Named}
 	f.session, err = awsapi.Connect(t.Context(), awsapi.Options{
 		Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.Cloud.Client(), Record: f.record,
 		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
@@ -152,8 +153,8 @@ func (f *field) fixture(act Act) PlanInput {
 		in.Acts, in.Findings = nil, []finding.Finding{*fx.Finding}
 	case fx.Actor != "":
 		in.Actors = []string{fx.Actor}
-	case fx.Resource != "":
-		in.Resources = []string{fx.Resource}
+	case fx.Resource != "" || fx.Named != "":
+		in.Resources = []string{first(fx.Resource, f.named[fx.Named])}
 	default:
 		in.Functions = []string{bench.Function}
 	}

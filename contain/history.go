@@ -17,6 +17,7 @@ type history struct {
 	files   map[string]*file // by resource, document, key
 	damaged []string         // bags that could not be read
 	own     map[string]bool  // request ids of the changing calls that they made
+	roads   map[string]Check // to bad code, as the last run found them
 }
 
 // file is one document's history.
@@ -45,7 +46,7 @@ type held struct {
 
 // load reads the journals of all containment bags, oldest first.
 func load(ctx context.Context, c *evidence.Case) (*history, error) {
-	h := &history{files: map[string]*file{}, own: map[string]bool{}}
+	h := &history{files: map[string]*file{}, own: map[string]bool{}, roads: map[string]Check{}}
 	for b, err := range c.Bags(ctx) {
 		if err != nil {
 			if b == nil {
@@ -86,6 +87,8 @@ func (h *history) take(bag string, e evidence.JournalEntry) error {
 		if f := h.files[fileKey(o.Resource, o.Doc, o.Key)]; f != nil {
 			f.outcome(bag, e.At, o)
 		}
+	case noteVerified:
+		return h.verified(e.Value)
 	case noteCall:
 		var x awsapi.Exchange // one that cannot be read is nobody's, and so is told
 		if json.Unmarshal(e.Value, &x) == nil && x.RequestID != "" && awsapi.Mutating(x.Call) {
@@ -116,10 +119,11 @@ func (h *history) intent(bag string, at time.Time, i Intent) error {
 }
 
 // applied adds an apply's edits. What they stand on is the state before, unless they
-// stand on edits of ours: then it is still the state before those.
+// stand on edits of ours: then it is still the state before those. One that only
+// joins what others of ours hold changes nothing of what is known.
 func (f *file) applied(bag string, at time.Time, i Intent) error {
 	again := f.retried(i)
-	if !again && (len(f.held) == 0 || !f.known(i.From)) {
+	if !again && !i.Joins && (len(f.held) == 0 || !f.known(i.From)) {
 		f.base, f.held = i.From, nil
 	}
 	for _, e := range i.Edits {
@@ -129,7 +133,9 @@ func (f *file) applied(bag string, at time.Time, i Intent) error {
 		}
 		f.held = append(f.held, held{PlannedEdit: e, place: i.placeOf(e), kind: act.Kind, bag: bag, intent: i.ID, since: at, state: Pending})
 	}
-	f.last, f.also = i.To, []json.RawMessage{i.From}
+	if !i.Joins {
+		f.last, f.also = i.To, []json.RawMessage{i.From}
+	}
 	return nil
 }
 
@@ -177,7 +183,7 @@ func (f *file) outcome(bag string, at time.Time, o Outcome) {
 			continue
 		}
 		h.outcome = o.Status
-		if o.Status == StatusDone {
+		if o.Status == StatusDone || o.Status == StatusAlready { // already: it joined what another act holds
 			h.state, f.also = InForce, nil
 			if !o.Seen.IsZero() {
 				h.since = o.Seen

@@ -43,7 +43,8 @@ type Intent struct {
 	Calls    []Call          `json:"calls"`
 	From     json.RawMessage `json:"from"`
 	To       json.RawMessage `json:"to"`
-	Edits    []PlannedEdit   `json:"edits"` // of an apply those made, of a release or undo those taken back
+	Joins    bool            `json:"joins,omitempty"` // nothing is called: another act of the case brought the document there
+	Edits    []PlannedEdit   `json:"edits"`           // of an apply those made, of a release or undo those taken back
 }
 
 // EndNote is the journal entry "end".

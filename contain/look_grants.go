@@ -34,6 +34,19 @@ func admittedNeeds() []awsapi.Need {
 // sourcesOf are the ARNs from which a service may call the function, and whether a grant
 // names none, or a pattern: then anything of that service may be a trigger.
 func (v *Survey) sourcesOf(ctx context.Context, cfg aws.Config, service string) (arns []string, open bool, err error) {
+	all, open, err := v.sources(ctx, cfg, service)
+	for _, arn := range all {
+		if strings.ContainsAny(strings.TrimSuffix(arn, ":*"), "*?") {
+			open = true
+		} else {
+			arns = append(arns, arn)
+		}
+	}
+	return arns, open, err
+}
+
+// sources are the same with their patterns, and whether a grant names none at all.
+func (v *Survey) sources(ctx context.Context, cfg aws.Config, service string) (arns []string, open bool, err error) {
 	v.mu.Lock()
 	done, ours := v.admitted.done, v.admitted.done == nil
 	if ours {
@@ -56,10 +69,7 @@ func (v *Survey) sourcesOf(ctx context.Context, cfg aws.Config, service string) 
 				continue
 			}
 			for _, arn := range c.Values {
-				named = true
-				if strings.ContainsAny(strings.TrimSuffix(arn, ":*"), "*?") {
-					open = true
-				} else if !slices.Contains(arns, arn) {
+				if named = true; !slices.Contains(arns, arn) {
 					arns = append(arns, arn)
 				}
 			}

@@ -58,7 +58,7 @@ type clean struct {
 // but for what the act declares as lost, and no run says what is not so. Every act and call is
 // tried; of the cells a share is, unless FREEZEFRAME_CONTAIN_CELLS=all, as in .ci/long.
 func TestMatrix(t *testing.T) {
-	share := 6
+	share := 8
 	switch {
 	case testing.Short():
 		share = 20

@@ -41,6 +41,7 @@ type task struct {
 	requires []string
 	also     []json.RawMessage // further states to start from, where a run was cut off
 	force    bool              // go on from any state
+	joins    bool              // as wanted by another act of the case: recorded, so that lifting that one leaves it
 	first    *reading
 }
 
@@ -125,6 +126,16 @@ func (m *mover) move(ctx context.Context, t *task, accepted func()) Outcome {
 	switch {
 	case err != nil:
 		return o.fail(StatusFailed, err)
+	case done && t.joins:
+		o.Intent, o.Calls, o.before = m.id(), []Call{}, now.state
+		o.Note = "held by another act of this case: it stays when that one is lifted"
+		i := t.intent(o, now.state)
+		i.To, i.Joins = now.state, true
+		if err := m.note(ctx, noteIntent, i); err != nil {
+			return o.fail(StatusFailed, fmt.Errorf("the intent could not be recorded: %w", err))
+		}
+		accepted()
+		return m.settle(ctx, t, o, StatusAlready, *now)
 	case done && t.doc.settled(now.state):
 		o.Status, o.Seen = StatusAlready, m.clock.Now().UTC()
 		return o

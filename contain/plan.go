@@ -32,7 +32,7 @@ func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
 	d := &draft{in: in, named: named, blocked: map[string]bool{}, sharedOut: map[string]bool{}, states: map[string]json.RawMessage{}, params: map[string]Params{}}
 	d.plan = &Plan{
 		Schema: PlanSchema, Made: in.Clock.Now().UTC().Truncate(time.Second), Account: in.Session.Identity.Account, Region: in.Session.Region,
-		Principal: in.Session.Identity.ARN, Endpoint: in.Session.Endpoint, Level: in.Level, Order: in.Order,
+		Principal: in.Session.Identity.ARN, Endpoint: in.Session.Endpoint, Level: in.Level, Order: in.Order, Bad: in.Bad,
 	}
 	if in.Case != nil {
 		d.plan.Case = in.Case.ID

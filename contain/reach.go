@@ -74,6 +74,10 @@ func (d *draft) reaches(s *Survey, qualifier string) []string {
 
 // reach lists every road to the functions of the plan, and what of it the plan closes.
 func (d *draft) reach() {
+	d.docs = map[string]*document{}
+	for _, a := range All() {
+		d.docs[a.Doc] = a.doc
+	}
 	for _, s := range d.known {
 		if s.Kind != OnFunction {
 			continue
@@ -103,14 +107,17 @@ func (d *draft) stillBad(c Caller) {
 // closing is the act that closes a road: one on the very document that holds it, or
 // concurrency 0, which answers whoever calls.
 func (d *draft) closing(s *Survey, c Caller) string {
-	closed := ""
+	closed, resource := "", ""
+	if doc := d.docs[c.Doc]; doc != nil {
+		resource = doc.resource(Place{s.Target, c.Key})
+	}
 	for _, m := range d.plan.Moves {
+		if c.Doc != "" && m.Doc == c.Doc && m.Key == c.Key && m.Resource == resource && (c.stays == nil || !c.stays(m.After)) {
+			return m.Edits[0].Act // also where it is made for the trigger itself
+		}
 		for _, e := range m.Edits {
 			if e.On != s.ARN {
 				continue
-			}
-			if c.Doc != "" && m.Doc == c.Doc && m.Key == c.Key && (c.stays == nil || !c.stays(m.After)) {
-				return e.Act
 			}
 			if e.Act == actConcurrency || e.Act == actPolicyDeny && c.Kind == "url" && m.Key == c.Qualifier {
 				closed = e.Act

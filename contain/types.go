@@ -202,6 +202,7 @@ type Plan struct {
 	Acts       []PlannedAct `json:"acts"`
 	Moves      []Move       `json:"moves"` // in the order of application
 	Callers    []Caller     `json:"callers,omitempty"`
+	Bad        []string     `json:"bad,omitempty"` // versions whose code is known to be bad: apply checks the roads to them
 	Shared     []Shared     `json:"shared,omitempty"`
 	Texts      []Text       `json:"texts,omitempty"`
 	Rotate     []Rotation   `json:"rotate,omitempty"` // at LevelEvict: whose values are to be changed

@@ -51,8 +51,9 @@ type Watched struct {
 	To        time.Time  `json:"to"`
 	Looks     int        `json:"looks"`
 	Sightings []Sighting `json:"sightings"`
-	Standings []Standing `json:"standings"` // at the end
-	Ways      []string   `json:"ways"`      // by which the attacker still comes in, as far as was seen
+	Standings []Standing `json:"standings"`       // at the end
+	Ways      []string   `json:"ways"`            // by which the attacker still comes in, as far as was seen
+	Roads     []string   `json:"roads,omitempty"` // to bad code, that the runs of this case left open
 	Verdict   string     `json:"verdict"`
 }
 
@@ -69,6 +70,9 @@ func Watch(ctx context.Context, in WatchInput) (*Watched, error) {
 	in.Session = in.Session.ReadOnly()
 	w := &watching{in: in, out: &Watched{From: in.Clock.Now().UTC(), Sightings: []Sighting{}, Ways: []string{}}, state: map[string]State{}, seen: map[string]bool{}}
 	w.since = w.out.From
+	if past, err := load(ctx, in.Case); err == nil { // what cannot be read, the first look tells
+		w.out.Roads = past.openRoads(in.Function)
+	}
 	for until := w.out.From.Add(in.For); ; {
 		if err := w.look(ctx); err != nil {
 			return w.conclude(), err
@@ -169,11 +173,15 @@ func (w *watching) conclude() *Watched {
 			add(fmt.Sprintf("%s changed %s: %s (event %s)", s.Who, s.Resource, s.Detail, s.Event))
 		}
 	}
+	open := ""
+	if len(o.Roads) > 0 {
+		open = "; roads to bad code stand open: see roads"
+	}
 	if len(o.Ways) > 0 {
-		o.Verdict = "somebody still comes in, or came: see ways"
+		o.Verdict = "somebody still comes in, or came: see ways" + open
 		return o
 	}
-	o.Verdict = fmt.Sprintf("no sign up to %s; CloudTrail is up to 15 minutes late, and data-plane calls are not visible", o.To.Format("2006-01-02 15:04:05Z"))
+	o.Verdict = fmt.Sprintf("no sign up to %s; CloudTrail is up to 15 minutes late, and data-plane calls are not visible", o.To.Format("2006-01-02 15:04:05Z")) + open
 	if slices.ContainsFunc(o.Sightings, func(s Sighting) bool { return s.What == SightGap }) {
 		o.Verdict += "; not everything could be looked at"
 	}

@@ -20,7 +20,7 @@ func nameKeys() []string {
 		"eventSourceArn", "federatedUserId", "filterName", "functionArn", "functionName", "functionUrl", "functionVersion", "grantId",
 		"groupId", "groupName", "imageId", "instanceId", "instanceProfileName", "keyId", "keyName", "layerName", "layerVersionArn",
 		"logGroupName", "name", "openIDConnectProviderArn", "policyArn", "policyDocument", "policyName", "profileArn", "profileId",
-		"resourceArn", "roleArn", "roleName", "roleSessionName", "rule", "sAMLProviderArn", "scheduleArn", "secretId", "serialNumber",
+		"resourceArn", "resourceId", "roleArn", "roleName", "roleSessionName", "rule", "sAMLProviderArn", "scheduleArn", "secretId", "serialNumber",
 		"snapshotId", "sourceIdentity", "stateMachineArn", "statementId", "status", "subscriptionArn", "target", "topicArn", "trailARN",
 		"trailName", "trustAnchorArn", "trustAnchorId", "uUID", "userId", "userName", "uuid", "version", "versionId", "versionNumber",
 	}

@@ -58,6 +58,9 @@ func showWatched(t *ui.Printer, w *contain.Watched) {
 	for _, way := range w.Ways {
 		t.Line("%s %s", t.Bad("still in:"), way)
 	}
+	for _, road := range w.Roads {
+		t.Line("%s %s", t.Bad("open road:"), road)
+	}
 	t.Line("%s from %s to %s: %s", t.Bold(ui.Plural(w.Looks, "look")), ui.Clock(w.From), ui.Clock(w.To), w.Verdict)
 }
 

@@ -12,6 +12,7 @@ import (
 	lt "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/freezeframe-ir/freezeframe/contain"
+	"github.com/freezeframe-ir/freezeframe/internal/finding"
 )
 
 const (
@@ -47,7 +48,7 @@ func aroundRows() []row {
 			},
 			plan:  func(_ *world, in *contain.PlanInput) { in.Functions = append(in.Functions, flow) },
 			extra: func(*world) []path { return []path{{durable, (*world).tryDurable}} }},
-		{n: 23, threat: "denial of wallet", through: []string{wallet}, own: []string{"recursion-terminate"},
+		{n: 23, threat: "denial of wallet", through: []string{wallet}, own: []string{"provisioned-evict", "recursion-evict"}, plan: walletFindings,
 			attack: func(w *world) {
 				_, err := w.lambda(w.ci).PutProvisionedConcurrencyConfig(w.t.Context(), &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: aws.String(function), Qualifier: aws.String("canary"), ProvisionedConcurrentExecutions: aws.Int32(500)})
 				must(w.t, err)
@@ -55,7 +56,7 @@ func aroundRows() []row {
 				must(w.t, err)
 			},
 			extra: func(*world) []path { return []path{{wallet, (*world).tryWallet}} }},
-		{n: 24, threat: "managed instances, tenancy", through: []string{managed}, own: []string{"scaling-zero"},
+		{n: 24, threat: "managed instances, tenancy", through: []string{managed}, own: []string{"instances-evict"},
 			attack: func(w *world) {
 				p, err := w.lambda(w.ci).CreateCapacityProvider(w.t.Context(), &lambda.CreateCapacityProviderInput{CapacityProviderName: aws.String("pool"), PermissionsConfig: &lt.CapacityProviderPermissionsConfig{CapacityProviderOperatorRoleArn: aws.String(roleARN)},
 					VpcConfig: &lt.CapacityProviderVpcConfig{SubnetIds: []string{"subnet-0123456789abcdef0"}, SecurityGroupIds: []string{"sg-0123456789abcdef0"}}})
@@ -68,7 +69,11 @@ func aroundRows() []row {
 				must(w.t, err)
 				w.responder = w.session(w.cloud.Bootstrap(home, "responder-of-two", containPolicy(w.t, function, "cruncher")))
 			},
-			plan:  func(_ *world, in *contain.PlanInput) { in.Functions = append(in.Functions, "cruncher") },
+			plan: func(_ *world, in *contain.PlanInput) {
+				in.Functions = append(in.Functions, "cruncher")
+				arn := "arn:aws:lambda:" + region + ":" + home + ":function:cruncher"
+				in.Findings = []finding.Finding{found("function-scaling", "changed", arn, "function/"+arn+"/scaling/1")}
+			},
 			extra: func(*world) []path { return []path{{managed, (*world).tryManaged}} }},
 		{n: 26, threat: "destruction", none: "no call brings a deleted function back: rebuild it from logs and saved code"},
 		{n: 27, threat: "code or env theft", none: "what was read stays read: rotate every secret in the environment"},
@@ -94,6 +99,14 @@ func (w *world) tryDurable() error {
 		}
 	}
 	return errors.New("none is RUNNING")
+}
+
+// walletFindings are what the timeline makes of the two calls.
+func walletFindings(_ *world, in *contain.PlanInput) {
+	in.Findings = []finding.Finding{
+		found("function-provisioned", "changed", functionARN, "function/"+functionARN+"/provisioned/canary"),
+		found("function-recursion", "changed", functionARN, "function/"+functionARN+"/recursion"),
+	}
 }
 
 // tryWallet: capacity that costs by the hour, or a loop that nobody ends.

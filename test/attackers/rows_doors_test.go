@@ -41,11 +41,10 @@ func doorRows() []row {
 				f := found("event-source-mapping", "created", "arn:aws:lambda:"+region+":"+home+":event-source-mapping:"+w.notes["implant"], w.notes["implant"])
 				in.Findings = []finding.Finding{f}
 			}},
-		{n: 10, threat: "event triggers", through: []string{ruleTrigger}, own: []string{"targets-remove"},
-			attack: func(w *world) { w.rule(w.ci, "evil-created-users", functionARN, "") },
-			plan: func(_ *world, in *contain.PlanInput) {
-				rule := "arn:aws:events:" + region + ":" + home + ":rule/evil-created-users"
-				in.Findings = []finding.Finding{found("rule", "created", rule, "evil-created-users"), found("rule-target", "created", rule, "evil-created-users")}
+		{n: 10, threat: "event triggers", through: []string{ruleTrigger, plantedTarget, plantedSchedule}, own: []string{"rules-evict", "rule-targets-evict", "schedules-evict"},
+			attack: (*world).plant, plan: plantedFindings,
+			extra: func(*world) []path {
+				return []path{{plantedTarget, (*world).tryPlanted}, {plantedSchedule, (*world).trySchedule}}
 			}},
 		{n: 11, threat: "destination or DLQ exfiltration", through: []string{foreignEvents}, own: []string{"destinations-clear"}, plan: finds("invoke-configuration", "changed"),
 			attack: func(w *world) {

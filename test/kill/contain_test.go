@@ -164,6 +164,8 @@ func (a *arena) planned(t *testing.T, act contain.Act) string {
 		args = append(args, "--act", act.Name, "--actor", fx.Actor)
 	case fx.Resource != "":
 		args = append(args, "--act", act.Name, "--resource", fx.Resource)
+	case fx.Named != "":
+		args = append(args, "--act", act.Name, "--resource", a.acct.Named[fx.Named])
 	default:
 		args = append(args, "--act", act.Name, "--function", bench.Function)
 	}

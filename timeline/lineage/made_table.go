@@ -80,7 +80,18 @@ func rules() []rule {
 			rule{make: "iam:Put" + of + "Policy", kind: "inline-policy", change: granted, id: []string{"=" + kind, name, "=inline", policy}, undo: []undo{{call: "iam:Delete" + of + "Policy"}}, global: true},
 			rule{make: "iam:Attach" + of + "Policy", kind: "attached-policy", change: granted, id: []string{"=" + kind, name, "=attached", arn}, undo: []undo{{call: "iam:Detach" + of + "Policy"}}, global: true})
 	}
-	return append(append(all, watchRules(r)...), furtherRules(r)...)
+	return append(append(append(all, watchRules(r)...), furtherRules(r)...), capacityRules(r)...)
+}
+
+// capacityRules are those of what runs at the owner's cost.
+func capacityRules(r func(string) string) []rule {
+	return []rule{
+		{make: "lambda:PutProvisionedConcurrencyConfig", kind: "function-provisioned", change: changed, id: []string{"=function", "@function", "=provisioned", "@qualifier"}, undo: []undo{{call: "lambda:DeleteProvisionedConcurrencyConfig"}}},
+		{make: "lambda:PutFunctionRecursionConfig", kind: "function-recursion", change: changed, id: []string{"=function", "@function", "=recursion"}, undo: []undo{{"lambda:DeleteFunction", []string{"=function", "@function"}}}},
+		{make: "lambda:PutFunctionScalingConfig", kind: "function-scaling", change: changed, id: []string{"=function", "@function", "=scaling", "@qualifier"}, undo: []undo{{"lambda:DeleteFunction", []string{"=function", "@function"}}}},
+		// Application Auto Scaling signs its records as EC2 Auto Scaling does.
+		{make: "autoscaling:RegisterScalableTarget", kind: "scalable-target", change: changed, id: []string{"=scalable", r("resourceId")}, undo: []undo{{call: "autoscaling:DeregisterScalableTarget"}}},
+	}
 }
 
 // watchRules are those of what wakes functions, and of what records.

@@ -30,7 +30,7 @@ func readModel(t *testing.T, service string) *model {
 	if root == "" {
 		root = "../../../shared"
 	}
-	name := map[string]string{"states": "stepfunctions", "monitoring": "cloudwatch"}[service]
+	name := map[string]string{"states": "stepfunctions", "monitoring": "cloudwatch", "autoscaling": "application-autoscaling"}[service]
 	f, err := os.Open(filepath.Join(root, "data", "aws-models", first(name, service)+".json.gz"))
 	if err != nil {
 		return nil
