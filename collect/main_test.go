@@ -2,14 +2,9 @@ package collect
 
 import (
 	"os"
-	"runtime/debug"
 	"testing"
+
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
-// TestMain lets more garbage lie than usual: these tests make much and hold little, and
-// collecting it after every four megabytes was a fifth of their time. Those that bound memory
-// count what is allocated, or collect before they look.
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(scratch.Main(m)) }

@@ -2,13 +2,9 @@ package contain
 
 import (
 	"os"
-	"runtime/debug"
 	"testing"
+
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
-// TestMain lets more garbage lie than usual: these tests make much and hold little, and
-// collecting it after every four megabytes was a fifth of their time.
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(scratch.Main(m)) }
