@@ -47,7 +47,7 @@ func (d *draft) answer() []aim {
 		if !f.Stands() || d.foreign(f) != "" {
 			continue
 		}
-		for _, a := range All() {
+		for _, a := range catalogue() {
 			for _, n := range a.Answers {
 				if !n.answers(f) || n.target(f) == "" {
 					continue
@@ -154,7 +154,7 @@ func (d *draft) unanswered() {
 // answered says whether a move of the plan answers the finding, or why none does.
 func (d *draft) answered(f finding.Finding) (bool, string) {
 	why := "no act for this: do it by hand"
-	for _, a := range All() {
+	for _, a := range catalogue() {
 		if !slices.ContainsFunc(a.Answers, func(n Answer) bool { return n.answers(f) }) {
 			continue
 		}

@@ -19,7 +19,7 @@ func beforeUs(ctx context.Context, in StatusInput, files []*file) ([]Standing, e
 	var unread []error
 	seen := map[string]bool{}
 	for _, v := range known {
-		for _, a := range All() {
+		for _, a := range catalogue() {
 			if !a.hangsOn(v.Kind) || !a.tells {
 				continue
 			}

@@ -4,12 +4,29 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 )
 
 // All is the catalogue: every act, in the order in which RoleFirst applies them.
-func All() []Act {
+func All() []Act { return slices.Clone(catalogue()) }
+
+// made is the catalogue, made once. It is no OnceValue, because acts look up other acts, which
+// the compiler takes for a cycle.
+var made struct {
+	once sync.Once
+	acts []Act
+}
+
+// catalogue is All without a copy, for looking only. It is asked several times for each
+// document of a plan, so that making it anew was a third of what planning and applying cost.
+func catalogue() []Act {
+	made.once.Do(func() { made.acts = everyAct() })
+	return made.acts
+}
+
+func everyAct() []Act {
 	var all []Act
 	for _, acts := range [][]Act{
 		mappingActs(), ruleActs(), ruleTargetActs(), scheduleActs(), notificationActs(),
@@ -62,7 +79,7 @@ const (
 )
 
 func actNamed(name string) (Act, error) {
-	for _, a := range All() {
+	for _, a := range catalogue() {
 		if a.Name == name {
 			return a, nil
 		}
@@ -71,7 +88,7 @@ func actNamed(name string) (Act, error) {
 }
 
 func documentNamed(name string) (*document, error) {
-	for _, a := range All() {
+	for _, a := range catalogue() {
 		if a.Doc == name {
 			return a.doc, nil
 		}
@@ -156,7 +173,7 @@ func Needs() []awsapi.Need {
 			}
 		}
 	}
-	for _, a := range All() {
+	for _, a := range catalogue() {
 		add(a.Needs)
 		for _, p := range a.looks {
 			add(p.Needs)

@@ -90,7 +90,7 @@ func (d *draft) neededFor(a Act, s *Survey) string {
 	if d.wanted(a, s) {
 		return ""
 	}
-	for _, other := range All() {
+	for _, other := range catalogue() {
 		if (slices.Contains(other.requires, a.Name) || slices.Contains(other.along, a.Name)) && (d.wanted(other, s) || len(d.answering(other, s)) > 0) && (len(a.keys(s)) > 0 || s.lacks(a.parts) != nil) {
 			return other.Name
 		}
@@ -116,7 +116,7 @@ func (d *draft) fill(ctx context.Context) error {
 	d.guard()
 	d.takeForGood()
 	for _, s := range d.known {
-		for _, a := range All() {
+		for _, a := range catalogue() {
 			if !d.touches(a, s) {
 				continue
 			}
@@ -133,7 +133,7 @@ func (d *draft) fill(ctx context.Context) error {
 		return err
 	}
 	d.fold()
-	for _, a := range All() {
+	for _, a := range catalogue() {
 		if err := d.describe(a); err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (d *draft) unplanned(act, what string, err error) {
 
 // each document of an act that this plan edits, in the catalogue's order.
 func (d *draft) each(do func(a Act, s *Survey, p Place, id string)) {
-	for _, a := range All() {
+	for _, a := range catalogue() {
 		for _, s := range d.known {
 			for _, key := range d.keys(a, s) {
 				p := Place{s.Target, key}

@@ -47,7 +47,7 @@ func Found[T any](s *Survey, part string) T {
 // parts are those of the acts, each once: those with callers, and those of wanted acts.
 func looks(wanted func(Act) bool) []Part {
 	var all []Part
-	for _, a := range All() {
+	for _, a := range catalogue() {
 		for _, p := range a.looks {
 			again := slices.ContainsFunc(all, func(o Part) bool { return o.Name == p.Name })
 			if !again && (p.callers != nil || wanted(a)) {

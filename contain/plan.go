@@ -60,7 +60,7 @@ func chosen(in PlanInput) (map[string]bool, error) {
 		}
 		want[n] = true
 	}
-	for _, a := range All() {
+	for _, a := range catalogue() {
 		within := a.Level != "" && a.Level.rank() <= in.Level.rank()
 		if within || in.Preserve && a.Kind == Preserve {
 			want[a.Name] = true

@@ -159,7 +159,7 @@ func (d *draft) warn() {
 			p.Warnings = append(p.Warnings, s.Missing[part].Error()+of+": consequences there are not in this plan")
 		}
 		touched := false
-		for _, a := range All() {
+		for _, a := range catalogue() {
 			if !d.touches(a, s) {
 				continue
 			}

@@ -18,7 +18,7 @@ var errShared = errors.New("others use this role too: accept that by --accept-sh
 func (d *draft) guard() {
 	for _, s := range d.known {
 		shared := d.sharing(s)
-		for _, a := range All() {
+		for _, a := range catalogue() {
 			if !d.touches(a, s) {
 				continue
 			}
@@ -39,7 +39,7 @@ func (d *draft) guard() {
 // sharing is who else uses the role of a target, nil if nobody is known to. It goes into
 // the plan once for each role that acts of the plan touch.
 func (d *draft) sharing(s *Survey) *Shared {
-	if s.Role == "" || !slices.ContainsFunc(All(), func(a Act) bool { return a.onRole() && d.touches(a, s) }) {
+	if s.Role == "" || !slices.ContainsFunc(catalogue(), func(a Act) bool { return a.onRole() && d.touches(a, s) }) {
 		return nil
 	}
 	out := Shared{Role: s.Role, Trusted: trusted(s), Accepted: d.in.AcceptSharedRole}

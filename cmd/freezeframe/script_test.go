@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
 func TestMain(m *testing.M) {
@@ -23,8 +24,13 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"freezeframe": main})
+	testscript.Main(tests{m}, map[string]func(){"freezeframe": main})
 }
+
+// tests are run where scratch says; the processes that they start are not.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int { return scratch.Main(t.M) }
 
 // TestScripts runs the commands as a user types them, each script against an exercise's
 // account of its own, served on 127.0.0.1.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -32,14 +33,28 @@ func goName(member string) string {
 
 // fieldOf finds the field of a member in a struct.
 func fieldOf(v reflect.Value, member string) (reflect.Value, error) {
-	f := v.FieldByName(goName(member))
-	if !f.IsValid() {
-		return f, fmt.Errorf("%s has no field for member %s", v.Type(), member)
+	key := fieldKey{v.Type(), member}
+	if index, ok := fieldIndex.Load(key); ok {
+		return v.Field(index.(int)), nil
 	}
-	if text := v.FieldByName(goName(member) + "String"); text.IsValid() && f.Type() == reflect.PointerTo(timeType) {
-		return text, nil // S3's Expires: any text on the wire, and the SDK keeps it beside the parsed time
+	f, ok := key.typ.FieldByName(goName(member))
+	if !ok || len(f.Index) != 1 {
+		return reflect.Value{}, fmt.Errorf("%s has no field for member %s", v.Type(), member)
 	}
-	return f, nil
+	if text, ok := key.typ.FieldByName(goName(member) + "String"); ok && f.Type == reflect.PointerTo(timeType) {
+		f = text // S3's Expires: any text on the wire, and the SDK keeps it beside the parsed time
+	}
+	fieldIndex.Store(key, f.Index[0])
+	return v.Field(f.Index[0]), nil
+}
+
+// fieldIndex remembers where members of shapes lie in the SDK's types, which are as many as
+// were compiled in: reflection looks for a name in all fields, each time.
+var fieldIndex sync.Map // of fieldKey, int
+
+type fieldKey struct {
+	typ    reflect.Type
+	member string
 }
 
 // fill sets dst, of the SDK's type for sh, from the tree.

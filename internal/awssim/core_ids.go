@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -23,9 +22,12 @@ func (c *Cloud) digest(parts ...string) [32]byte {
 	var seed [8]byte
 	binary.BigEndian.PutUint64(seed[:], c.cfg.Seed)
 	h := hmac.New(sha256.New, seed[:])
+	var text []byte
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s,", len(p), p)
+		text = strconv.AppendInt(text, int64(len(p)), 10)
+		text = append(append(append(text, ':'), p...), ',')
 	}
+	h.Write(text)
 	return [32]byte(h.Sum(nil))
 }
 

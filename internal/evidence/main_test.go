@@ -5,24 +5,16 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
 // TestMain gives what the 'killed' leave behind a folder of its own, and runs more tests at
-// once than there are processors: most of their time is waiting for the disk.
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-func runTests(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "evidence")
-	if err == nil {
-		err = os.Setenv("TMPDIR", dir)
-	}
-	if err == nil {
-		err = flag.Set("test.parallel", "8")
-	}
-	if err != nil {
+// once than there are processors: where files are on a disk, most of the time is waiting for it.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		os.Exit(1)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	return m.Run()
+	os.Exit(scratch.Main(m))
 }
