@@ -18,6 +18,7 @@ func All() []Act {
 		autoscalingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), instanceActs(), recursionActs(), policyActs(), urlActs(),
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
+		durableActs(),
 		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(),
 	} {
 		all = append(all, acts...)

@@ -102,8 +102,9 @@ type Fixture struct {
 	Actor, Resource string // ARN
 	Finding         *finding.Finding
 	Good, Group     string // good version, quarantine group
-	Signing         bool   // with bench's code-signing configuration that enforces
-	Collected       bool   // the case holds a collection of the function
+	StopDurable     bool
+	Signing         bool // with bench's code-signing configuration that enforces
+	Collected       bool // the case holds a collection of the function
 }
 
 // paramNow is the time of apply in RFC 3339, of edits that are Timed.

@@ -60,6 +60,9 @@ func chosen(in PlanInput) (map[string]bool, error) {
 		}
 		want[n] = true
 	}
+	if in.StopDurable {
+		want[actDurable] = true
+	}
 	for _, a := range All() {
 		within := a.Level != "" && a.Level.rank() <= in.Level.rank()
 		if within || in.Preserve && a.Kind == Preserve {

@@ -85,6 +85,7 @@ func planFlags() []cli.Flag {
 		&cli.StringFlag{Name: "identity-user", Usage: "Identity Center id of the user behind an AWSReservedSSO_ role, for the text to be pasted elsewhere"},
 		&cli.StringFlag{Name: "out", Usage: "plan file to write; refused if it exists", Value: "plan.json"},
 		&cli.BoolFlag{Name: "exfiltration", Usage: "data is leaving now: concurrency to zero before anything else"},
+		&cli.BoolFlag{Name: "stop-durable", Usage: "also stop durable executions that run; AWS cannot resume them: there is no undo"},
 		&cli.BoolFlag{Name: "service-grants", Usage: "also remove grants to services that name no source"},
 		&cli.StringFlag{Name: "organization", Usage: "id of your own organization (o-...): its grants stay"},
 		&cli.StringSliceFlag{Name: "protect", Usage: "ARN, with wildcards, never to be contained (may be repeated)"},
@@ -116,7 +117,7 @@ func (p *program) planContainment(c *cli.Context) error {
 	}
 	in := contain.PlanInput{
 		Session: s, Case: opened, Functions: c.StringSlice("function"), Actors: c.StringSlice("actor"), Resources: c.StringSlice("resource"),
-		Level: contain.Level(c.String("level")), Acts: c.StringSlice("act"), Preserve: c.Bool("preserve"), ServiceGrants: c.Bool("service-grants"),
+		Level: contain.Level(c.String("level")), Acts: c.StringSlice("act"), Preserve: c.Bool("preserve"), ServiceGrants: c.Bool("service-grants"), StopDurable: c.Bool("stop-durable"),
 		GoodVersion: c.StringSlice("good-version"), QuarantineGroup: c.String("quarantine-group"), SigningConfig: c.String("signing-config"),
 		Organization: c.String("organization"), Protected: c.StringSlice("protect"), Chain: chain(c),
 		AcceptSharedRole: c.Bool("accept-shared-role"), Bad: c.StringSlice("bad-version"), IdentityUser: c.String("identity-user"),
