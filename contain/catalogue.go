@@ -19,7 +19,7 @@ func All() []Act {
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
 		durableActs(),
-		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(),
+		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(), tagActs(),
 	} {
 		all = append(all, acts...)
 	}

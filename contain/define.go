@@ -104,6 +104,7 @@ type Fixture struct {
 	Good, Group     string // good version, quarantine group
 	StopDurable     bool
 	Signing         bool // with bench's code-signing configuration that enforces
+	Kept            bool // what is put back is that of a collection from before bench's Intrude
 	Collected       bool // the case holds a collection of the function
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/freezeframe-ir/freezeframe/bench"
+	"github.com/freezeframe-ir/freezeframe/collect"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -30,6 +32,9 @@ type field struct {
 	kase    *evidence.Case
 	store   *memory
 
+	account   *bench.Account
+	good      *memory           // a case with a collection from before Intrude
+	home      string            // where its identity lies
 	packages  map[string][]byte // by version
 	enforcing string            // code-signing configuration
 
@@ -68,7 +73,7 @@ func newField(t *testing.T) *field {
 	must(t, err)
 	must(t, a.AddContainables(t.Context()))
 	clock.catchUp()
-	f := &field{cloud: a.Cloud, enforcing: a.Enforcing}
+	f := &field{account: a, cloud: a.Cloud, enforcing: a.Enforcing}
 	f.session, err = awsapi.Connect(t.Context(), awsapi.Options{
 		Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.Cloud.Client(), Record: f.record,
 		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
@@ -103,12 +108,48 @@ func (f *field) made() []string {
 // newCase begins anew, with everything sealed that the plan asks for.
 func (f *field) newCase(t *testing.T, p *Plan) {
 	t.Helper()
+	if f.good != nil {
+		f.openGood(t)
+		(&fakeBench{c: f.kase}).preserve(t, p)
+		return
+	}
 	var err error
 	f.store = &memory{objs: map[string][]byte{}}
 	f.kase, err = evidence.CreateCase(t.Context(), f.store, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: t.TempDir()})
 	must(t, err)
 	(&fakeBench{c: f.kase}).preserve(t, p)
 	f.keepCode(t)
+}
+
+// intrude lets the account be collected, and changed afterwards.
+func (f *field) intrude(t *testing.T) {
+	t.Helper()
+	if f.good != nil {
+		return
+	}
+	f.home = t.TempDir()
+	f.good = &memory{objs: map[string][]byte{}}
+	c, err := evidence.CreateCase(t.Context(), f.good, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: f.home})
+	must(t, err)
+	target, err := collect.ParseTarget(bench.AccountID, bench.Region, bench.Function)
+	must(t, err)
+	_, _, err = collect.Into(t.Context(), f.session.ReadOnly(), c, evidence.Header{Operator: "alice"}, []collect.Target{target},
+		collect.Options{Unpaced: true, Only: []string{"lambda.configuration", "lambda.environment", "lambda.tags", "iam.role"}})
+	must(t, err)
+	time.Sleep(time.Minute)
+	must(t, f.account.Intrude(t.Context()))
+	time.Sleep(time.Minute)
+	f.openGood(t)
+	f.made()
+}
+
+// openGood begins with a copy of that case.
+func (f *field) openGood(t *testing.T) {
+	t.Helper()
+	f.store = &memory{objs: maps.Clone(f.good.objs)}
+	var err error
+	f.kase, err = evidence.OpenCase(t.Context(), f.store)
+	must(t, err)
 }
 
 // keepCode seals the packages of all versions: what acts put back comes from the case.
@@ -157,6 +198,9 @@ func (f *field) fixture(act Act) PlanInput {
 	default:
 		in.Functions = []string{bench.Function}
 	}
+	if act.Fixture.Kept {
+		in.Case = f.kase
+	}
 	if act.Fixture.Good != "" {
 		in.GoodVersion = []string{act.Fixture.Good}
 	}
@@ -170,6 +214,9 @@ func (f *field) fixture(act Act) PlanInput {
 // plan on the act's fixture; one on which there is nothing to do is a fixture that is missing.
 func (f *field) plan(t *testing.T, act Act) *Plan {
 	t.Helper()
+	if act.Fixture.Kept {
+		f.intrude(t)
+	}
 	p, err := NewPlan(t.Context(), f.fixture(act))
 	must(t, err)
 	for _, u := range p.Unplanned {

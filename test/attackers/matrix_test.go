@@ -20,7 +20,7 @@ var openRows = map[int]string{
 	9:  "a mapping of the attacker's that release does not enable again",
 	10: "the attacker's rules and targets taken away for good",
 	20: "association removed from the distribution",
-	23: "provisioned capacity that release does not bring back, recursion ended", 24: "scaled to 0 by version", 25: "tags back",
+	23: "provisioned capacity that release does not bring back, recursion ended", 24: "scaled to 0 by version",
 }
 
 // early are the acts that were there when openRows was written: that one of these answers a

@@ -141,6 +141,11 @@ func (a *arena) newCase(t *testing.T, act contain.Act) {
 	if act.Fixture.Collected {
 		a.run(t, 0, "collect", "--function", bench.Function)
 	}
+	if act.Fixture.Kept {
+		if err := a.acct.Intrude(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // planned writes a plan of the act on its fixture.
