@@ -245,7 +245,7 @@ func judge(err error) answer {
 		return writeRefused
 	case c == "":
 		return writeLost
-	case isCode(err, "ResourceConflictException", "ResourceInUseException", "PreconditionFailedException", "ConcurrentModification",
+	case isCode(err, "ResourceConflictException", "ResourceInUseException", "PreconditionFailedException", "PreconditionFailed", "ConcurrentModification",
 		"ConcurrentModificationException", "OperationAbortedException", "ConflictException", "TooManyRequestsException", "Throttling", "ThrottlingException", "RequestLimitExceeded",
 		"ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException", "ProvisionedConcurrencyConfigNotFoundException"):
 		return writeAgain

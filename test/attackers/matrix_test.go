@@ -19,7 +19,6 @@ var openRows = map[int]string{
 	4:  "environment back",
 	9:  "a mapping of the attacker's that release does not enable again",
 	10: "the attacker's rules and targets taken away for good",
-	20: "association removed from the distribution",
 	23: "provisioned capacity that release does not bring back, recursion ended", 24: "scaled to 0 by version",
 }
 
