@@ -19,7 +19,7 @@ func All() []Act {
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
 		durableActs(), edgeActs(),
-		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(), tagActs(),
+		aliasActs(), codeActs(), configurationActs(), environmentActs(), boundaryActs(), attachedActs(), signingActs(), tagActs(),
 	} {
 		all = append(all, acts...)
 	}

@@ -2,12 +2,14 @@ package contain
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -150,6 +152,10 @@ func (f *field) openGood(t *testing.T) {
 	var err error
 	f.kase, err = evidence.OpenCase(t.Context(), f.store)
 	must(t, err)
+	text, err := os.ReadFile(evidence.IdentityPath(f.home, f.kase.ID))
+	must(t, err)
+	f.kase.SecretIdentities, err = evidence.ParseIdentities(text)
+	must(t, err)
 }
 
 // keepCode seals the packages of all versions: what acts put back comes from the case.
@@ -200,6 +206,12 @@ func (f *field) fixture(act Act) PlanInput {
 	}
 	if act.Fixture.Kept {
 		in.Case = f.kase
+		if act.Fixture.Locked {
+			var err error
+			if in.Case, err = evidence.OpenCase(context.Background(), f.store); err != nil {
+				panic(err)
+			}
+		}
 	}
 	if act.Fixture.Good != "" {
 		in.GoodVersion = []string{act.Fixture.Good}
@@ -252,7 +264,7 @@ func (f *field) inForce(t *testing.T, p *Plan, act Act) bool {
 			continue
 		}
 		at := of[0].place
-		now, _, err := act.doc.read(t.Context(), f.session.Config(act.doc.region(at), act.doc.needs), at)
+		now, _, err := act.doc.read(withCase(t.Context(), f.kase), f.session.Config(act.doc.region(at), act.doc.needs), at)
 		must(t, err)
 		next, err := fold(now, of, "")
 		must(t, err)

@@ -16,7 +16,6 @@ import (
 // to leave this list, and so has one for which an act appears: by the name that is expected
 // (row.own), or by answering its finding.
 var openRows = map[int]string{
-	4:  "environment back",
 	9:  "a mapping of the attacker's that release does not enable again",
 	10: "the attacker's rules and targets taken away for good",
 	23: "provisioned capacity that release does not bring back, recursion ended", 24: "scaled to 0 by version",

@@ -3,6 +3,7 @@ package attackers
 import (
 	"archive/zip"
 	"bytes"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -104,6 +105,10 @@ func newWorld(t *testing.T) *world {
 	v, err := vault.NewFolder(t.TempDir())
 	must(t, err)
 	w.kase, err = evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "attackers", Authority: "a test", Operator: "rita", Home: t.TempDir()})
+	must(t, err)
+	identity, err := os.ReadFile(w.kase.IdentityPath)
+	must(t, err)
+	w.kase.SecretIdentities, err = evidence.ParseIdentities(identity)
 	must(t, err)
 	w.collected()
 	return w
