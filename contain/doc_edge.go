@@ -51,7 +51,11 @@ func edgeActs() []Act {
 		Resource: func(p Place) string { return p.Key },
 		Read:     readEdge,
 		Steps:    edgeSteps,
-	}, Edit[edge]{
+	}, edgeEdit())
+}
+
+func edgeEdit() Edit[edge] {
+	return Edit[edge]{
 		Name:  actEdge,
 		About: "take the function's associations out of CloudFront distributions (Lambda@Edge, which no reserved concurrency stops); with --bad-version those of bad versions alone; the rest of the configuration stays as it is",
 		Lossy: "a member of the configuration that AWS added after this version of the tool was made is not restated, and goes back to AWS's default",
@@ -106,7 +110,7 @@ func edgeActs() []Act {
 				"whoever may call UpdateDistribution can associate it again; a staging distribution becomes the production's configuration when it is promoted",
 			}
 		},
-	})
+	}
 }
 
 // detached says whether associations with this version (an ARN) are to go.

@@ -27,6 +27,7 @@ type arena struct {
 	acct        *bench.Account
 	url         string
 	cases       int
+	stranger    bool // commands run without what the user keeps: keys and identities
 
 	mu    sync.Mutex
 	calls []string // that change something, in order
@@ -86,7 +87,7 @@ func (a *arena) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(a.binary, args...)
 	cmd.Dir = a.dir
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + a.dir, "TMPDIR=" + a.dir, "FREEZEFRAME_HOME=" + filepath.Join(a.dir, "home"),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + a.dir, "TMPDIR=" + a.dir, "FREEZEFRAME_HOME=" + filepath.Join(a.dir, map[bool]string{false: "home", true: "stranger"}[a.stranger]),
 		"FREEZEFRAME_CASE=" + filepath.Join(a.dir, fmt.Sprint("case", a.cases)), "AWS_ENDPOINT_URL=" + a.url, "AWS_REGION=" + bench.Region,
 		"AWS_ACCESS_KEY_ID=" + a.acct.Keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + a.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
 	}
@@ -184,7 +185,9 @@ func (a *arena) planned(t *testing.T, act contain.Act) string {
 	if act.Fixture.Signing {
 		args = append(args, "--signing-config", a.acct.Enforcing)
 	}
+	a.stranger = act.Fixture.Locked
 	a.run(t, 0, args...)
+	a.stranger = false
 	return path
 }
 
