@@ -152,7 +152,7 @@ func (a *arena) newCase(t *testing.T, act contain.Act) {
 // planned writes a plan of the act on its fixture.
 func (a *arena) planned(t *testing.T, act contain.Act) string {
 	t.Helper()
-	path := filepath.Join(a.dir, act.Name+".json")
+	path := filepath.Join(a.dir, fmt.Sprint(act.Name, a.cases, ".json"))
 	args := []string{"contain", "plan", "--out", path, "--accept-shared-role"}
 	switch fx := act.Fixture; {
 	case fx.Finding != nil:
@@ -229,6 +229,9 @@ func TestContainKills(t *testing.T) {
 						apply[2] = a.planned(t, act)
 					}
 					a.newCase(t, act)
+					if act.Fixture.Kept && act.Fixture.Good != "" { // such a plan is bound to what its own case has sealed
+						apply[2] = a.planned(t, act)
+					}
 					a.doing = fmt.Sprintf("%s killed in %s at %s (effect %v): ", act.Name, phase, call, effect)
 					if phase == "apply" {
 						a.die(t, call, effect, apply...)
