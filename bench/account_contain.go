@@ -26,6 +26,7 @@ type containable struct {
 // containables: to add one, a file contain_NAME.go and a line here.
 func containables() []containable {
 	return []containable{
+		{"tags", (*Account).addTags},
 		{"an open URL", (*Account).addOpenURL},
 		{"the actor", (*Account).addActor},
 		{"roles that outsiders may take", (*Account).addTrust},

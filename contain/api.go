@@ -39,6 +39,8 @@ type PlanInput struct {
 	SigningConfig string
 	// IdentityUser is the Identity Center id of the user behind a reserved role, for Plan.Texts.
 	IdentityUser string
+	// StopDurable stops durable executions, which cannot be taken back.
+	StopDurable bool
 	// ServiceGrants also removes grants to services without SourceArn or SourceAccount.
 	ServiceGrants bool
 	// Organization is the id of one's own organization (o-...): grants limited to it stay.

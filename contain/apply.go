@@ -19,7 +19,7 @@ import (
 // Apply does what was planned. Refusals (see Refused) come before any write; after
 // that, what went wrong stands in the Run, and the error is one of the case's store.
 func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
-	in.Clock = in.Clock.orReal()
+	in.Clock, ctx = in.Clock.orReal(), withCase(ctx, in.Case)
 	p := in.Plan
 	if err := p.check(); err != nil {
 		return nil, err

@@ -35,7 +35,8 @@ func everyAct() []Act {
 		autoscalingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), instanceActs(), recursionActs(), policyActs(), urlActs(),
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
-		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(),
+		durableActs(), edgeActs(),
+		aliasActs(), codeActs(), configurationActs(), environmentActs(), boundaryActs(), attachedActs(), signingActs(), tagActs(),
 	} {
 		all = append(all, acts...)
 	}

@@ -28,6 +28,9 @@ type Doc[S any] struct {
 	Region   func(p Place) string // where its calls go; nil: the region in the key if that is an ARN, or the target's
 	Read     func(ctx context.Context, cfg aws.Config, p Place) (S, Token, error)
 	Equal    func(a, b S) bool // nil: the same JSON
+	// Hidden gives of a reading what the state leaves out because it is secret, and a write
+	// replaces: it is sealed beside the intent. nil: the state is all.
+	Hidden func(Token) ([]byte, error)
 	// Settled says whether AWS is done with the last change; nil is always.
 	Settled func(S) bool
 	// Between says whether now is a state that Steps leave on the way; nil is never.
@@ -104,8 +107,11 @@ type Fixture struct {
 	Finding         *finding.Finding
 	Good, Group     string // good version, quarantine group
 	Named           string // what bench.Account.Named calls the resource, where its ARN is not known beforehand
-	Signing         bool   // with bench's code-signing configuration that enforces
-	Collected       bool   // the case holds a collection of the function
+	StopDurable     bool
+	Signing         bool // with bench's code-signing configuration that enforces
+	Kept            bool // what is put back is that of a collection from before bench's Intrude
+	Locked          bool // the plan is made without the case's identity
+	Collected       bool // the case holds a collection of the function
 }
 
 // paramNow is the time of apply in RFC 3339, of edits that are Timed.
@@ -119,6 +125,7 @@ type document struct {
 	region   func(Place) string
 	read     func(context.Context, aws.Config, Place) (json.RawMessage, Token, error)
 	equal    func(a, b json.RawMessage) bool
+	hidden   func(Token) ([]byte, error)
 	settled  func(json.RawMessage) bool
 	between  func(from, now, to json.RawMessage) bool
 	steps    func(p Place, now, to json.RawMessage, tok Token) ([]Step, error)
@@ -237,7 +244,7 @@ func breaks[S any](e Edit[S], s *Survey, before map[string]json.RawMessage) ([]I
 }
 
 func erase[S any](d Doc[S]) *document {
-	doc := &document{name: d.Name, needs: d.Needs, resource: d.Resource, region: d.Region}
+	doc := &document{name: d.Name, needs: d.Needs, resource: d.Resource, region: d.Region, hidden: d.Hidden}
 	if doc.region == nil {
 		doc.region = placeRegion
 	}

@@ -39,6 +39,7 @@
 //	           "function":"<arn>","operator":"...","principal":"<arn>","reason":"...","forced":bool}
 //	intent    {"id":"<bag>/<n>","action":"...","acts":["concurrency-zero"],"doc":"lambda.concurrency",
 //	           "key":"","resource":"<arn>","place":{target and key},"calls":[{"call":"Lambda:PutFunctionConcurrency","params":{...}}],
+//	           "sealed":"age file, base64: what from leaves out for being secret, and the write replaces",
 //	           "from":{state},"to":{state},"joins":true where nothing is called,"edits":[{"act":"...","for":"...","params":{...}}]}
 //	outcome   {"id":"<bag>/<n>","action":"...","acts":[...],"doc":"...","key":"...","resource":"<arn>",
 //	           "status":"done|already|failed|unknown|skipped|stale","error":"...","note":"...","writes":1,

@@ -113,7 +113,7 @@ func configurationEdit() Edit[configuration] {
 		Worth: func(*Survey) []string {
 			return []string{
 				"$LATEST only: published versions keep their configuration (alias-back)",
-				"the environment stays as it is: environment-back; durable execution, capacity provider and runtime management are not touched",
+				"the environment stays as it is: environment-back, where the case holds a good one (freezeframe collect); durable execution, capacity provider and runtime management are not touched",
 				"Lambda checks the role when it changes the network: with the role denied it refuses, so lift the deny for that time, or leave the network",
 			}
 		},

@@ -2,11 +2,14 @@ package contain
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/freezeframe-ir/freezeframe/bench"
+	"github.com/freezeframe-ir/freezeframe/collect"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -30,6 +34,9 @@ type field struct {
 	kase    *evidence.Case
 	store   *memory
 
+	account   *bench.Account
+	good      *memory           // a case with a collection from before Intrude
+	home      string            // where its identity lies
 	packages  map[string][]byte // by version
 	enforcing string            // code-signing configuration
 	named     map[string]string // ARNs
@@ -69,7 +76,7 @@ func newField(t *testing.T) *field {
 	must(t, err)
 	must(t, a.AddContainables(t.Context()))
 	clock.catchUp()
-	f := &field{cloud: a.Cloud, enforcing: a.Enforcing, named: a.Named}
+	f := &field{account: a, cloud: a.Cloud, enforcing: a.Enforcing, named: a.Named}
 	f.session, err = awsapi.Connect(t.Context(), awsapi.Options{
 		Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.Cloud.Client(), Record: f.record,
 		Credentials: credentials.NewStaticCredentialsProvider(a.Keys.AccessKeyID, a.Keys.SecretAccessKey, ""),
@@ -104,12 +111,52 @@ func (f *field) made() []string {
 // newCase begins anew, with everything sealed that the plan asks for.
 func (f *field) newCase(t *testing.T, p *Plan) {
 	t.Helper()
+	if f.good != nil {
+		f.openGood(t)
+		(&fakeBench{c: f.kase}).preserve(t, p)
+		return
+	}
 	var err error
 	f.store = &memory{objs: map[string][]byte{}}
 	f.kase, err = evidence.CreateCase(t.Context(), f.store, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: t.TempDir()})
 	must(t, err)
 	(&fakeBench{c: f.kase}).preserve(t, p)
 	f.keepCode(t)
+}
+
+// intrude lets the account be collected, and changed afterwards.
+func (f *field) intrude(t *testing.T) {
+	t.Helper()
+	if f.good != nil {
+		return
+	}
+	f.home = t.TempDir()
+	f.good = &memory{objs: map[string][]byte{}}
+	c, err := evidence.CreateCase(t.Context(), f.good, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "alice", Home: f.home})
+	must(t, err)
+	target, err := collect.ParseTarget(bench.AccountID, bench.Region, bench.Function)
+	must(t, err)
+	_, _, err = collect.Into(t.Context(), f.session.ReadOnly(), c, evidence.Header{Operator: "alice"}, []collect.Target{target},
+		collect.Options{Unpaced: true, Only: []string{"lambda.configuration", "lambda.environment", "lambda.tags", "iam.role"}})
+	must(t, err)
+	time.Sleep(time.Minute)
+	must(t, f.account.Intrude(t.Context()))
+	time.Sleep(time.Minute)
+	f.openGood(t)
+	f.made()
+}
+
+// openGood begins with a copy of that case.
+func (f *field) openGood(t *testing.T) {
+	t.Helper()
+	f.store = &memory{objs: maps.Clone(f.good.objs)}
+	var err error
+	f.kase, err = evidence.OpenCase(t.Context(), f.store)
+	must(t, err)
+	text, err := os.ReadFile(evidence.IdentityPath(f.home, f.kase.ID))
+	must(t, err)
+	f.kase.SecretIdentities, err = evidence.ParseIdentities(text)
+	must(t, err)
 }
 
 // keepCode seals the packages of all versions: what acts put back comes from the case.
@@ -158,19 +205,31 @@ func (f *field) fixture(act Act) PlanInput {
 	default:
 		in.Functions = []string{bench.Function}
 	}
+	if act.Fixture.Kept {
+		in.Case = f.kase
+		if act.Fixture.Locked {
+			var err error
+			if in.Case, err = evidence.OpenCase(context.Background(), f.store); err != nil {
+				panic(err)
+			}
+		}
+	}
 	if act.Fixture.Good != "" {
 		in.GoodVersion = []string{act.Fixture.Good}
 	}
 	if act.Fixture.Signing {
 		in.SigningConfig = f.enforcing
 	}
-	in.QuarantineGroup = act.Fixture.Group
+	in.QuarantineGroup, in.StopDurable = act.Fixture.Group, act.Fixture.StopDurable
 	return in
 }
 
 // plan on the act's fixture; one on which there is nothing to do is a fixture that is missing.
 func (f *field) plan(t *testing.T, act Act) *Plan {
 	t.Helper()
+	if act.Fixture.Kept {
+		f.intrude(t)
+	}
 	p, err := NewPlan(t.Context(), f.fixture(act))
 	must(t, err)
 	for _, u := range p.Unplanned {
@@ -206,7 +265,7 @@ func (f *field) inForce(t *testing.T, p *Plan, act Act) bool {
 			continue
 		}
 		at := of[0].place
-		now, _, err := act.doc.read(t.Context(), f.session.Config(act.doc.region(at), act.doc.needs), at)
+		now, _, err := act.doc.read(withCase(t.Context(), f.kase), f.session.Config(act.doc.region(at), act.doc.needs), at)
 		must(t, err)
 		next, err := fold(now, of, "")
 		must(t, err)

@@ -41,6 +41,7 @@ type Intent struct {
 	Place    Place           `json:"place"`
 	Also     []Target        `json:"also,omitempty"` // further targets that edits are made for
 	Calls    []Call          `json:"calls"`
+	Sealed   []byte          `json:"sealed,omitempty"` // age file: what From leaves out for being secret, and the write replaces
 	From     json.RawMessage `json:"from"`
 	To       json.RawMessage `json:"to"`
 	Joins    bool            `json:"joins,omitempty"` // nothing is called: another act of the case brought the document there

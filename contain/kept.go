@@ -24,15 +24,26 @@ var errNotKept = errors.New("the case does not hold it")
 
 type caseKey struct{}
 
-// withCase hands the case to steps that upload what lies in it.
+// withCase hands the case to readings and steps that need what lies in it.
 func withCase(ctx context.Context, c *evidence.Case) context.Context {
-	return context.WithValue(ctx, caseKey{}, c)
+	if k := keeperOf(ctx); k != nil && k.kase == c {
+		return ctx
+	}
+	return context.WithValue(ctx, caseKey{}, &keeper{kase: c})
+}
+
+// keeperOf is the case's keeper, nil without a case.
+func keeperOf(ctx context.Context) *keeper {
+	k, _ := ctx.Value(caseKey{}).(*keeper)
+	return k
 }
 
 // caseOf is the case of the run, nil without one.
 func caseOf(ctx context.Context) *evidence.Case {
-	c, _ := ctx.Value(caseKey{}).(*evidence.Case)
-	return c
+	if k := keeperOf(ctx); k != nil {
+		return k.kase
+	}
+	return nil
 }
 
 // firstChange is the time of the first finding on a function: what was collected before

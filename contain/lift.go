@@ -229,6 +229,7 @@ func stay(gone []held) bool {
 }
 
 func (l *lift) carryOut(ctx context.Context) (*Run, error) {
+	ctx = withCase(ctx, l.in.Case)
 	tasks, err := l.tasks()
 	if err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func (m *mover) config(t *task) aws.Config {
 }
 
 func (m *mover) read(ctx context.Context, t *task) reading {
-	state, tok, err := t.doc.read(ctx, m.config(t), t.place)
+	state, tok, err := t.doc.read(withLike(ctx, t.after), m.config(t), t.place)
 	return reading{state, tok, m.clock.Now(), err}
 }
 
@@ -169,7 +169,17 @@ func (m *mover) write(ctx context.Context, t *task, now reading, o Outcome, acce
 	if err != nil {
 		return o.fail(StatusFailed, err)
 	}
-	if err := m.note(ctx, noteIntent, t.intent(o, now.state)); err != nil {
+	i := t.intent(o, now.state)
+	if t.doc.hidden != nil { // sealed beside the intent: its journal is enough to take the write back
+		plain, err := t.doc.hidden(now.token)
+		if err == nil {
+			i.Sealed, err = m.kase.Enclose(plain)
+		}
+		if err != nil {
+			return o.fail(StatusFailed, fmt.Errorf("not touched, what is replaced could not be sealed: %w", err))
+		}
+	}
+	if err := m.note(ctx, noteIntent, i); err != nil {
 		return o.fail(StatusFailed, fmt.Errorf("not touched, the intent could not be recorded: %w", err))
 	}
 	return m.drive(ctx, t, now, o, accepted)
@@ -256,7 +266,7 @@ func judge(err error) answer {
 		return writeRefused
 	case c == "":
 		return writeLost
-	case isCode(err, "ResourceConflictException", "ResourceInUseException", "PreconditionFailedException", "ConcurrentModification",
+	case isCode(err, "ResourceConflictException", "ResourceInUseException", "PreconditionFailedException", "PreconditionFailed", "ConcurrentModification",
 		"ConcurrentModificationException", "OperationAbortedException", "ConflictException", "TooManyRequestsException", "Throttling", "ThrottlingException", "RequestLimitExceeded",
 		"ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException", "ProvisionedConcurrencyConfigNotFoundException"):
 		return writeAgain

@@ -15,7 +15,7 @@ import (
 // NewPlan reads the account and says what would be done. Acts, or parts of them, that
 // could not be planned stand in Plan.Unplanned; an error means there is no plan at all.
 func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
-	in.Clock = in.Clock.orReal()
+	in.Clock, ctx = in.Clock.orReal(), withCase(ctx, in.Case)
 	if in.Level == "" && len(in.Acts) == 0 && len(in.Findings) == 0 && !in.Preserve {
 		in.Level = LevelIsolate
 	}
@@ -59,6 +59,9 @@ func chosen(in PlanInput) (map[string]bool, error) {
 			return nil, err
 		}
 		want[n] = true
+	}
+	if in.StopDurable {
+		want[actDurable] = true
 	}
 	for _, a := range catalogue() {
 		within := a.Level != "" && a.Level.rank() <= in.Level.rank()

@@ -21,6 +21,7 @@ func Standings(ctx context.Context, in StatusInput) ([]Standing, error) {
 
 // standings are those of this case's acts, and with others what somebody else contained.
 func standings(ctx context.Context, in StatusInput, others bool) ([]Standing, error) {
+	ctx = withCase(ctx, in.Case)
 	past, err := load(ctx, in.Case)
 	if err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func (f *file) stand(ctx context.Context, s *awsapi.Session, match func(Target) 
 		}
 		return all
 	}
-	now, _, err := f.doc.read(ctx, s.ReadOnly().Config(f.doc.region(inForce[0].place), f.doc.needs), inForce[0].place)
+	now, _, err := f.doc.read(withLike(ctx, f.last), s.ReadOnly().Config(f.doc.region(inForce[0].place), f.doc.needs), inForce[0].place)
 	for _, h := range inForce {
 		if err != nil {
 			all = append(all, f.standing(h, NoAnswer, err.Error()))

@@ -63,7 +63,7 @@ const watchEvery = 15 * time.Second
 // Watch looks again and again at what is contained: whether it still is, who changed it
 // back, whether the functions run and their roles are used.
 func Watch(ctx context.Context, in WatchInput) (*Watched, error) {
-	in.Clock = in.Clock.orReal()
+	in.Clock, ctx = in.Clock.orReal(), withCase(ctx, in.Case)
 	if in.Every <= 0 {
 		in.Every = watchEvery
 	}

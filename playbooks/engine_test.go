@@ -112,10 +112,6 @@ func TestControlFlow(t *testing.T) {
 	}
 }
 
-func init() {
-	subs["greets"] = "playbook: greets\ntitle: t\ninputs:\n  who: {type: string, required: true}\noutputs:\n  word: ${inputs.who}\nsteps:\n  - {id: hello, run: notify, with: {text: '${inputs.who}', to: stdout}}\n  - {id: done, run: wait, with: {for: 1ms}}\n"
-}
-
 func verified(t *testing.T, c *evidence.Case) {
 	t.Helper()
 	for p, err := range c.Verify(t.Context()) {

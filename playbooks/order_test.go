@@ -21,6 +21,8 @@ var subs = map[string]string{
 	"seals":      "playbook: seals\ntitle: t\ninputs:\n  function: {type: string, required: true}\nsteps:\n  - " + sealF + "\n",
 	"seals-some": "playbook: seals-some\ntitle: t\ninputs:\n  function: {type: string, required: true}\n  now: {type: bool, default: false}\nsteps:\n" +
 		"  - {id: seal, when: inputs.now = false, run: collect, with: {function: '${inputs.function}'}}\n",
+	"greets": "playbook: greets\ntitle: t\ninputs:\n  who: {type: string, required: true}\noutputs:\n  word: ${inputs.who}\nsteps:\n" +
+		"  - {id: hello, run: notify, with: {text: '${inputs.who}', to: stdout}}\n  - {id: done, run: wait, with: {for: 1ms}}\n",
 }
 
 func subSource(name string) (string, []byte, error) {

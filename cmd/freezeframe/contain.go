@@ -11,6 +11,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/durable"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/finding"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 )
@@ -19,6 +20,7 @@ func (p *program) containCommand() *cli.Command {
 	reason := &cli.StringFlag{Name: "reason", Usage: "why, for the ledger"}
 	dry := &cli.BoolFlag{Name: "dry-run", Usage: "read and check everything, change nothing"}
 	operator := &cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"}
+	identity := identityFlag()
 	function := &cli.StringFlag{Name: "function", Usage: "name or ARN; without it every function contained in this case"}
 	return &cli.Command{
 		Name: "contain", Usage: "cut a function off, reversibly: plan, apply, status, watch, release, undo",
@@ -33,7 +35,7 @@ func (p *program) containCommand() *cli.Command {
 				Name: "apply", Usage: "apply a plan, act by act, each read back",
 				ArgsUsage:   "PLAN",
 				Description: "freezeframe contain apply plan.json\n\nRefuses (exit code 4) where what would be overwritten is not sealed in the case, where the account is no longer as planned, and on your own principal.",
-				Flags: []cli.Flag{dry, operator,
+				Flags: []cli.Flag{dry, operator, identity,
 					&cli.BoolFlag{Name: "fast", Usage: "concurrency 0 and the role's deny first, side by side; everything else after them"},
 					&cli.StringFlag{Name: "override", Usage: "reason for acting although something is not sealed"},
 					&cli.StringSliceFlag{Name: "protect", Usage: "ARN, with wildcards, never to be contained (may be repeated)"},
@@ -43,21 +45,21 @@ func (p *program) containCommand() *cli.Command {
 			{
 				Name: "status", Usage: "what is in force, what somebody changed back, what was contained before us",
 				Description: "freezeframe contain status",
-				Flags:       []cli.Flag{function, &cli.BoolFlag{Name: "offline", Usage: "by the case alone, without reading the account"}},
+				Flags:       []cli.Flag{function, identity, &cli.BoolFlag{Name: "offline", Usage: "by the case alone, without reading the account"}},
 				Action:      p.containmentStatus,
 			},
 			p.watchCommand(function),
 			{
 				Name: "release", Usage: "lift isolation; what was removed as hostile stays removed",
 				Description: "freezeframe contain release --function payments --reason 'clean version deployed'",
-				Flags:       []cli.Flag{function, reason, dry, operator},
+				Flags:       []cli.Flag{function, reason, dry, operator, identity},
 				Action:      func(c *cli.Context) error { return p.lift(c, contain.Release, nil, false) },
 			},
 			{
 				Name: "undo", Usage: "take acts back: by name, or --all for a false alarm",
 				ArgsUsage:   "[ACT...]",
 				Description: "freezeframe contain undo url-iam --reason 'the URL is the shop'\nfreezeframe contain undo --all --reason 'false alarm, ticket 4711'\n\nRevoked sessions and deactivated keys may be stolen and alive: they come back when every session has run out (36 hours at most), or with --accept-risk WHY.",
-				Flags: []cli.Flag{function, reason, dry, operator,
+				Flags: []cli.Flag{function, reason, dry, operator, identity,
 					&cli.BoolFlag{Name: "all", Usage: "every act of this case"},
 					&cli.BoolFlag{Name: "force-over-drift", Aliases: []string{"force"}, Usage: "also where somebody changed the document since (acts by name only)"},
 					&cli.StringFlag{Name: "accept-risk", Usage: "why credentials that may be stolen may work again"},
@@ -66,6 +68,37 @@ func (p *program) containCommand() *cli.Command {
 			},
 		},
 	}
+}
+
+func identityFlag() cli.Flag {
+	return &cli.StringFlag{Name: "identity", Usage: "age identity or ssh private key that opens an environment which is put back; without it the one that was made for the case here"}
+}
+
+// openCaseToContain is the case with the identity that opens its secrets, if there is one
+// here: each that is opened is recorded in the ledger first.
+func (p *program) openCaseToContain(c *cli.Context) (*evidence.Case, error) {
+	opened, err := p.openCase(c)
+	if err != nil {
+		return nil, err
+	}
+	path := c.String("identity")
+	if path == "" {
+		home, err := p.home()
+		if err != nil {
+			return nil, err
+		}
+		if path = evidence.IdentityPath(home, opened.ID); path == "" {
+			return opened, nil
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err == nil {
+		opened.SecretIdentities, err = evidence.ParseIdentities(data)
+	}
+	if err != nil {
+		return nil, ui.UsageHint("freezeframe contain plan --identity FILE", "--identity %s: %w", path, err)
+	}
+	return opened, nil
 }
 
 func planFlags() []cli.Flag {
@@ -83,8 +116,10 @@ func planFlags() []cli.Flag {
 		&cli.StringFlag{Name: "quarantine-group", Usage: "security group that lets nothing out, for network-quarantine"},
 		&cli.StringFlag{Name: "signing-config", Usage: "ARN of a code-signing configuration that enforces, for code-signing-enforce"},
 		&cli.StringFlag{Name: "identity-user", Usage: "Identity Center id of the user behind an AWSReservedSSO_ role, for the text to be pasted elsewhere"},
+		identityFlag(),
 		&cli.StringFlag{Name: "out", Usage: "plan file to write; refused if it exists", Value: "plan.json"},
 		&cli.BoolFlag{Name: "exfiltration", Usage: "data is leaving now: concurrency to zero before anything else"},
+		&cli.BoolFlag{Name: "stop-durable", Usage: "also stop durable executions that run; AWS cannot resume them: there is no undo"},
 		&cli.BoolFlag{Name: "service-grants", Usage: "also remove grants to services that name no source"},
 		&cli.StringFlag{Name: "organization", Usage: "id of your own organization (o-...): its grants stay"},
 		&cli.StringSliceFlag{Name: "protect", Usage: "ARN, with wildcards, never to be contained (may be repeated)"},
@@ -106,7 +141,7 @@ func (p *program) planContainment(c *cli.Context) error {
 	if _, err := os.Lstat(out); err == nil {
 		return ui.UsageHint("freezeframe contain plan --out ANOTHER", "plan file %s exists already", out)
 	}
-	opened, err := p.openCase(c)
+	opened, err := p.openCaseToContain(c)
 	if err != nil {
 		return err
 	}
@@ -116,7 +151,7 @@ func (p *program) planContainment(c *cli.Context) error {
 	}
 	in := contain.PlanInput{
 		Session: s, Case: opened, Functions: c.StringSlice("function"), Actors: c.StringSlice("actor"), Resources: c.StringSlice("resource"),
-		Level: contain.Level(c.String("level")), Acts: c.StringSlice("act"), Preserve: c.Bool("preserve"), ServiceGrants: c.Bool("service-grants"),
+		Level: contain.Level(c.String("level")), Acts: c.StringSlice("act"), Preserve: c.Bool("preserve"), ServiceGrants: c.Bool("service-grants"), StopDurable: c.Bool("stop-durable"),
 		GoodVersion: c.StringSlice("good-version"), QuarantineGroup: c.String("quarantine-group"), SigningConfig: c.String("signing-config"),
 		Organization: c.String("organization"), Protected: c.StringSlice("protect"), Chain: chain(c),
 		AcceptSharedRole: c.Bool("accept-shared-role"), Bad: c.StringSlice("bad-version"), IdentityUser: c.String("identity-user"),
@@ -200,7 +235,7 @@ func (p *program) applyContainment(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opened, err := p.openCase(c)
+	opened, err := p.openCaseToContain(c)
 	if err != nil {
 		return err
 	}
@@ -237,7 +272,7 @@ func (p *program) containmentStatus(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	opened, err := p.openCase(c)
+	opened, err := p.openCaseToContain(c)
 	if err != nil {
 		return err
 	}
@@ -269,7 +304,7 @@ func (p *program) lift(c *cli.Context, do func(context.Context, contain.LiftInpu
 			return err
 		}
 	}
-	opened, err := p.openCase(c)
+	opened, err := p.openCaseToContain(c)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (p *program) watchCommand(function cli.Flag) *cli.Command {
 	return &cli.Command{
 		Name: "watch", Usage: "look again and again whether containment holds, who changes it back, and who still comes in (reads only)",
 		Description: "freezeframe contain watch --for 10m\n\nShows acts that were changed back and by whom, invocations and throttles, and calls with the role's credentials. Ends with what is in force. That nothing was seen is no proof: CloudTrail is up to 15 minutes late, and data-plane calls are not visible.",
-		Flags: []cli.Flag{function,
+		Flags: []cli.Flag{function, identityFlag(),
 			&cli.DurationFlag{Name: "for", Usage: "how long", Value: 10 * time.Minute},
 			&cli.DurationFlag{Name: "every", Usage: "between two looks", Value: 15 * time.Second},
 		},
@@ -26,7 +26,7 @@ func (p *program) watchContainment(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	opened, err := p.openCase(c)
+	opened, err := p.openCaseToContain(c)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,7 @@ func runFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "yes", Usage: "answer every approval gate with yes, in the operator's name"},
 		&cli.StringSliceFlag{Name: "webhook", Usage: "address that the playbook may tell things to: https, and what begins with it (may be repeated)"},
 		&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
+		identityFlag(),
 	}
 }
 

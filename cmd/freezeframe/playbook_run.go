@@ -26,7 +26,7 @@ func (p *program) runPlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opened, err := p.openCase(c)
+	opened, err := p.openCaseToContain(c)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func oneRun(c *cli.Context, all []*playbooks.Record, want func(*playbooks.Record
 }
 
 func (p *program) resumePlaybook(c *cli.Context) error {
-	opened, err := p.openCase(c)
+	opened, err := p.openCaseToContain(c)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -15,6 +16,7 @@ import (
 func cloudfrontOps() []operation {
 	return []operation{
 		op("cloudfront", "ListDistributions", listDistributions), op("cloudfront", "GetDistributionConfig", getDistributionConfig),
+		op("cloudfront", "UpdateDistribution", updateDistribution),
 	}
 }
 
@@ -27,11 +29,12 @@ type distribution struct {
 	id, arn, etag string
 	config        ct.DistributionConfig
 	modified      time.Time
+	updated       bool
 }
 
 func (s *cloudfrontState) objects(account, _ string, put putObject) {
 	for _, d := range s.all {
-		put("cloudfront/"+account+"/distribution/"+d.id, d.config, nil)
+		put("cloudfront/"+account+"/distribution/"+d.id, d.config, []any{d.etag, d.modified.UTC()})
 	}
 }
 
@@ -64,7 +67,7 @@ func listDistributions(c *call, in *cloudfront.ListDistributionsInput) (*cloudfr
 	}
 	out := &ct.DistributionList{Marker: aws.String(aws.ToString(in.Marker)), MaxItems: aws.Int32(int32(size)), IsTruncated: aws.Bool(len(rest) > size)}
 	for _, d := range rest[:min(size, len(rest))] {
-		out.Items = append(out.Items, d.summary())
+		out.Items = append(out.Items, d.summary(c.now))
 	}
 	out.Quantity = aws.Int32(int32(len(out.Items)))
 	if *out.IsTruncated {
@@ -73,14 +76,103 @@ func listDistributions(c *call, in *cloudfront.ListDistributionsInput) (*cloudfr
 	return &cloudfront.ListDistributionsOutput{DistributionList: out}, nil
 }
 
-func (d *distribution) summary() ct.DistributionSummary {
+func (d *distribution) summary(now time.Time) ct.DistributionSummary {
 	f := d.config
-	return ct.DistributionSummary{Id: &d.id, ARN: &d.arn, ETag: &d.etag, DomainName: aws.String(d.domain()), Status: aws.String("Deployed"), LastModifiedTime: aws.Time(d.modified), Aliases: f.Aliases, CacheBehaviors: f.CacheBehaviors,
+	return ct.DistributionSummary{Id: &d.id, ARN: &d.arn, ETag: &d.etag, DomainName: aws.String(d.domain()), Status: aws.String(d.status(now)), LastModifiedTime: aws.Time(d.modified), Aliases: f.Aliases, CacheBehaviors: f.CacheBehaviors,
 		Comment: f.Comment, CustomErrorResponses: f.CustomErrorResponses, DefaultCacheBehavior: f.DefaultCacheBehavior, Enabled: f.Enabled, HttpVersion: f.HttpVersion, IsIPV6Enabled: f.IsIPV6Enabled, OriginGroups: f.OriginGroups,
 		Origins: f.Origins, PriceClass: f.PriceClass, Restrictions: f.Restrictions, Staging: f.Staging, ViewerCertificate: f.ViewerCertificate, WebACLId: f.WebACLId}
 }
 
+// deploys is how long a change is on its way to all edge locations: minutes.
+const deploys = 5 * time.Minute
+
+func (d *distribution) status(now time.Time) string {
+	if d.updated && now.Before(d.modified.Add(deploys)) {
+		return "InProgress"
+	}
+	return "Deployed"
+}
+
 func (d *distribution) domain() string { return "d" + d.id[1:] + ".cloudfront.net" }
+
+// updateDistribution replaces the whole configuration: what the caller leaves out is gone.
+func updateDistribution(c *call, in *cloudfront.UpdateDistributionInput) (*cloudfront.UpdateDistributionOutput, error) {
+	id := aws.ToString(in.Id)
+	if err := c.allow("cloudfront:UpdateDistribution", arnOf("cloudfront", "", c.accountID, "distribution/"+id)); err != nil {
+		return nil, err
+	}
+	all := c.distributions().all
+	i := slices.IndexFunc(all, func(d *distribution) bool { return d.id == id })
+	switch {
+	case i < 0:
+		return nil, fail("NoSuchDistribution", "The specified distribution does not exist.")
+	case aws.ToString(in.IfMatch) == "":
+		return nil, fail("InvalidIfMatchVersion", "The If-Match version is missing or not valid for the resource.")
+	case *in.IfMatch != all[i].etag:
+		return nil, fail("PreconditionFailed", "The request failed because it didn't meet the preconditions in one or more request-header fields.")
+	case aws.ToString(in.DistributionConfig.CallerReference) != aws.ToString(all[i].config.CallerReference):
+		return nil, fail("IllegalUpdate", "The update contains modifications that are not allowed.")
+	}
+	d := all[i]
+	if err := c.associable(&d.config, in.DistributionConfig); err != nil {
+		return nil, err
+	}
+	d.config, d.modified, d.updated = *in.DistributionConfig, c.now, true
+	d.etag = "E" + c.idFrom("ALNUM:13", "etag", d.etag)
+	config := d.config
+	return &cloudfront.UpdateDistributionOutput{ETag: &d.etag, Distribution: &ct.Distribution{Id: &d.id, ARN: &d.arn, DomainName: aws.String(d.domain()), Status: aws.String(d.status(c.now)),
+		LastModifiedTime: aws.Time(d.modified), InProgressInvalidationBatches: aws.Int32(0), DistributionConfig: &config}}, nil
+}
+
+// associable asks for what it takes to let CloudFront call a function that it did not call
+// before (CloudFront developer guide, "Set up IAM permissions and roles for Lambda@Edge").
+func (c *call) associable(was, is *ct.DistributionConfig) error {
+	before := associations(was)
+	for _, a := range associations(is) {
+		if !numbered.MatchString(a) {
+			return fail("InvalidLambdaFunctionAssociation", "The function ARN must reference a specific function version. (The ARN must end with the version number.) ARN: %s", a)
+		}
+		if slices.Contains(before, a) {
+			continue
+		}
+		for _, action := range []string{"lambda:GetFunction", "lambda:EnableReplication*"} {
+			if err := c.allow(action, a); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range behaviours(is) {
+		if l != nil && int(aws.ToInt32(l.Quantity)) != len(l.Items) {
+			return fail("InconsistentQuantities", "The value of Quantity and the size of Items don't match.")
+		}
+	}
+	return nil
+}
+
+var numbered = regexp.MustCompile(`:function:[A-Za-z0-9_-]+:[0-9]+$`)
+
+func behaviours(f *ct.DistributionConfig) (all []*ct.LambdaFunctionAssociations) {
+	if f.DefaultCacheBehavior != nil {
+		all = append(all, f.DefaultCacheBehavior.LambdaFunctionAssociations)
+	}
+	if f.CacheBehaviors != nil {
+		for _, b := range f.CacheBehaviors.Items {
+			all = append(all, b.LambdaFunctionAssociations)
+		}
+	}
+	return all
+}
+
+func associations(f *ct.DistributionConfig) (arns []string) {
+	for _, l := range behaviours(f) {
+		if l != nil {
+			for _, a := range l.Items {
+				arns = append(arns, aws.ToString(a.LambdaFunctionARN))
+			}
+		}
+	}
+	return arns
+}
 
 func getDistributionConfig(c *call, in *cloudfront.GetDistributionConfigInput) (*cloudfront.GetDistributionConfigOutput, error) {
 	id := aws.ToString(in.Id)

@@ -139,6 +139,21 @@ func getDurable(c *call, in *lambda.GetDurableExecutionInput) (*lambda.GetDurabl
 	return &out, nil
 }
 
+// stopDurable ends an execution that runs. One that has ended stays as it ended (not verified).
+func stopDurable(c *call, in *lambda.StopDurableExecutionInput) (*lambda.StopDurableExecutionOutput, error) {
+	d, err := c.durableAt("StopDurableExecution", in.DurableExecutionArn)
+	if err != nil {
+		return nil, err
+	}
+	if d.about.Status == lt.ExecutionStatusRunning {
+		why := cmp.Or(in.Error, &lt.ErrorObject{})
+		d.about.Status, d.about.EndTimestamp, d.about.Error = lt.ExecutionStatusStopped, aws.Time(c.now.Truncate(time.Second)), in.Error
+		d.events = append(d.events, lt.Event{EventId: aws.Int32(int32(len(d.events) + 1)), EventType: lt.EventTypeExecutionStopped, EventTimestamp: d.about.EndTimestamp,
+			ExecutionStoppedDetails: &lt.ExecutionStoppedDetails{Error: &lt.EventError{Payload: why, Truncated: aws.Bool(false)}}})
+	}
+	return &lambda.StopDurableExecutionOutput{StopTimestamp: cmp.Or(d.about.EndTimestamp, d.about.StartTimestamp)}, nil
+}
+
 func durableHistory(c *call, in *lambda.GetDurableExecutionHistoryInput) (*lambda.GetDurableExecutionHistoryOutput, error) {
 	d, err := c.durableAt("GetDurableExecutionHistory", in.DurableExecutionArn)
 	if err != nil {

@@ -51,6 +51,16 @@ func TestSweepDurable(t *testing.T) {
 	if len(h.Events) != 100 || len(more.Events) != 31 || *h.Events[0].ExecutionStartedDetails.Input.Payload != `{"a":1}` || *more.Events[30].EventId != 131 {
 		t.Errorf("%d and %d events", len(h.Events), len(more.Events))
 	}
+	stop := &lambda.StopDurableExecutionInput{DurableExecutionArn: &running, Error: &lt.ErrorObject{ErrorMessage: aws.String("enough")}}
+	when := must(cl.StopDurableExecution(ctx, stop))(t).StopTimestamp
+	again := must(cl.StopDurableExecution(ctx, &lambda.StopDurableExecutionInput{DurableExecutionArn: &running}))(t).StopTimestamp
+	if d := must(cl.GetDurableExecution(ctx, &lambda.GetDurableExecutionInput{DurableExecutionArn: &running}))(t); d.Status != lt.ExecutionStatusStopped || !d.EndTimestamp.Equal(*when) || !again.Equal(*when) || *d.Error.ErrorMessage != "enough" {
+		t.Errorf("stopped: %+v", d)
+	}
+	last := must(cl.GetDurableExecutionHistory(ctx, &lambda.GetDurableExecutionHistoryInput{DurableExecutionArn: &running, ReverseOrder: aws.Bool(true)}))(t).Events[0]
+	if last.EventType != lt.EventTypeExecutionStopped || *last.EventId != 132 {
+		t.Errorf("its last event: %+v", last)
+	}
 	_, err := cl.GetDurableExecution(ctx, &lambda.GetDurableExecutionInput{DurableExecutionArn: aws.String(running + "0")})
 	wantCode(t, "another", err, "ResourceNotFoundException")
 	less := lambda.NewFromConfig(clientConfig(c, c.Bootstrap(c.AccountID(), "less", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"`+f+`"}]}`)))

@@ -25,6 +25,6 @@ func lambdaOps() []operation {
 		op("lambda", "GetAccountSettings", getAccountSettings), op("lambda", "ListTags", listTags), op("lambda", "TagResource", tagResource), op("lambda", "UntagResource", untagResource),
 		op("lambda", "CreateCapacityProvider", createCapacityProvider), op("lambda", "GetCapacityProvider", getCapacityProvider), op("lambda", "ListFunctionVersionsByCapacityProvider", versionsOfProvider),
 		op("lambda", "PutFunctionScalingConfig", putScaling), op("lambda", "GetFunctionScalingConfig", getScaling),
-		op("lambda", "Invoke", invoke), op("lambda", "ListDurableExecutionsByFunction", listDurable), op("lambda", "GetDurableExecution", getDurable), op("lambda", "GetDurableExecutionHistory", durableHistory),
+		op("lambda", "Invoke", invoke), op("lambda", "ListDurableExecutionsByFunction", listDurable), op("lambda", "GetDurableExecution", getDurable), op("lambda", "StopDurableExecution", stopDurable), op("lambda", "GetDurableExecutionHistory", durableHistory),
 	}
 }

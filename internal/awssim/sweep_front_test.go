@@ -45,3 +45,54 @@ func TestSweepDistributions(t *testing.T) {
 	_, err := nobody.ListDistributions(ctx, &cloudfront.ListDistributionsInput{})
 	refused(t, err, "AccessDenied")
 }
+
+// TestUpdateDistribution: a configuration is replaced whole, against the tag of the one that
+// was read; calling a function takes leave of its owner.
+func TestUpdateDistribution(t *testing.T) {
+	ctx, c, cfg := sweeping(t)
+	cl := cloudfront.NewFromConfig(cfg)
+	id := c.StageDistribution(c.AccountID(), ct.DistributionConfig{
+		DefaultCacheBehavior: &ct.DefaultCacheBehavior{TargetOriginId: aws.String("site"), ViewerProtocolPolicy: ct.ViewerProtocolPolicyHttpsOnly,
+			LambdaFunctionAssociations: &ct.LambdaFunctionAssociations{Quantity: aws.Int32(1), Items: []ct.LambdaFunctionAssociation{{EventType: ct.EventTypeViewerRequest, LambdaFunctionARN: aws.String(functionF + ":1")}}}},
+		Origins: &ct.Origins{Quantity: aws.Int32(1), Items: []ct.Origin{{Id: aws.String("site"), DomainName: aws.String("site.example.com")}}},
+	})
+	read := func() *cloudfront.GetDistributionConfigOutput {
+		return must(cl.GetDistributionConfig(ctx, &cloudfront.GetDistributionConfigInput{Id: &id}))(t)
+	}
+	put := func(as *cloudfront.Client, tag *string, change func(*ct.DistributionConfig)) (*cloudfront.UpdateDistributionOutput, error) {
+		config := read().DistributionConfig
+		change(config)
+		return as.UpdateDistribution(ctx, &cloudfront.UpdateDistributionInput{Id: &id, IfMatch: tag, DistributionConfig: config})
+	}
+	calls := func(q int32, arns ...string) func(*ct.DistributionConfig) {
+		return func(f *ct.DistributionConfig) {
+			l := &ct.LambdaFunctionAssociations{Quantity: aws.Int32(q)}
+			for _, a := range arns {
+				l.Items = append(l.Items, ct.LambdaFunctionAssociation{EventType: ct.EventTypeViewerRequest, LambdaFunctionARN: aws.String(a)})
+			}
+			f.DefaultCacheBehavior.LambdaFunctionAssociations = l
+		}
+	}
+	old := read().ETag
+	out := must(put(cl, old, calls(0)))(t)
+	if *out.Distribution.Status != "InProgress" || *out.ETag == *old || len(read().DistributionConfig.DefaultCacheBehavior.LambdaFunctionAssociations.Items) != 0 {
+		t.Errorf("%+v", out.Distribution)
+	}
+	for _, x := range []struct {
+		tag    *string
+		change func(*ct.DistributionConfig)
+		code   string
+	}{
+		{old, calls(0), "PreconditionFailed"}, {nil, calls(0), "InvalidIfMatchVersion"}, {out.ETag, calls(2, functionF+":1"), "InconsistentQuantities"}, {out.ETag, calls(1, functionF), "InvalidLambdaFunctionAssociation"},
+		{out.ETag, func(f *ct.DistributionConfig) { f.CallerReference = aws.String("another") }, "IllegalUpdate"},
+	} {
+		_, err := put(cl, x.tag, x.change)
+		refused(t, err, x.code)
+	}
+	only := cloudfront.NewFromConfig(clientConfig(c, c.Bootstrap(c.AccountID(), "only", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudfront:*","Resource":"*"}]}`)))
+	_, err := put(only, out.ETag, calls(1, functionF+":1"))
+	refused(t, err, "AccessDenied")
+	must(put(cl, out.ETag, calls(1, functionF+":1")))(t)
+	_, err = cl.UpdateDistribution(ctx, &cloudfront.UpdateDistributionInput{Id: aws.String("ENONE"), IfMatch: old, DistributionConfig: read().DistributionConfig})
+	refused(t, err, "NoSuchDistribution")
+}

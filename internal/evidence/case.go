@@ -91,7 +91,9 @@ type Case struct {
 	Sealer Sealer // how secrets are sealed: age to Recipients
 	// Identities open what a case that seals all has sealed; secrets they open by Reveal alone.
 	Identities []age.Identity
-	Signer     Signer // signs heads of the ledger; nil leaves what is added to it unsigned
+	// SecretIdentities open secrets that are put back into the account (Recall); without them they stay shut.
+	SecretIdentities []age.Identity
+	Signer           Signer // signs heads of the ledger; nil leaves what is added to it unsigned
 
 	vault vault.Vault
 

@@ -15,10 +15,7 @@ import (
 // that what lifts it brings them back, or not even that does. A row whose roads are shut has
 // to leave this list, and so has one for which an act appears: by the name that is expected
 // (row.own), or by answering its finding.
-var openRows = map[int]string{
-	4:  "environment back",
-	20: "association removed from the distribution", 22: "durable executions stopped", 25: "tags back",
-}
+var openRows = map[int]string{}
 
 // early are the acts that were there when openRows was written: that one of these answers a
 // finding shuts no row of it.

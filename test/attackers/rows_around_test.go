@@ -46,7 +46,9 @@ func aroundRows() []row {
 				must(w.t, err)
 				w.responder = w.session(w.cloud.Bootstrap(home, "responder-of-two", containPolicy(w.t, function, flow)))
 			},
-			plan:  func(_ *world, in *contain.PlanInput) { in.Functions = append(in.Functions, flow) },
+			plan: func(_ *world, in *contain.PlanInput) {
+				in.Functions, in.StopDurable = append(in.Functions, flow), true
+			},
 			extra: func(*world) []path { return []path{{durable, (*world).tryDurable}} }},
 		{n: 23, threat: "denial of wallet", through: []string{wallet}, own: []string{"provisioned-evict", "recursion-evict"}, plan: walletFindings,
 			attack: func(w *world) {

@@ -154,10 +154,15 @@ func identityRows() []row {
 				in.Actors = append(in.Actors, roleARN)
 				in.Findings = []finding.Finding{found("trust-policy", "changed", roleARN, "payments-role"), found("inline-policy", "granted", roleARN, "more")}
 			}},
-		{n: 25, threat: "tag/ABAC abuse", through: []string{asSecurity}, own: []string{"tags-restore"},
+		{n: 25, threat: "tag/ABAC abuse", through: []string{asSecurity}, own: []string{"role-tags-back"},
 			attack: func(w *world) {
 				_, err := iam.NewFromConfig(w.ci).TagRole(w.t.Context(), &iam.TagRoleInput{RoleName: aws.String("payments-role"), Tags: roleTag("team", "security")})
 				must(w.t, err)
+			},
+			plan: func(w *world, in *contain.PlanInput) {
+				f := found("role-tags", "changed", roleARN, "payments-role")
+				f.At = w.begun // what was collected before is the owner's
+				in.Findings = []finding.Finding{f}
 			},
 			extra: func(*world) []path { return []path{{asSecurity, (*world).tryTagged}} }},
 	}

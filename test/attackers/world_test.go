@@ -3,6 +3,7 @@ package attackers
 import (
 	"archive/zip"
 	"bytes"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ type world struct {
 	hostile  func(*lambda.GetFunctionConfigurationOutput) bool // is that the attacker's code?
 	warm     bool                                              // an environment is the attacker's, whatever its code
 	inFlight bool                                              // runs begun before concurrency 0 are still there
+	begun    time.Time                                         // when the break-in was
 	notes    map[string]string
 }
 
@@ -104,6 +106,10 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	w.kase, err = evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "attackers", Authority: "a test", Operator: "rita", Home: t.TempDir()})
 	must(t, err)
+	identity, err := os.ReadFile(w.kase.IdentityPath)
+	must(t, err)
+	w.kase.SecretIdentities, err = evidence.ParseIdentities(identity)
+	must(t, err)
 	w.collected()
 	return w
 }
@@ -115,7 +121,7 @@ func (w *world) collected() {
 	must(w.t, err)
 	reader := w.session(w.cloud.Bootstrap(home, "collector", everything))
 	_, _, err = collect.Into(w.t.Context(), reader.ReadOnly(), w.kase, evidence.Header{Operator: "rita"}, []collect.Target{target},
-		collect.Options{Unpaced: true, Only: []string{"lambda.configuration", "lambda.aliases", "lambda.code"}})
+		collect.Options{Unpaced: true, Only: []string{"lambda.configuration", "lambda.aliases", "lambda.code", "lambda.environment", "iam.role"}})
 	must(w.t, err)
 	settle()
 }
@@ -266,6 +272,7 @@ func (w *world) environment(arn string) (aws.Config, error) {
 // function was holds credentials that somebody takes out, and goes on from.
 func (w *world) breakIn() {
 	w.t.Helper()
+	w.begun = time.Now()
 	var err error
 	w.ci, err = w.assume(w.robot, deployARN)
 	must(w.t, err)

@@ -27,6 +27,7 @@ type arena struct {
 	acct        *bench.Account
 	url         string
 	cases       int
+	stranger    bool // commands run without what the user keeps: keys and identities
 
 	mu    sync.Mutex
 	calls []string // that change something, in order
@@ -86,7 +87,7 @@ func (a *arena) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(a.binary, args...)
 	cmd.Dir = a.dir
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + a.dir, "TMPDIR=" + a.dir, "FREEZEFRAME_HOME=" + filepath.Join(a.dir, "home"),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + a.dir, "TMPDIR=" + a.dir, "FREEZEFRAME_HOME=" + filepath.Join(a.dir, map[bool]string{false: "home", true: "stranger"}[a.stranger]),
 		"FREEZEFRAME_CASE=" + filepath.Join(a.dir, fmt.Sprint("case", a.cases)), "AWS_ENDPOINT_URL=" + a.url, "AWS_REGION=" + bench.Region,
 		"AWS_ACCESS_KEY_ID=" + a.acct.Keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + a.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
 	}
@@ -139,14 +140,19 @@ func (a *arena) newCase(t *testing.T, act contain.Act) {
 	a.cases++
 	a.run(t, 0, "case", "open", filepath.Join(a.dir, fmt.Sprint("case", a.cases)), "--title", "t", "--authority", "a", "--operator", "o")
 	if act.Fixture.Collected {
-		a.run(t, 0, "collect", "--function", bench.Function)
+		a.run(t, 3, "collect", "--function", bench.Function) // of a queue abroad, which is not there, a gap remains
+	}
+	if act.Fixture.Kept {
+		if err := a.acct.Intrude(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 // planned writes a plan of the act on its fixture.
 func (a *arena) planned(t *testing.T, act contain.Act) string {
 	t.Helper()
-	path := filepath.Join(a.dir, act.Name+".json")
+	path := filepath.Join(a.dir, fmt.Sprint(act.Name, a.cases, ".json"))
 	args := []string{"contain", "plan", "--out", path, "--accept-shared-role"}
 	switch fx := act.Fixture; {
 	case fx.Finding != nil:
@@ -175,10 +181,15 @@ func (a *arena) planned(t *testing.T, act contain.Act) string {
 	if act.Fixture.Group != "" {
 		args = append(args, "--quarantine-group", act.Fixture.Group)
 	}
+	if act.Fixture.StopDurable {
+		args = append(args, "--stop-durable")
+	}
 	if act.Fixture.Signing {
 		args = append(args, "--signing-config", a.acct.Enforcing)
 	}
+	a.stranger = act.Fixture.Locked
 	a.run(t, 0, args...)
+	a.stranger = false
 	return path
 }
 
@@ -220,6 +231,9 @@ func TestContainKills(t *testing.T) {
 						apply[2] = a.planned(t, act)
 					}
 					a.newCase(t, act)
+					if act.Fixture.Kept && act.Fixture.Good != "" { // such a plan is bound to what its own case has sealed
+						apply[2] = a.planned(t, act)
+					}
 					a.doing = fmt.Sprintf("%s killed in %s at %s (effect %v): ", act.Name, phase, call, effect)
 					if phase == "apply" {
 						a.die(t, call, effect, apply...)

@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awssim/shapecheck"
 )
 
 // model is a botocore service model, as far as the wire depends on it.
@@ -96,6 +100,9 @@ func readModel(path string) (_ *model, err error) {
 	var m model
 	if err := json.NewDecoder(z).Decode(&m); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if err := shapecheck.More(strings.TrimSuffix(filepath.Base(path), ".json.gz"), &m); err != nil {
+		return nil, err
 	}
 	if len(m.Operations) == 0 || len(m.Shapes) == 0 {
 		return nil, fmt.Errorf("%s holds no operations or no shapes", path)

@@ -117,6 +117,9 @@ func read(path string) (*model, error) {
 	if err := json.NewDecoder(z).Decode(m); err != nil {
 		return nil, fmt.Errorf("reading the API shapes of %s: %w", path, err)
 	}
+	if err := More(strings.TrimSuffix(filepath.Base(path), ".json.gz"), m); err != nil {
+		return nil, err
+	}
 	for name, op := range m.Operations {
 		if strings.HasPrefix(op.Name, name+"20") {
 			op.Name = name // CloudFront's carry the API's version
