@@ -41,5 +41,6 @@ func containables() []containable {
 		{"log filters", (*Account).addMoreLogFilters},
 		{"loops", (*Account).allowRecursion},
 		{"foreign destinations", (*Account).addForeignDestinations},
+		{"a secret that may be rotated", (*Account).addRotated},
 	}
 }

@@ -39,6 +39,9 @@ type PlanInput struct {
 	SigningConfig string
 	// IdentityUser is the Identity Center id of the user behind a reserved role, for Plan.Texts.
 	IdentityUser string
+	// RotateSecrets plans the rotation of secrets that a function could read, where nobody of
+	// the plan can read them any more and nothing of it is in their rotation function.
+	RotateSecrets bool
 	// ServiceGrants also removes grants to services without SourceArn or SourceAccount.
 	ServiceGrants bool
 	// Organization is the id of one's own organization (o-...): grants limited to it stay.

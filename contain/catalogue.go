@@ -18,7 +18,7 @@ func All() []Act {
 		autoscalingActs(), provisionedActs(), rolePolicyActs(), concurrencyActs(), instanceActs(), recursionActs(), policyActs(), urlActs(),
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
-		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(),
+		aliasActs(), codeActs(), configurationActs(), boundaryActs(), attachedActs(), signingActs(), rotationActs(),
 	} {
 		all = append(all, acts...)
 	}

@@ -163,7 +163,7 @@ func (f *field) fixture(act Act) PlanInput {
 	if act.Fixture.Signing {
 		in.SigningConfig = f.enforcing
 	}
-	in.QuarantineGroup = act.Fixture.Group
+	in.QuarantineGroup, in.RotateSecrets = act.Fixture.Group, act.Fixture.Rotate
 	return in
 }
 

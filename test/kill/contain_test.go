@@ -173,6 +173,9 @@ func (a *arena) planned(t *testing.T, act contain.Act) string {
 	if act.Fixture.Group != "" {
 		args = append(args, "--quarantine-group", act.Fixture.Group)
 	}
+	if act.Fixture.Rotate {
+		args = append(args, "--rotate-secrets")
+	}
 	if act.Fixture.Signing {
 		args = append(args, "--signing-config", a.acct.Enforcing)
 	}
