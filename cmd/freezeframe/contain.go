@@ -230,7 +230,7 @@ func (p *program) endRun(run *contain.Run, err error) error {
 		return showErr
 	}
 	if err == nil && !run.Status().OK() {
-		return ui.Incomplete("freezeframe contain status", "%s ended as %s: not every act came to its end", run.Action, run.Status())
+		return ui.Incomplete(run.Mend(), "%s ended as %s: not every act came to its end", run.Action, run.Status())
 	}
 	return err
 }
