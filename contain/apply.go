@@ -34,7 +34,7 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 		return nil, err
 	}
 	r := newRunner("apply", in.Session, in.Case, in.Clock, in.Deadline, in.Progress)
-	r.run.Plan, r.run.DryRun = p.Hash, in.DryRun
+	r.run.Plan, r.run.DryRun, r.run.Open = p.Hash, in.DryRun, p.Open
 	r.missed = p.Unplanned
 	tasks, err := planned(p, in.Clock.Now().UTC(), in.Fast)
 	if err != nil {

@@ -95,7 +95,9 @@ func (d *draft) reach() {
 func (d *draft) stillBad(c Caller) {
 	for _, v := range c.Reaches {
 		if slices.Contains(d.in.Bad, v) {
-			d.plan.Warnings = append(d.plan.Warnings, fmt.Sprintf("%s %s (%s) still reaches version %s, whose code is bad", c.Kind, c.Name, c.Detail, v))
+			road := fmt.Sprintf("%s %s (%s) still reaches version %s, whose code is bad", c.Kind, c.Name, c.Detail, v)
+			d.plan.Warnings = append(d.plan.Warnings, road)
+			d.plan.Open = append(d.plan.Open, road)
 		}
 	}
 }

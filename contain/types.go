@@ -205,6 +205,7 @@ type Plan struct {
 	Shared     []Shared     `json:"shared,omitempty"`
 	Texts      []Text       `json:"texts,omitempty"`
 	Rotate     []Rotation   `json:"rotate,omitempty"` // at LevelEvict: whose values are to be changed
+	Open       []string     `json:"open,omitempty"`   // roads to bad code that stay open with all of this applied
 	Warnings   []string     `json:"warnings,omitempty"`
 	Unplanned  []Unplanned  `json:"unplanned,omitempty"`
 	Unanswered []Unanswered `json:"unanswered,omitempty"`
@@ -285,6 +286,7 @@ type Run struct {
 	Acts     []ActResult `json:"acts"`
 	Outcomes []Outcome   `json:"outcomes"`
 	Checks   []Check     `json:"checks,omitempty"`
+	Open     []string    `json:"open,omitempty"` // roads to bad code that are open still: what was done is not enough
 	Warnings []string    `json:"warnings,omitempty"`
 	Sealed   bool        `json:"sealed"`
 }

@@ -232,6 +232,9 @@ func (p *program) endRun(run *contain.Run, err error) error {
 	if err == nil && !run.Status().OK() {
 		return ui.Incomplete(run.Mend(), "%s ended as %s: not every act came to its end", run.Action, run.Status())
 	}
+	if err == nil && len(run.Open) > 0 && !run.DryRun {
+		return ui.Incomplete("freezeframe contain plan --level evict --bad-version BAD --good-version GOOD --function NAME --out NEW.json", "what was done is not enough: %s to bad code still open", ui.Plural(len(run.Open), "road"))
+	}
 	return err
 }
 

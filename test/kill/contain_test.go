@@ -30,7 +30,8 @@ type arena struct {
 
 	mu    sync.Mutex
 	calls []string // that change something, in order
-	at    string   // the call at which the command dies
+	on    func(call string)
+	at    string // the call at which the command dies
 	kill  func()
 }
 
@@ -54,11 +55,14 @@ func newArena(t *testing.T, binary string) *arena {
 // told is called for every call, before it is answered: that is the moment of death.
 func (a *arena) told(service, operation, _ string, _ map[string]any) {
 	call := strings.ReplaceAll(service, " ", "") + ":" + operation
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.on != nil {
+		a.on(call)
+	}
 	if !awsapi.Mutating(call) {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.calls = append(a.calls, call)
 	if call == a.at && a.kill != nil {
 		a.kill()
