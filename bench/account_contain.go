@@ -43,5 +43,6 @@ func containables() []containable {
 		{"loops", (*Account).allowRecursion},
 		{"foreign destinations", (*Account).addForeignDestinations},
 		{"names for what AWS has named", (*Account).nameThings},
+		{"a secret that may be rotated", (*Account).addRotated},
 	}
 }

@@ -41,6 +41,9 @@ type PlanInput struct {
 	IdentityUser string
 	// StopDurable stops durable executions, which cannot be taken back.
 	StopDurable bool
+	// RotateSecrets plans the rotation of secrets that a function could read, where nobody of
+	// the plan can read them any more and nothing of it is in their rotation function.
+	RotateSecrets bool
 	// ServiceGrants also removes grants to services without SourceArn or SourceAccount.
 	ServiceGrants bool
 	// Organization is the id of one's own organization (o-...): grants limited to it stay.

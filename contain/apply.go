@@ -250,11 +250,13 @@ func (r *runner) look(ctx context.Context, p *Plan, tasks []*task) (missing []Ar
 		missing, err = unsealed(gctx, r.kase, p)
 		return err
 	})
+	var replaced error
 	g.Go(func() error { r.prefetch(gctx, tasks); return gctx.Err() })
+	g.Go(func() error { replaced = r.replaced(gctx, p); return gctx.Err() })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return missing, drifted(tasks)
+	return missing, errors.Join(replaced, drifted(tasks))
 }
 
 // open records the override, if one was needed, and begins the bag.

@@ -36,7 +36,7 @@ func everyAct() []Act {
 		accessKeyActs(), userDenyActs(), userPolicyActs(), trustActs(),
 		kmsKeyActs(), secretActs(), trailActs(), dataEventActs(), logGroupActs(),
 		durableActs(), edgeActs(),
-		aliasActs(), codeActs(), configurationActs(), environmentActs(), boundaryActs(), attachedActs(), signingActs(), tagActs(),
+		aliasActs(), codeActs(), configurationActs(), environmentActs(), boundaryActs(), attachedActs(), signingActs(), tagActs(), rotationActs(),
 	} {
 		all = append(all, acts...)
 	}

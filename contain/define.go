@@ -42,7 +42,7 @@ type Doc[S any] struct {
 
 // Step is one call that changes: Input is the SDK's input, which the plan shows. Where the
 // call takes what lies in the case (bytes too large, or too secret, for a plan), Input says
-// what stands for them, and Do gets the case by caseOf; errNotKept says that nothing was called.
+// what stands for them, and Do gets the case by caseOf; errNotKept and errUnsafe say that nothing was called.
 type Step struct {
 	Call  string
 	Input any
@@ -112,6 +112,7 @@ type Fixture struct {
 	Kept            bool // what is put back is that of a collection from before bench's Intrude
 	Locked          bool // the plan is made without the case's identity
 	Collected       bool // the case holds a collection of the function
+	Rotate          bool // with RotateSecrets
 }
 
 // paramNow is the time of apply in RFC 3339, of edits that are Timed.

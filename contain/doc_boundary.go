@@ -67,7 +67,7 @@ func boundaryBreaks(s *Survey, before map[string]boundary) []Impact {
 	if s.Kind == OnFunction {
 		all = append(all, Impact{What: "function", Resource: s.ARN, Detail: "loses every permission, writing its own logs too: what it does from now on is told nowhere"})
 	} else {
-		all = append(all, Impact{What: "role", Resource: s.Role, Detail: "whoever and whatever uses it loses every permission"})
+		all = append(all, Impact{What: "role", Resource: s.Role, Detail: usersOf(s)})
 	}
 	if was := before[""].Policy; was != "" {
 		all = append(all, Impact{What: "role", Resource: s.Role, Detail: fmt.Sprintf("its boundary %s is overwritten; lifting puts it back", was)})

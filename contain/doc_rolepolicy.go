@@ -68,7 +68,7 @@ func quarantineEdit() Edit[rolePolicy] {
 			if s.Kind == OnFunction {
 				all = append(all, Impact{What: "function", Resource: s.ARN, Detail: "loses every permission but its own logs; Lambda's own work on the role stops too: polling, environment key, network interfaces, dead-letter delivery"})
 			} else {
-				all = append(all, Impact{What: "role", Resource: s.Role, Detail: "whoever and whatever uses it loses every permission"})
+				all = append(all, Impact{What: "role", Resource: s.Role, Detail: usersOf(s)})
 			}
 			return append(all, Impact{What: "sessions", Resource: s.Role, Detail: "sessions that were assumed from this role into others live on: contain those roles too"})
 		},

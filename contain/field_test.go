@@ -220,7 +220,7 @@ func (f *field) fixture(act Act) PlanInput {
 	if act.Fixture.Signing {
 		in.SigningConfig = f.enforcing
 	}
-	in.QuarantineGroup, in.StopDurable = act.Fixture.Group, act.Fixture.StopDurable
+	in.QuarantineGroup, in.StopDurable, in.RotateSecrets = act.Fixture.Group, act.Fixture.StopDurable, act.Fixture.Rotate
 	return in
 }
 

@@ -262,7 +262,7 @@ func judge(err error) answer {
 	switch {
 	case err == nil:
 		return writeTaken
-	case awsapi.IsRefused(err), errors.Is(err, errNotKept), errors.As(err, new(smithy.InvalidParamsError)):
+	case awsapi.IsRefused(err), errors.Is(err, errNotKept), errors.Is(err, errUnsafe), errors.As(err, new(smithy.InvalidParamsError)):
 		return writeRefused
 	case c == "":
 		return writeLost

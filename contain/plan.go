@@ -16,7 +16,7 @@ import (
 // could not be planned stand in Plan.Unplanned; an error means there is no plan at all.
 func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
 	in.Clock, ctx = in.Clock.orReal(), withCase(ctx, in.Case)
-	if in.Level == "" && len(in.Acts) == 0 && len(in.Findings) == 0 && !in.Preserve {
+	if in.Level == "" && len(in.Acts) == 0 && len(in.Findings) == 0 && !in.Preserve && !in.RotateSecrets {
 		in.Level = LevelIsolate
 	}
 	if in.Order == "" {
@@ -40,10 +40,11 @@ func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
 	if err := d.survey(ctx); err != nil {
 		return nil, err
 	}
+	d.rotations(ctx)
+	d.rotate(ctx)
 	if err := d.fill(ctx); err != nil {
 		return nil, err
 	}
-	d.rotations(ctx)
 	d.plan.Hash, err = d.plan.sum()
 	return d.plan, err
 }
@@ -58,6 +59,9 @@ func chosen(in PlanInput) (map[string]bool, error) {
 		if _, err := actNamed(n); err != nil {
 			return nil, err
 		}
+		if n == actRotate && !in.RotateSecrets {
+			return nil, fmt.Errorf("%w: %s runs a function, and is planned by --rotate-secrets alone", ErrBadPlan, n)
+		}
 		want[n] = true
 	}
 	if in.StopDurable {
@@ -65,7 +69,7 @@ func chosen(in PlanInput) (map[string]bool, error) {
 	}
 	for _, a := range catalogue() {
 		within := a.Level != "" && a.Level.rank() <= in.Level.rank()
-		if within || in.Preserve && a.Kind == Preserve {
+		if within || in.Preserve && a.Kind == Preserve || in.RotateSecrets && a.Name == actRotate {
 			want[a.Name] = true
 		}
 	}

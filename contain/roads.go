@@ -41,6 +41,9 @@ func (r *runner) roads(ctx context.Context, p *Plan) {
 		default:
 			check.Result = "open to version " + strings.Join(reached, ", ")
 		}
+		if !check.OK {
+			r.run.Open = append(r.run.Open, fmt.Sprintf("%s (%s): %s", check.Resource, check.Note, check.Result))
+		}
 		r.run.Checks = append(r.run.Checks, check)
 		_ = r.durable(ctx, noteVerified, check)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
@@ -17,14 +16,16 @@ import (
 )
 
 // Rotation is something that the function could read, and whose value has to be taken for
-// stolen. Nothing here rotates it: a rotation runs code, with the new value at hand.
+// stolen. A rotation runs code, with the new value at hand: it is planned only where that was
+// asked for (PlanInput.RotateSecrets) and nothing speaks against it.
 type Rotation struct {
-	Function string   `json:"function"`        // ARN
-	Kind     string   `json:"kind"`            // "secret", "parameter", "environment"
-	Resource string   `json:"resource"`        // as the role's policy names it; of an environment the function's ARN
-	Names    []string `json:"names,omitempty"` // keys of the environment, never values
-	By       string   `json:"by,omitempty"`    // ARN of the function that rotates the secret
-	Wait     string   `json:"wait"`            // before what it must not be rotated
+	Function string   `json:"function"`          // ARN
+	Kind     string   `json:"kind"`              // "secret", "parameter", "environment"
+	Resource string   `json:"resource"`          // as the role's policy names it; of an environment the function's ARN
+	Names    []string `json:"names,omitempty"`   // keys of the environment, never values
+	By       string   `json:"by,omitempty"`      // ARN of the function that rotates the secret
+	Wait     string   `json:"wait"`              // before what it must not be rotated
+	Refused  string   `json:"refused,omitempty"` // why it is not rotated, where that was asked for
 }
 
 // rotationNeeds are the calls that list what to rotate, at LevelEvict.
@@ -34,7 +35,8 @@ func rotationNeeds() []awsapi.Need {
 	for _, n := range []awsapi.Need{
 		on("IAM:ListRolePolicies", "role ARN", false), on("IAM:GetRolePolicy", "role ARN", false), on("IAM:ListAttachedRolePolicies", "role ARN", false),
 		on("IAM:GetPolicy", "policy ARN", false), on("IAM:GetPolicyVersion", "policy ARN", false),
-		on("SecretsManager:DescribeSecret", "secret ARN", false), on("Lambda:GetFunctionConfiguration", "function ARN", false),
+		on("SecretsManager:DescribeSecret", "secret ARN", false), on("SecretsManager:GetResourcePolicy", "secret ARN", false), on("Lambda:GetFunctionConfiguration", "function ARN", false),
+		VerifyNeeds()[0],
 	} {
 		all = append(all, when(n, at))
 	}
@@ -49,7 +51,7 @@ var readable = []struct{ kind, service, action string }{
 
 // rotations lists what each function of the plan could read.
 func (d *draft) rotations(ctx context.Context) {
-	if d.in.Level != LevelEvict {
+	if d.in.Level != LevelEvict && !d.in.RotateSecrets {
 		return
 	}
 	for _, s := range d.known {
@@ -198,7 +200,7 @@ func (d *draft) await(ctx context.Context, r *Rotation) {
 
 // tainted says why a rotation function may be the intruder's, or "".
 func (d *draft) tainted(ctx context.Context, function string) string {
-	out, err := lambda.NewFromConfig(d.session.Config(regionOf(function), rotationNeeds())).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(function)})
+	r, err := rotatorOf(ctx, d.session.Config(regionOf(function), rotationNeeds()), function)
 	if err != nil {
 		return "it could not be read: " + err.Error()
 	}
@@ -206,12 +208,12 @@ func (d *draft) tainted(ctx context.Context, function string) string {
 		switch {
 		case s.ARN == unqualified(function):
 			return "it is a target of this plan"
-		case s.Role != "" && s.Role == aws.ToString(out.Role):
+		case s.Role != "" && s.Role == r.Role:
 			return "its role is that of " + s.called()
 		}
-		for _, l := range out.Layers {
-			if slices.Contains(s.Layers, aws.ToString(l.Arn)) {
-				return "its layer " + aws.ToString(l.Arn) + " is one of " + s.called()
+		for _, l := range r.Layers {
+			if slices.Contains(s.Layers, l) {
+				return "its layer " + l + " is one of " + s.called()
 			}
 		}
 	}

@@ -129,3 +129,14 @@ func (d *draft) text(t Target) {
 	}
 	d.plan.Texts = append(d.plan.Texts, Text{For: t.ARN, Where: where, Body: body})
 }
+
+// usersOf says who loses what with a role that was named itself, such as the one that a
+// pipeline deploys through.
+func usersOf(s *Survey) string {
+	const all = "whoever and whatever uses it loses every permission"
+	who := trusted(s)
+	if len(who) == 0 {
+		return all
+	}
+	return all + ": " + strings.Join(who, ", ") + " may take it, so where that is your CI, deployments fail until this is lifted"
+}

@@ -52,7 +52,8 @@ type Survey struct {
 	mu    sync.Mutex
 	found map[string]any
 
-	admitted admitted
+	admitted  admitted
+	rotatable map[string]rotated // ARN of a secret and the wanted state: what may be rotated
 }
 
 // Parts of a survey that may be missing.

@@ -117,7 +117,7 @@ func surveys(ctx context.Context, s *awsapi.Session, all []aim, in PlanInput, pa
 
 // survey reads one target. A role or user that cannot be read is acted on by its ARN all the same.
 func (a aim) survey(ctx context.Context, s *awsapi.Session, in PlanInput, parts []Part) (*Survey, error) {
-	v := &Survey{in: in, Missing: map[string]error{}, names: []string{a.name}, given: a.given, Findings: a.findings}
+	v := &Survey{in: in, Missing: map[string]error{}, rotatable: map[string]rotated{}, names: []string{a.name}, given: a.given, Findings: a.findings}
 	if a.kind == OnFunction {
 		if err := v.function(ctx, s, a.name); err != nil {
 			return nil, err

@@ -181,6 +181,7 @@ func (w *watching) events(ctx context.Context, region string, key trailtypes.Loo
 	if from.Before(w.out.From) {
 		from = w.out.From
 	}
+	from = from.Truncate(time.Second) // as records are dated: one of the same second is not before it
 	in := &cloudtrail.LookupEventsInput{StartTime: &from, EndTime: aws.Time(w.in.Clock.Now().UTC()), MaxResults: aws.Int32(50),
 		LookupAttributes: []trailtypes.LookupAttribute{{AttributeKey: key, AttributeValue: aws.String(value)}}}
 	if !in.StartTime.Before(*in.EndTime) {

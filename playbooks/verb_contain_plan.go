@@ -107,7 +107,7 @@ func planLines(p *contain.Plan) []string {
 			out = append(out, fmt.Sprintf("  breaks  %s %s: %s", b.What, b.Resource, b.Detail))
 		}
 		if a.Lossy != "" {
-			out = append(out, "  no undo for "+a.Lossy)
+			out = append(out, "  lost    "+a.Lossy)
 		}
 	}
 	for _, w := range p.Warnings {

@@ -115,6 +115,7 @@ func planFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "good-version", Usage: "published version to go back to, or ALIAS=VERSION (may be repeated)"},
 		&cli.StringFlag{Name: "quarantine-group", Usage: "security group that lets nothing out, for network-quarantine"},
 		&cli.StringFlag{Name: "signing-config", Usage: "ARN of a code-signing configuration that enforces, for code-signing-enforce"},
+		&cli.BoolFlag{Name: "rotate-secrets", Usage: "have secrets rotated that the function could read; refused while anybody of the plan can read one, or its rotation function is in scope"},
 		&cli.StringFlag{Name: "identity-user", Usage: "Identity Center id of the user behind an AWSReservedSSO_ role, for the text to be pasted elsewhere"},
 		identityFlag(),
 		&cli.StringFlag{Name: "out", Usage: "plan file to write; refused if it exists", Value: "plan.json"},
@@ -155,6 +156,7 @@ func (p *program) planContainment(c *cli.Context) error {
 		GoodVersion: c.StringSlice("good-version"), QuarantineGroup: c.String("quarantine-group"), SigningConfig: c.String("signing-config"),
 		Organization: c.String("organization"), Protected: c.StringSlice("protect"), Chain: chain(c),
 		AcceptSharedRole: c.Bool("accept-shared-role"), Bad: c.StringSlice("bad-version"), IdentityUser: c.String("identity-user"),
+		RotateSecrets: c.Bool("rotate-secrets"),
 	}
 	if in.Findings, err = readFindings(c.String("from-timeline")); err != nil {
 		return err
@@ -263,7 +265,10 @@ func (p *program) endRun(run *contain.Run, err error) error {
 		return showErr
 	}
 	if err == nil && !run.Status().OK() {
-		return ui.Incomplete("freezeframe contain status", "%s ended as %s: not every act came to its end", run.Action, run.Status())
+		return ui.Incomplete(run.Mend(), "%s ended as %s: not every act came to its end", run.Action, run.Status())
+	}
+	if err == nil && len(run.Open) > 0 && !run.DryRun {
+		return ui.Incomplete("freezeframe contain plan --level evict --bad-version BAD --good-version GOOD --function NAME --out NEW.json", "what was done is not enough: %s to bad code still open", ui.Plural(len(run.Open), "road"))
 	}
 	return err
 }

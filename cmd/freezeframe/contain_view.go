@@ -39,8 +39,9 @@ func showPlan(t *ui.Printer, plan *contain.Plan, path string) {
 			t.Line("  %s  %s", t.Bad("limits"), w)
 		}
 		if a.Lossy != "" {
-			t.Line("  no undo for %s", a.Lossy)
+			t.Line("  lost    %s", a.Lossy)
 		}
+		t.Line("  back    %s", backBy(a))
 	}
 	for _, c := range plan.Callers {
 		t.Line("reached by %s %s %s %s%s", c.Kind, c.Name, qualifierOr(c.Qualifier), c.Detail, afterPlan(c))
@@ -63,6 +64,17 @@ func showPlan(t *ui.Printer, plan *contain.Plan, path string) {
 	}
 	t.Line("written to %s", path)
 	t.Line("next: freezeframe contain apply %s", path)
+}
+
+// backBy is the command that takes an act back.
+func backBy(a contain.PlannedAct) string {
+	switch a.Kind {
+	case contain.Isolate:
+		return "freezeframe contain release --reason WHY"
+	case contain.Preserve:
+		return "nothing to take back but by name: freezeframe contain undo " + a.Act + " --reason WHY"
+	}
+	return "freezeframe contain undo " + a.Act + " --reason WHY (release leaves it: it removes what is hostile)"
 }
 
 // afterPlan says what becomes of a road.
@@ -103,6 +115,9 @@ func showRun(t *ui.Printer, run *contain.Run) {
 	}
 	for _, c := range run.Checks {
 		t.Line("checked %s on %s: %s %s", c.How, c.Resource, c.Result, c.Note)
+	}
+	for _, road := range run.Open {
+		t.Line("%s %s", t.Bad("still open:"), road)
 	}
 	for _, w := range run.Warnings {
 		t.Line("%s %s", t.Bad("warning:"), w)

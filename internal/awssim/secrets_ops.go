@@ -11,8 +11,7 @@ import (
 	mt "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// secretsOps is what is simulated of Secrets Manager. A rotation runs a function, and no
-// function ever runs here: RotateSecret only schedules.
+// secretsOps is what is simulated of Secrets Manager.
 func secretsOps() []operation {
 	return []operation{
 		op("secretsmanager", "CreateSecret", createSecret), op("secretsmanager", "DescribeSecret", describeSecret), op("secretsmanager", "GetSecretValue", getSecretValue), op("secretsmanager", "PutSecretValue", putSecretValue),
@@ -31,6 +30,7 @@ type secret struct {
 	about    secretsmanager.DescribeSecretOutput // without the stages
 	policy   string
 	versions []*secretVersion
+	rotating *rotating // nil: nothing is under way
 }
 
 type secretVersion struct {
@@ -77,6 +77,7 @@ func (c *call) secret(action string, id *string) (*secret, error) {
 	if s == nil {
 		return nil, fail("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 	}
+	c.rotated(s)
 	if s.about.DeletedDate != nil && !slices.Contains([]string{"DescribeSecret", "RestoreSecret", "DeleteSecret"}, action) {
 		return nil, fail("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.")
 	}
@@ -211,21 +212,6 @@ func listSecretVersionIDs(c *call, in *secretsmanager.ListSecretVersionIdsInput)
 	}
 	page, next, err := paginate(all, in.NextToken, in.MaxResults, 100)
 	return &secretsmanager.ListSecretVersionIdsOutput{ARN: s.about.ARN, Name: s.about.Name, Versions: page, NextToken: next}, err
-}
-
-func rotateSecret(c *call, in *secretsmanager.RotateSecretInput) (*secretsmanager.RotateSecretOutput, error) {
-	s, err := c.secret("RotateSecret", in.SecretId)
-	if err != nil {
-		return nil, err
-	}
-	if in.RotateImmediately == nil || *in.RotateImmediately {
-		return nil, fail("InvalidRequestException", "freezeframe simulator: a rotation runs a function, and none runs here: RotateImmediately must be false")
-	}
-	if in.RotationLambdaARN == nil && s.about.RotationLambdaARN == nil {
-		return nil, fail("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.")
-	}
-	s.about.RotationEnabled, s.about.RotationLambdaARN, s.about.RotationRules = aws.Bool(true), orElse(in.RotationLambdaARN, s.about.RotationLambdaARN), orElse(in.RotationRules, s.about.RotationRules)
-	return &secretsmanager.RotateSecretOutput{ARN: s.about.ARN, Name: s.about.Name}, nil
 }
 
 func cancelRotateSecret(c *call, in *secretsmanager.CancelRotateSecretInput) (*secretsmanager.CancelRotateSecretOutput, error) {

@@ -188,8 +188,15 @@ func TestSweepSecrets(t *testing.T) {
 	}
 	must(cl.ListSecretVersionIds(ctx, &secretsmanager.ListSecretVersionIdsInput{SecretId: name}))(t)
 	must(cl.RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: name, RotateImmediately: aws.Bool(false), RotationLambdaARN: aws.String(functionF), RotationRules: &mt.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)}}))(t)
-	_, err := cl.RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: name})
-	refused(t, err, "InvalidRequestException")
+	_, err := cl.RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: name, RotationLambdaARN: aws.String(functionF + "-none")})
+	refused(t, err, "ResourceNotFoundException")
+	began := must(cl.RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: name, ClientRequestToken: aws.String("00000000-0000-4000-8000-000000000001")}))(t)
+	if again := must(cl.RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: name, ClientRequestToken: began.VersionId}))(t); *again.VersionId != *began.VersionId {
+		t.Errorf("a call that was repeated began another rotation: %s and %s", *began.VersionId, *again.VersionId)
+	}
+	if v := must(cl.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: name}))(t); *v.VersionId != *began.VersionId || *v.SecretString == "two" {
+		t.Errorf("rotated, and the value is that of %s", *v.VersionId)
+	}
 	must(cl.CancelRotateSecret(ctx, &secretsmanager.CancelRotateSecretInput{SecretId: name}))(t)
 	must(cl.PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{SecretId: name, ResourcePolicy: aws.String(`{"Version":"2012-10-17","Statement":[]}`)}))(t)
 	if p := must(cl.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: name}))(t); p.ResourcePolicy == nil {

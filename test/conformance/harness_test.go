@@ -139,7 +139,7 @@ func (x target) env() []string {
 func moto(t *testing.T) target {
 	t.Helper()
 	port := freePort(t)
-	at := server(t, port, []string{"AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y"}, tool(t, "FREEZEFRAME_MOTO"), "-H", "127.0.0.1", "-p", port)
+	at := server(t, port, []string{"AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y", "MOTO_IAM_LOAD_MANAGED_POLICIES=true"}, tool(t, "FREEZEFRAME_MOTO"), "-H", "127.0.0.1", "-p", port)
 	res, err := http.Post(at+"/moto-api/config", "application/json", strings.NewReader(`{"lambda":{"use_docker":false}}`))
 	if err != nil {
 		t.Fatal(err)

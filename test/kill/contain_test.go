@@ -31,7 +31,8 @@ type arena struct {
 
 	mu    sync.Mutex
 	calls []string // that change something, in order
-	at    string   // the call at which the command dies
+	on    func(call string)
+	at    string // the call at which the command dies
 	kill  func()
 }
 
@@ -55,11 +56,14 @@ func newArena(t *testing.T, binary string) *arena {
 // told is called for every call, before it is answered: that is the moment of death.
 func (a *arena) told(service, operation, _ string, _ map[string]any) {
 	call := strings.ReplaceAll(service, " ", "") + ":" + operation
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.on != nil {
+		a.on(call)
+	}
 	if !awsapi.Mutating(call) {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.calls = append(a.calls, call)
 	if call == a.at && a.kill != nil {
 		a.kill()
@@ -183,6 +187,9 @@ func (a *arena) planned(t *testing.T, act contain.Act) string {
 	}
 	if act.Fixture.StopDurable {
 		args = append(args, "--stop-durable")
+	}
+	if act.Fixture.Rotate {
+		args = append(args, "--rotate-secrets")
 	}
 	if act.Fixture.Signing {
 		args = append(args, "--signing-config", a.acct.Enforcing)

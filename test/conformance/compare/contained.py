@@ -1,32 +1,38 @@
-"""Prints as JSON what acts of containment change, as boto3 sees it; with --seed first adds
-what acts find something on beside what seed.py makes.
+"""Answers lines on its input with a line of JSON each: "seed" makes what acts of containment
+find something on (containable.py), "overwrite" the function's code, "state" is what acts
+change, as boto3 sees it.
 
-usage: contained.py ENDPOINT_URL ACCOUNT [--seed]
+usage: contained.py ENDPOINT_URL ACCOUNT
 """
 
+import functools
 import json
 import sys
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from containable import Containable
 
 ENDPOINT, ACCOUNT = sys.argv[1], sys.argv[2]
 config = Config(region_name="us-east-1", retries={"max_attempts": 0}, s3={"addressing_style": "path"})
-VOLATILE = {"ResponseMetadata", "RevisionId", "LastModified", "LastModifiedTime", "LastProcessingResult", "CreateDate", "FunctionUrl", "StateTransitionReason"}
+VOLATILE = {"ResponseMetadata", "RevisionId", "LastModified", "LastModifiedTime", "LastModifiedDate", "LastModificationDate", "LastProcessingResult", "LastChangedDate", "CreateDate", "CreationTime",
+            "CreationDate", "FunctionUrl", "StateTransitionReason", "StateReason", "SubscriptionArn", "PolicyId", "VersionIdsToStages", "creationTime", "lastUpdatedTime"}
 
 
+@functools.cache
 def client(service):
     return boto3.client(service, endpoint_url=ENDPOINT, config=config)
 
 
-def tried(call, **params):
+def tried(service, op, **params):
     """The answer without what moves by itself, or the code of the refusal."""
     try:
-        return plain(call(**params))
+        return plain(getattr(client(service), op)(**params))
     except ClientError as e:
         return {"error": e.response["Error"]["Code"]}
-    except (BotoCoreError, ValueError) as e:
+    except (BotoCoreError, ResponseParserError, ValueError) as e:
         return {"error": type(e).__name__}
 
 
@@ -34,51 +40,75 @@ def plain(v):
     if isinstance(v, dict):
         return {k: plain(x) for k, x in v.items() if k not in VOLATILE}
     if isinstance(v, list):
-        return [plain(x) for x in v]
+        return sorted((plain(x) for x in v), key=lambda x: json.dumps(x, sort_keys=True, default=str))
     if isinstance(v, str) and v.startswith("{"):
         try:
-            return json.loads(v)
+            return plain(json.loads(v))
         except ValueError:
             return v
     return v
 
 
-iam, lam, events = client("iam"), client("lambda"), client("events")
-FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:payments"
-
-
-def seed():
-    tried(lam.create_function_url_config, FunctionName="payments", AuthType="NONE")
-    tried(lam.put_provisioned_concurrency_config, FunctionName="payments", Qualifier="live", ProvisionedConcurrentExecutions=1)
-    tried(iam.create_user, UserName="mallory")
-    tried(iam.put_user_policy, UserName="mallory", PolicyName="work", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
-    tried(iam.create_access_key, UserName="mallory")
-    tried(events.put_rule, Name="nightly", ScheduleExpression="rate(1 day)")
-    tried(events.put_targets, Rule="nightly", Targets=[{"Id": "1", "Arn": FUNCTION}])
-
-
-def state():
-    role = {"RoleName": "payments-role"}
-    names = tried(iam.list_role_policies, **role).get("PolicyNames", [])
-    keys = tried(iam.list_access_keys, UserName="mallory").get("AccessKeyMetadata", [])
+def function(name):
+    n = {"FunctionName": name}
+    versions = [v.get("Version") for v in tried("lambda", "list_versions_by_function", **n).get("Versions", [])]
     return {
-        "concurrency": tried(lam.get_function_concurrency, FunctionName="payments"),
-        "provisioned": tried(lam.list_provisioned_concurrency_configs, FunctionName="payments"),
-        "url": tried(lam.get_function_url_config, FunctionName="payments"),
-        "policy": tried(lam.get_policy, FunctionName="payments"),
-        "mappings": tried(lam.list_event_source_mappings, FunctionName="payments"),
-        "aliases": tried(lam.list_aliases, FunctionName="payments"),
-        "configuration": tried(lam.get_function_configuration, FunctionName="payments"),
-        "trust": tried(iam.get_role, **role),
-        "inline": {n: tried(iam.get_role_policy, PolicyName=n, **role) for n in sorted(names)},
-        "attached": tried(iam.list_attached_role_policies, **role),
-        "user": sorted(tried(iam.list_user_policies, UserName="mallory").get("PolicyNames", [])),
-        "keys": {k["AccessKeyId"]: k["Status"] for k in keys},
-        "rule": tried(events.describe_rule, Name="nightly"),
-        "targets": tried(events.list_targets_by_rule, Rule="nightly"),
+        "concurrency": tried("lambda", "get_function_concurrency", **n),
+        "provisioned": tried("lambda", "get_provisioned_concurrency_config", Qualifier="live", **n),
+        "url": tried("lambda", "get_function_url_config", **n),
+        "policy": tried("lambda", "get_policy", **n),
+        "mappings": tried("lambda", "list_event_source_mappings", **n),
+        "aliases": tried("lambda", "list_aliases", **n),
+        "configuration": tried("lambda", "get_function_configuration", **n),
+        "versions": versions,
+        "destinations": tried("lambda", "get_function_event_invoke_config", Qualifier="$LATEST", **n),
+        "recursion": tried("lambda", "get_function_recursion_config", **n),
+        "signing": tried("lambda", "get_function_code_signing_config", **n),
     }
 
 
-if "--seed" in sys.argv:
-    seed()
-json.dump(state(), sys.stdout, sort_keys=True, default=str)
+def principals():
+    out = {}
+    for name in ("payments-role", "lent", "deploy"):
+        r = {"RoleName": name}
+        inline = tried("iam", "list_role_policies", **r).get("PolicyNames", [])
+        out[name] = [tried("iam", "get_role", **r), tried("iam", "list_attached_role_policies", **r), {n: tried("iam", "get_role_policy", PolicyName=n, **r) for n in inline}]
+    u = {"UserName": "mallory"}
+    inline = tried("iam", "list_user_policies", **u).get("PolicyNames", [])
+    out["mallory"] = [tried("iam", "list_attached_user_policies", **u), {n: tried("iam", "get_user_policy", PolicyName=n, **u) for n in inline}, tried("iam", "list_access_keys", **u)]
+    return out
+
+
+def client_stages():
+    try:
+        return client("secretsmanager").describe_secret(SecretId="shop/read").get("VersionIdsToStages", {})
+    except ClientError:
+        return {}
+
+
+def around():
+    rules = sorted(r["Name"] for r in tried("events", "list_rules").get("Rules", []))
+    return {
+        "rules": {n: [tried("events", "describe_rule", Name=n), tried("events", "list_targets_by_rule", Rule=n)] for n in rules},
+        "schedule": tried("scheduler", "get_schedule", Name="hourly"),
+        "notifications": tried("s3", "get_bucket_notification_configuration", Bucket="incoming-of-payments"),
+        "subscriptions": tried("sns", "list_subscriptions"),
+        "filters": tried("logs", "describe_subscription_filters", logGroupName="/shop/app"),
+        "pipe": tried("pipes", "describe_pipe", Name="stream"),
+        "scaling": tried("application-autoscaling", "describe_scalable_targets", ServiceNamespace="lambda"),
+        "groups": tried("logs", "describe_log_groups", logGroupNamePrefix="/shop/"),
+        "trails": {n: [tried("cloudtrail", "get_trail_status", Name=n).get("IsLogging"), tried("cloudtrail", "get_event_selectors", TrailName=n)] for n in ("stopped", "management")},
+        "secret": "DeletedDate" in tried("secretsmanager", "describe_secret", SecretId="shop/doomed"),
+        "rotated": [v for v, stages in client_stages().items() if "AWSCURRENT" in stages],
+        "key": tried("kms", "describe_key", KeyId=things.found["key-deletion-cancel"]) if "key-deletion-cancel" in things.found else None,
+    }
+
+
+def state():
+    return {"payments": function("payments"), "inside": function("inside"), "principals": principals(), "around": around()}
+
+
+things = Containable(client, ACCOUNT)
+do = {"seed": things.seed, "overwrite": things.overwrite, "state": state}
+for line in sys.stdin:
+    print(json.dumps(do[line.strip()](), sort_keys=True, default=str), flush=True)
