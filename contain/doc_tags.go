@@ -125,7 +125,7 @@ func tagFixture(kind TargetKind, found string) Fixture {
 		arn = "arn:aws:iam::123456789012:role/service/payments-role"
 	}
 	return Fixture{Kept: true, Collected: true, Finding: &finding.Finding{Kind: found, Change: "changed", Action: "TagResource", Name: what(arn), ARN: arn, Account: "123456789012", Region: "eu-central-1",
-		Who: "mallory", At: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), Event: "tagged", State: finding.Standing}}
+		By: "key", Who: "mallory", At: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), Event: "tagged", State: finding.Standing}}
 }
 
 func what(arn string) string { return roleName(arn[strings.LastIndexByte(arn, ':')+1:]) }
