@@ -68,10 +68,7 @@ func (a *annotator) credentials(e *Event) {
 	if e.Principal.Type != "AssumedRole" {
 		return
 	}
-	var k keyFacts
-	if known := a.facts.keys[e.AccessKey]; known != nil {
-		k = *known
-	}
+	k := a.facts.known(e)
 	if e.Principal.Function == "" {
 		e.Principal.Function = a.facts.functionOf(&e.Principal, k)
 	}

@@ -27,6 +27,12 @@ var errFrame = errors.New("a spilled run is not what was written")
 type frame []byte
 
 func (f frame) key() []byte { return f[frameHead : frameHead+int(binary.LittleEndian.Uint16(f[4:]))] }
+
+// order is the first sixteen bytes of the key, as numbers.
+func (f frame) order() (time, id uint64) {
+	return binary.BigEndian.Uint64(f[frameHead:]), binary.BigEndian.Uint64(f[frameHead+8:])
+}
+
 func (f frame) ident() []byte {
 	return f[frameHead : frameHead+int(binary.LittleEndian.Uint16(f[6:]))]
 }
@@ -194,6 +200,8 @@ func (c *codec) substance(e *Event) {
 
 // rest is what few events have: a bit each, where they lack it.
 func (c *codec) rest(e *Event) {
+	c.number(&e.key.reader)
+	c.number(&e.key.number)
 	linked := e.LinkedTo != ""
 	if c.flags(&e.plain, &linked); linked {
 		c.strings(single, &e.LinkedTo)

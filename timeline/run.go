@@ -89,7 +89,7 @@ func (r *run) read(ctx context.Context) ([]*Sink, error) {
 	sinks := []*Sink{first}
 	for range r.o.Workers {
 		s := newSink(&r.o, &r.spool, &r.origins)
-		s.tick = r.tick()
+		s.tick, s.facts.reader = r.tick(), int64(len(sinks))
 		sinks = append(sinks, s)
 		g.Go(func() error {
 			for t := range tasks {
@@ -196,6 +196,7 @@ func (r *run) join(sinks []*Sink) *facts {
 		r.sum.Digests += s.digests
 		r.sum.Runs += len(s.runs)
 	}
+	all.joined(sinks)
 	r.sum.Skips, r.sum.Skipped, r.sum.KeysUntracked = skips.n, skips.trim(), all.untracked
 	slices.SortFunc(r.refs, func(a, b evidence.Ref) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Item, b.Item))
