@@ -104,6 +104,7 @@ type Event struct {
 	key   keyNumber     // of AccessKey
 	who   *acquaintance // whose event it is, while it is read
 	hits  []sigma.Hit   // until the rules are written into Rules
+	clear clarity       // of its texts
 	plain bool          // its record is printing ASCII without escapes: nothing in it hides
 }
 

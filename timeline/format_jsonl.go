@@ -41,9 +41,7 @@ func (j *jsonlWriter) Event(e *Event) error {
 	m := &j.m
 	m.b = append(m.b, '{')
 	m.text("schema", Schema)
-	for i := range j.fields {
-		j.fields[i].follow(m, e)
-	}
+	m.followAll(j.fields, e)
 	if m.close(); len(m.b) < manyLines {
 		return nil
 	}

@@ -80,6 +80,11 @@ func (m *members) time(name, layout string, t time.Time) {
 		return
 	}
 	m.name(name)
+	m.moment(layout, t)
+}
+
+// moment writes a time as a text.
+func (m *members) moment(layout string, t time.Time) {
 	m.b = append(m.b, '"')
 	if t = t.UTC(); t.Nanosecond() == 0 && t.Year() >= 1000 && t.Year() <= 9999 && strings.HasSuffix(layout, "Z") {
 		if !t.Equal(m.second) { // what CloudTrail has; both layouts end alike

@@ -51,7 +51,7 @@ func (r *run) pipe(ctx context.Context, m *merger, notes *annotator, each func(*
 	for range batches {
 		p.free <- &batch{}
 	}
-	d := decoder{few: newWords(), at: r.origins.all}
+	d := newDecoder(r.origins.all)
 	if r.keeps {
 		d.words = newWords()
 	}
