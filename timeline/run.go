@@ -24,6 +24,7 @@ type run struct {
 	spool spool
 	sum   Summary
 	blind blind
+	lines lineWriter          // who gets events, if it takes lines of them; nil: it does not
 	begin func(Summary) error // told before the first event; may be nil
 
 	origins origins
@@ -212,9 +213,18 @@ func (r *run) join(sinks []*Sink) *facts {
 func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Event) error) error {
 	var runs []string
 	var cursors []*cursor
+	var g errgroup.Group
 	for _, s := range sinks {
 		runs = append(runs, s.runs...)
-		cursors = append(cursors, s.arena.cursor())
+		c := &cursor{}
+		cursors = append(cursors, c)
+		g.Go(func() error {
+			*c = *s.arena.cursor()
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	runs, err := fewer(&r.spool, runs)
 	if err != nil {

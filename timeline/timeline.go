@@ -224,6 +224,9 @@ func Build(ctx context.Context, o Options, in Input, out io.Writer) (Summary, er
 	}
 	each := w.Event
 	var c *collapser
+	if l, ok := w.(lineWriter); ok && o.Collapse <= 0 {
+		r.lines = l
+	}
 	if o.Collapse > 0 {
 		c = newCollapser(o.Collapse, w.Event)
 		each, r.keeps = c.event, true
