@@ -55,6 +55,11 @@ func (r *run) do(ctx context.Context, each func(*Event) error) (err error) {
 		return fmt.Errorf("%w: neither a case nor CloudTrail files were given", ErrNoInput)
 	}
 	sinks, err := r.read(ctx)
+	defer func() {
+		for _, s := range sinks {
+			s.arena.free()
+		}
+	}()
 	all := r.join(sinks)
 	if err == nil {
 		err = r.unseen(ctx, all)

@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"github.com/freezeframe-ir/freezeframe/internal/mapped"
 )
 
 // Events outgrow memory, so they are kept as frames in an arena (which also spares the
@@ -19,7 +21,7 @@ import (
 
 const (
 	defaultRunEvents = 1 << 20
-	allArenas        = 192 << 20 // of all readers; a run is spilled at a reader's share, whatever its number of events
+	allArenas        = 256 << 20 // of all readers; a run is spilled at a reader's share, whatever its number of events
 	maxFanIn         = 64        // runs merged at once: each holds one file and one buffer
 	runBuffer        = 64 << 10
 )
@@ -61,10 +63,11 @@ func (s *spool) remove() error {
 	return os.RemoveAll(s.dir)
 }
 
-// arena collects frames until they are sorted into a run. One per reader. The frames lie in chunks,
-// which are made when they are needed: memory that is never written to costs nothing.
+// arena collects frames until they are sorted into a run. One per reader. The frames lie in chunks
+// outside of the heap, which are made when they are needed, and freed by free.
 type arena struct {
 	chunks [][]byte
+	memory [][]byte // of the chunks; a large frame makes one grow out of it
 	used   int // chunks that hold frames; the others are left of an earlier run
 	index  []arenaEntry
 	limit  int // of events
@@ -72,7 +75,7 @@ type arena struct {
 }
 
 const (
-	arenaChunk = 1 << 20
+	arenaChunk = 8 << 20
 	chunkRoom  = 32 << 10 // that a chunk must have left for another frame; few are larger, and make it grow
 )
 
@@ -86,7 +89,8 @@ type arenaEntry struct {
 func (a *arena) add(e *Event, origin uint32) {
 	if a.used == 0 || cap(a.chunks[a.used-1])-len(a.chunks[a.used-1]) < chunkRoom {
 		if a.used == len(a.chunks) {
-			a.chunks = append(a.chunks, make([]byte, 0, arenaChunk))
+			a.memory = append(a.memory, mapped.Memory(arenaChunk))
+			a.chunks = append(a.chunks, a.memory[a.used][:0])
 		}
 		a.used++
 	}
@@ -97,7 +101,9 @@ func (a *arena) add(e *Event, origin uint32) {
 	a.index = append(a.index, arenaEntry{time, id, uint32(a.used - 1), uint32(at)})
 }
 
-func (a *arena) full() bool { return len(a.index) >= a.limit || a.used*arenaChunk > a.bytes }
+func (a *arena) full() bool {
+	return len(a.index) >= a.limit || (a.used-1)*arenaChunk+len(a.chunks[a.used-1]) >= a.bytes
+}
 
 func (a *arena) frame(i int) frame {
 	x := &a.index[i]
@@ -120,11 +126,17 @@ func (a *arena) sort() {
 // empty lets go of frames, and of what large ones made chunks grow to.
 func (a *arena) empty() {
 	for i := range a.chunks[:a.used] {
-		if a.chunks[i] = a.chunks[i][:0]; cap(a.chunks[i]) > arenaChunk {
-			a.chunks[i] = make([]byte, 0, arenaChunk)
-		}
+		a.chunks[i] = a.memory[i][:0]
 	}
 	a.used, a.index = 0, a.index[:0]
+}
+
+// free is called when nobody looks at frames any more.
+func (a *arena) free() {
+	for _, b := range a.memory {
+		mapped.Free(b)
+	}
+	*a = arena{}
 }
 
 // spill writes the sorted frames as a run and empties the arena.
