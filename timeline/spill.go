@@ -68,7 +68,7 @@ func (s *spool) remove() error {
 type arena struct {
 	chunks [][]byte
 	memory [][]byte // of the chunks; a large frame makes one grow out of it
-	used   int // chunks that hold frames; the others are left of an earlier run
+	used   int      // chunks that hold frames; the others are left of an earlier run
 	index  []arenaEntry
 	limit  int // of events
 	bytes  int
