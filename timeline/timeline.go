@@ -68,7 +68,7 @@ type Options struct {
 	// and join calls need it.
 	Names bool
 
-	RunEvents int    // events held in memory per reader before they are spilled; 0 is as many as fit into its share of 96 MiB
+	RunEvents int    // events held in memory per reader before they are spilled; 0 is as many as fit into its share of 256 MiB
 	TempDir   string // where spilled runs go, in a private folder that is removed; "" is os.TempDir()
 	Workers   int    // files read at once; 0 is the number of CPUs, at most 8
 	MaxSkips  int    // skips that are listed one by one (all are counted); 0 is 100
