@@ -68,10 +68,7 @@ func (a *annotator) credentials(e *Event) {
 	if e.Principal.Type != "AssumedRole" {
 		return
 	}
-	var k keyFacts
-	if known := a.facts.keys[e.AccessKey]; known != nil {
-		k = *known
-	}
+	k := a.facts.known(e)
 	if e.Principal.Function == "" {
 		e.Principal.Function = a.facts.functionOf(&e.Principal, k)
 	}
@@ -145,6 +142,7 @@ func (a *annotator) code(e *Event) {
 func (a *annotator) message(e *Event) string {
 	start := len(a.text)
 	b := appendMessage(a.text, e)
+	end := len(b)
 	switch {
 	case e.Tagged(TagClaimed):
 		b = append(b, "; it carries the marker of this case, and stands in none of its journals: somebody else's, or a call of ours whose answer was lost"...)
@@ -154,6 +152,9 @@ func (a *annotator) message(e *Event) string {
 		b = append(b, "; the same key is also used without Lambda's marker"...)
 	case e.Tagged(TagUnmarked):
 		b = append(b, "; credentials of function "+functionName(e.Principal.Function)+" without Lambda's marker (a sign of use elsewhere, or a runtime that sends none)"...)
+	}
+	if e.plain && len(b) == end && e.Change.WasHash == "" && e.Change.Setting == "" {
+		e.clear |= clearMessage // functions and hashes of others may need escapes, and a setting that is an object
 	}
 	if a.keeps {
 		return cut(string(b[start:]), MaxField)

@@ -3,9 +3,14 @@ package timeline
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unsafe"
+
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
 // A frame is an event in bytes: what it is sorted by, then its fields.
@@ -27,6 +32,12 @@ var errFrame = errors.New("a spilled run is not what was written")
 type frame []byte
 
 func (f frame) key() []byte { return f[frameHead : frameHead+int(binary.LittleEndian.Uint16(f[4:]))] }
+
+// order is the first sixteen bytes of the key, as numbers.
+func (f frame) order() (time, id uint64) {
+	return binary.BigEndian.Uint64(f[frameHead:]), binary.BigEndian.Uint64(f[frameHead+8:])
+}
+
 func (f frame) ident() []byte {
 	return f[frameHead : frameHead+int(binary.LittleEndian.Uint16(f[6:]))]
 }
@@ -107,6 +118,11 @@ func appendFrame(b []byte, e *Event, at uint32) []byte {
 	keyEnd := len(b) - start - frameHead
 
 	c := codec{b: b}
+	if len(e.ID) > MaxField { // then the key has only its beginning
+		c.strings(single, &e.ID)
+	} else {
+		c.b = append(c.b, 0)
+	}
 	c.substance(e)
 	substance := len(c.b) - start - frameHead - keyEnd
 	c.number(&e.Raw.Line)
@@ -126,6 +142,18 @@ type decoder struct {
 	words *words
 	few   *words
 	at    []origin
+	clear []bool // which of them need no escape
+}
+
+func newDecoder(at []origin) decoder {
+	d := decoder{few: newWords(), at: at, clear: make([]bool, len(at))}
+	for i, o := range at {
+		d.clear[i] = true
+		for _, s := range [...]string{o.source, o.raw.Bag, o.raw.Item, o.raw.Path, o.raw.SHA256} {
+			d.clear[i] = d.clear[i] && safetext.Printing([]byte(s)) == len(s) && !strings.ContainsAny(s, "\"\\")
+		}
+	}
+	return d
 }
 
 // decode fills e.
@@ -137,6 +165,9 @@ func (d *decoder) decode(f frame, e *Event) error {
 	*e = Event{Resources: e.Resources[:0], Named: e.Named[:0], Tags: e.Tags[:0], Rules: e.Rules[:0], hits: e.hits[:0]}
 	e.Time = time.Unix(0, int64(binary.BigEndian.Uint64(key)^1<<63)).UTC()
 	c := codec{b: f.fields(), decoder: d, reading: true}
+	if c.strings(single, &e.ID); e.ID == "" {
+		e.ID = c.made(single, f.ident()[9:])
+	}
 	c.substance(e)
 	var line int64
 	c.number(&line)
@@ -147,12 +178,18 @@ func (d *decoder) decode(f frame, e *Event) error {
 		return errFrame
 	}
 	e.Raw, e.Source = d.at[n].raw, d.at[n].source
+	if e.clear = clearOurs; e.plain {
+		e.clear |= clearRecord
+	}
 	e.Raw.Line, e.Raw.Offset = line, int64(binary.BigEndian.Uint64(key[len(key)-8:]))
 	if e.Kind == KindFinding && e.Source == fileSource {
 		e.Source = findingFile
 	}
 	if m := d.at[n].members; m != nil {
 		return ofMember(e, *m)
+	}
+	if d.clear[n] {
+		e.clear |= clearOrigin
 	}
 	return nil
 }
@@ -175,11 +212,13 @@ type codec struct {
 }
 
 func (c *codec) substance(e *Event) {
-	c.strings(few, (*string)(&e.Kind), &e.TimestampDesc, (*string)(&e.Outcome))
+	c.usual((*string)(&e.Kind))
+	c.usual(&e.TimestampDesc)
+	c.usual((*string)(&e.Outcome))
 	c.text(&e.Category, &e.AccessKey, &e.Address, &e.UserAgent, &e.Service, &e.Action)
 	c.unless(&e.RawAction, e.Action)
 	c.text(&e.ErrorCode, &e.ErrorText, &e.Region, &e.Account, &e.VPCE, &e.Function, &e.Qualifier)
-	c.strings(single, &e.ID, &e.RequestID, &e.SharedID, &e.Message)
+	c.strings(single, &e.RequestID, &e.SharedID, &e.Message)
 	p := &e.Principal
 	c.text(&p.Type, &p.Name, &p.Session, &p.ARN, &p.ID, &p.Account, &p.Role, &p.Function, &p.Version, &p.Via, &p.SignIn, &p.Identity)
 	c.time(&p.Created)
@@ -194,6 +233,8 @@ func (c *codec) substance(e *Event) {
 
 // rest is what few events have: a bit each, where they lack it.
 func (c *codec) rest(e *Event) {
+	c.number(&e.key.reader)
+	c.number(&e.key.number)
 	linked := e.LinkedTo != ""
 	if c.flags(&e.plain, &linked); linked {
 		c.strings(single, &e.LinkedTo)
@@ -219,12 +260,41 @@ func (c *codec) made(how making, b []byte) string {
 		return c.decoder.few.of(b)
 	case how == kept:
 		return string(b)
+	case c.words == nil && len(b) <= MaxField:
+		return unsafe.String(unsafe.SliceData(b), len(b))
 	case c.words == nil:
 		return view(b)
 	case how == single:
 		return c.words.once(b)
 	}
 	return c.words.of(b)
+}
+
+// usualWords are what kinds, outcomes and meanings of times mostly are: a byte each.
+var usualWords = []string{"", string(KindCloudTrail), "Event Time", string(Success), string(Denied), string(Throttled), string(NotFound), string(Failed), string(KindLog), "Log Event Time"}
+
+const unusual = 0xff
+
+func (c *codec) usual(s *string) {
+	if !c.reading {
+		if n := slices.Index(usualWords, *s); n >= 0 {
+			c.b = append(c.b, byte(n))
+			return
+		}
+		c.b = append(c.b, unusual)
+		c.strings(few, s)
+		return
+	}
+	if len(c.b) == 0 || c.b[0] != unusual && int(c.b[0]) >= len(usualWords) {
+		c.bad, c.b = true, nil
+		return
+	}
+	n := c.b[0]
+	if c.b = c.b[1:]; n == unusual {
+		c.strings(few, s)
+		return
+	}
+	*s = usualWords[n]
 }
 
 // unless writes nothing for what is usually the same.
@@ -248,28 +318,29 @@ func (c *codec) strings(how making, all ...*string) {
 				there |= 1 << i
 			}
 		}
-		c.b = binary.AppendUvarint(c.b, there)
-		for _, s := range all {
-			if *s != "" {
-				c.b = append(binary.AppendUvarint(c.b, uint64(len(*s))), *s...)
+		b := binary.AppendUvarint(c.b, there)
+		for ; there != 0; there &= there - 1 {
+			s := *all[bits.TrailingZeros64(there)]
+			if len(s) < 0x80 {
+				b = append(b, byte(len(s)))
+			} else {
+				b = binary.AppendUvarint(b, uint64(len(s)))
 			}
+			b = append(b, s...)
 		}
+		c.b = b
 		return
 	}
-	there := c.uvarint()
-	for _, s := range all {
-		if *s = ""; there&1 != 0 {
-			n := c.uvarint()
-			if n > uint64(len(c.b)) {
-				c.bad, c.b = true, nil
-				return
-			}
-			*s = c.made(how, c.b[:n])
-			c.b = c.b[n:]
+	// What is not there stays as it is: an event that is read is empty.
+	for there := c.uvarint(); there != 0; there &= there - 1 {
+		i, n := bits.TrailingZeros64(there), c.uvarint()
+		if i >= len(all) || n > uint64(len(c.b)) {
+			c.bad, c.b = true, nil
+			return
 		}
-		there >>= 1
+		*all[i] = c.made(how, c.b[:n])
+		c.b = c.b[n:]
 	}
-	c.bad = c.bad || there != 0
 }
 
 func (c *codec) uvarint() uint64 {

@@ -101,8 +101,11 @@ type Event struct {
 	Rules     []RuleHit
 	Cites     []string // of a correlation: ids of the events it rests on, the last of them; of a recorded configuration: of the calls that it names
 
-	hits  []sigma.Hit // until the rules are written into Rules
-	plain bool        // its record is printing ASCII without escapes: nothing in it hides
+	key   keyNumber     // of AccessKey
+	who   *acquaintance // whose event it is, while it is read
+	hits  []sigma.Hit   // until the rules are written into Rules
+	clear clarity       // of its texts
+	plain bool          // its record is printing ASCII without escapes: nothing in it hides
 }
 
 // MaxField bounds each string of an event, in bytes; what is longer is cut and ends in "…".

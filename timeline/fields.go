@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/freezeframe-ir/freezeframe/internal/filter"
 	spelling "github.com/freezeframe-ir/freezeframe/internal/nearest"
@@ -33,9 +34,21 @@ type Field struct {
 	truth  func(*Event) bool
 	time   func(*Event) time.Time
 
-	member []byte // ,"name":
-	own    bool   // the text is one of the record, or one of a few of ours
+	member []byte  // ,"name":
+	quoted []byte  // the same, and the quote that opens a text
+	clear  clarity // what must be clear of an event for the text to need no escape; 0: it may always need one
+	place  uintptr // of the text in an event; 0: it has none of its own
 }
+
+// clarity says of which of an event's texts it is known that they need no escape.
+type clarity byte
+
+const (
+	clearRecord  clarity = 1 << iota // what is of the record itself
+	clearMessage                     // what is made of it
+	clearOrigin                      // where it was read
+	clearOurs                        // words of ours
+)
 
 func textField(name, about string, of func(*Event) string) Field {
 	return Field{Field: filter.Field{Name: name, Type: filter.Text}, About: about, text: of}
@@ -57,11 +70,25 @@ func timeField(name, about string, of func(*Event) time.Time) Field {
 	return Field{Field: filter.Field{Name: name, Type: filter.Time}, About: about, time: of}
 }
 
-// ofRecord says that the text is always one of the record itself, or one of a few of ours, so that
+// recordField is a text that is always one of the record itself, or one of a few of ours, so that
 // it needs no escape where the record has none. A text that is put together, or that other events
 // or files have, is not.
-func (f Field) ofRecord() Field {
-	f.own = true
+func recordField(name, about string, of func(*Event) *string) Field {
+	return placed(name, about, of).clearIf(clearRecord)
+}
+
+// placed is a text that an event has a place of its own for: most of a line is, and looking there
+// is quicker than to ask.
+func placed(name, about string, of func(*Event) *string) Field {
+	var e Event
+	f := textField(name, about, func(e *Event) string { return *of(e) })
+	f.place = uintptr(unsafe.Pointer(of(&e))) - uintptr(unsafe.Pointer(&e))
+	return f
+}
+
+// clearIf says what must be clear for the text to need no escape.
+func (f Field) clearIf(c clarity) Field {
+	f.clear = c
 	return f
 }
 
@@ -84,24 +111,25 @@ func Fields() []Field {
 	}
 	for i := range all {
 		all[i].member = fmt.Appendf(nil, ",%q:", all[i].Name)
+		all[i].quoted = fmt.Appendf(nil, ",%q:\"", all[i].Name)
 	}
 	return all
 }
 
 func eventFields() []Field {
 	return []Field{
-		textField("schema", "the shape of the line: "+Schema, func(*Event) string { return Schema }).ofRecord(),
+		textField("schema", "the shape of the line: "+Schema, func(*Event) string { return Schema }),
 		timeField("time", "when, in UTC", func(e *Event) time.Time { return e.Time }),
-		textField("timestamp_desc", "what the time is that of: Event Time, Window Start, Log Event Time, ...", func(e *Event) string { return e.TimestampDesc }).ofRecord(),
-		textField("kind", "what sort of source told it: cloudtrail, log, configuration, responder, finding, trace; rule: a correlation of rules", func(e *Event) string { return string(e.Kind) }).
+		recordField("timestamp_desc", "what the time is that of: Event Time, Window Start, Log Event Time, ...", func(e *Event) *string { return &e.TimestampDesc }),
+		placed("kind", "what sort of source told it: cloudtrail, log, configuration, responder, finding, trace; rule: a correlation of rules", func(e *Event) *string { return (*string)(&e.Kind) }).clearIf(clearOurs).
 			oneOf(string(KindCloudTrail), string(KindLog), string(KindState), string(KindResponder), string(KindFinding), string(KindTrace), string(KindRule)),
-		textField("source", "the artefact or form of file: cloudtrail.lookup, cloudtrail.file, logs.events, ...", func(e *Event) string { return e.Source }),
-		textField("category", "CloudTrail's eventCategory", func(e *Event) string { return e.Category }).ofRecord(),
-		textField("message", "one line for people", func(e *Event) string { return e.Message }),
-		textField("outcome", "success, denied, throttled, not_found or error; absent where nothing was called", func(e *Event) string { return string(e.Outcome) }).
+		placed("source", "the artefact or form of file: cloudtrail.lookup, cloudtrail.file, logs.events, ...", func(e *Event) *string { return &e.Source }).clearIf(clearOrigin),
+		recordField("category", "CloudTrail's eventCategory", func(e *Event) *string { return &e.Category }),
+		placed("message", "one line for people", func(e *Event) *string { return &e.Message }).clearIf(clearMessage),
+		placed("outcome", "success, denied, throttled, not_found or error; absent where nothing was called", func(e *Event) *string { return (*string)(&e.Outcome) }).clearIf(clearOurs).
 			oneOf(string(Success), string(Denied), string(Throttled), string(NotFound), string(Failed)),
-		textField("error_code", "as logged", func(e *Event) string { return e.ErrorCode }).ofRecord(),
-		textField("error_message", "as logged", func(e *Event) string { return e.ErrorText }).ofRecord(),
+		recordField("error_code", "as logged", func(e *Event) *string { return &e.ErrorCode }),
+		recordField("error_message", "as logged", func(e *Event) *string { return &e.ErrorText }),
 	}
 }
 
@@ -114,87 +142,87 @@ func principalFields() []Field {
 				}
 				return e.Principal.append(b)
 			}),
-		textField("principal_type", "IAMUser, AssumedRole, Root, AWSService, ...", func(e *Event) string { return e.Principal.Type }).ofRecord(),
-		textField("principal_arn", "its ARN", func(e *Event) string { return e.Principal.ARN }).ofRecord(),
-		textField("principal_id", "its principalId", func(e *Event) string { return e.Principal.ID }).ofRecord(),
-		textField("principal_account", "its account", func(e *Event) string { return e.Principal.Account }).ofRecord(),
-		textField("role", "ARN of a session's role", func(e *Event) string { return e.Principal.Role }).ofRecord(),
-		textField("session", "name of a role session", func(e *Event) string { return e.Principal.Session }).ofRecord(),
+		recordField("principal_type", "IAMUser, AssumedRole, Root, AWSService, ...", func(e *Event) *string { return &e.Principal.Type }),
+		recordField("principal_arn", "its ARN", func(e *Event) *string { return &e.Principal.ARN }),
+		recordField("principal_id", "its principalId", func(e *Event) *string { return &e.Principal.ID }),
+		recordField("principal_account", "its account", func(e *Event) *string { return &e.Principal.Account }),
+		recordField("role", "ARN of a session's role", func(e *Event) *string { return &e.Principal.Role }),
+		recordField("session", "name of a role session", func(e *Event) *string { return &e.Principal.Session }),
 		timeField("session_created", "when the session began", func(e *Event) time.Time { return e.Principal.Created }),
-		textField("issued_to_function", "function that the credentials were issued to", func(e *Event) string { return e.Principal.Function }),
-		textField("issued_to_version", "its version", func(e *Event) string { return e.Principal.Version }).ofRecord(),
+		placed("issued_to_function", "function that the credentials were issued to", func(e *Event) *string { return &e.Principal.Function }),
+		recordField("issued_to_version", "its version", func(e *Event) *string { return &e.Principal.Version }),
 		truthField("issued_to_by_aws", "AWS said so in the record; otherwise the configurations of the case do", func(e *Event) bool { return e.Principal.Scoped }),
-		textField("invoked_by", "AWS service that called on the principal's behalf", func(e *Event) string { return e.Principal.Via }).ofRecord(),
-		textField("access_key", "access key id of the call", func(e *Event) string { return e.AccessKey }).ofRecord(),
+		recordField("invoked_by", "AWS service that called on the principal's behalf", func(e *Event) *string { return &e.Principal.Via }),
+		recordField("access_key", "access key id of the call", func(e *Event) *string { return &e.AccessKey }),
 	}
 }
 
 func callFields() []Field {
 	return []Field{
-		textField("source_address", "IP address, or AWS service, that the call came from", func(e *Event) string { return e.Address }).ofRecord(),
-		textField("user_agent", "as logged; the caller writes it", func(e *Event) string { return e.UserAgent }).ofRecord(),
+		recordField("source_address", "IP address, or AWS service, that the call came from", func(e *Event) *string { return &e.Address }),
+		recordField("user_agent", "as logged; the caller writes it", func(e *Event) *string { return &e.UserAgent }),
 		truthField("lambda_marker", "the user agent has the marker of Lambda's execution environment", func(e *Event) bool { return e.InLambda }),
-		textField("vpc_endpoint", "id of the VPC endpoint", func(e *Event) string { return e.VPCE }).ofRecord(),
-		textField("service", "lambda, iam, s3, ...", func(e *Event) string { return e.Service }).ofRecord(),
-		textField("action", "API name, without Lambda's date", func(e *Event) string { return e.Action }).ofRecord(),
+		recordField("vpc_endpoint", "id of the VPC endpoint", func(e *Event) *string { return &e.VPCE }),
+		recordField("service", "lambda, iam, s3, ...", func(e *Event) *string { return &e.Service }),
+		recordField("action", "API name, without Lambda's date", func(e *Event) *string { return &e.Action }),
 		textField("action_logged", "the name as logged, where it is another one", func(e *Event) string {
 			if e.RawAction == e.Action {
 				return ""
 			}
 			return e.RawAction
-		}),
+		}).clearIf(clearRecord),
 		truthField("read_only", "CloudTrail says that the call only reads", func(e *Event) bool { return e.ReadOnly }),
-		textField("region", "AWS region", func(e *Event) string { return e.Region }).ofRecord(),
-		textField("account", "account that the event was recorded in", func(e *Event) string { return e.Account }).ofRecord(),
-		textField("function", "ARN of the function, or its name", func(e *Event) string { return e.Function }).ofRecord(),
-		textField("qualifier", "version or alias", func(e *Event) string { return e.Qualifier }).ofRecord(),
-		listField("resources", "ARNs and names that the call was about, at most 16", func(e *Event) []string { return e.Resources }),
+		recordField("region", "AWS region", func(e *Event) *string { return &e.Region }),
+		recordField("account", "account that the event was recorded in", func(e *Event) *string { return &e.Account }),
+		recordField("function", "ARN of the function, or its name", func(e *Event) *string { return &e.Function }),
+		recordField("qualifier", "version or alias", func(e *Event) *string { return &e.Qualifier }),
+		listField("resources", "ARNs and names that the call was about, at most 16", func(e *Event) []string { return e.Resources }).clearIf(clearRecord),
 	}
 }
 
 func changeFields() []Field {
 	return []Field{
-		textField("code_sha256", "code hash after the call, base64", func(e *Event) string { return e.Change.CodeHash }).ofRecord(),
-		textField("code_sha256_before", "code hash known before, where it was another one", func(e *Event) string { return e.Change.WasHash }),
-		textField("version", "version that was published, or that the hash is of", func(e *Event) string { return e.Change.Version }).ofRecord(),
-		textField("changed_role", "execution role after the call, or the role acted on", func(e *Event) string { return e.Change.Role }).ofRecord(),
-		textField("layers", "layer ARNs after the call, joined by commas", func(e *Event) string { return e.Change.Layers }).ofRecord(),
-		textField("granted_to", "principal that a policy admits", func(e *Event) string { return e.Change.Grantee }).ofRecord(),
-		textField("granted_action", "what it may do", func(e *Event) string { return e.Change.Allows }).ofRecord(),
-		textField("statement_id", "of the policy statement", func(e *Event) string { return e.Change.Sid }).ofRecord(),
-		textField("auth_type", "of a function URL; NONE is everyone", func(e *Event) string { return e.Change.AuthType }).ofRecord(),
-		textField("function_url", "address of a function URL", func(e *Event) string { return e.Change.URL }).ofRecord(),
-		textField("issued_key", "access key id that the call returned", func(e *Event) string { return e.Change.NewKey }).ofRecord(),
-		textField("policy", "name or ARN of a policy", func(e *Event) string { return e.Change.Policy }).ofRecord(),
-		textField("setting", "another telling parameter: ReservedConcurrentExecutions=0", func(e *Event) string { return e.Change.Setting }),
-		textField("package", "of a collected version: match or mismatch, its package is in the case and has the declared hash or another one; missing; image, there is none", func(e *Event) string { return e.Change.Package }).
+		recordField("code_sha256", "code hash after the call, base64", func(e *Event) *string { return &e.Change.CodeHash }),
+		placed("code_sha256_before", "code hash known before, where it was another one", func(e *Event) *string { return &e.Change.WasHash }),
+		recordField("version", "version that was published, or that the hash is of", func(e *Event) *string { return &e.Change.Version }),
+		recordField("changed_role", "execution role after the call, or the role acted on", func(e *Event) *string { return &e.Change.Role }),
+		recordField("layers", "layer ARNs after the call, joined by commas", func(e *Event) *string { return &e.Change.Layers }),
+		recordField("granted_to", "principal that a policy admits", func(e *Event) *string { return &e.Change.Grantee }),
+		recordField("granted_action", "what it may do", func(e *Event) *string { return &e.Change.Allows }),
+		recordField("statement_id", "of the policy statement", func(e *Event) *string { return &e.Change.Sid }),
+		recordField("auth_type", "of a function URL; NONE is everyone", func(e *Event) *string { return &e.Change.AuthType }),
+		recordField("function_url", "address of a function URL", func(e *Event) *string { return &e.Change.URL }),
+		recordField("issued_key", "access key id that the call returned", func(e *Event) *string { return &e.Change.NewKey }),
+		recordField("policy", "name or ARN of a policy", func(e *Event) *string { return &e.Change.Policy }),
+		placed("setting", "another telling parameter: ReservedConcurrentExecutions=0", func(e *Event) *string { return &e.Change.Setting }),
+		placed("package", "of a collected version: match or mismatch, its package is in the case and has the declared hash or another one; missing; image, there is none", func(e *Event) *string { return &e.Change.Package }).
 			oneOf(PackageMatch, PackageMismatch, PackageMissing, PackageImage),
-		textField("package_path", "where that package lies in the case", func(e *Event) string { return e.Change.PackagePath }),
+		placed("package_path", "where that package lies in the case", func(e *Event) *string { return &e.Change.PackagePath }),
 	}
 }
 
 func placeFields() []Field {
 	return []Field{
-		textField("event_id", "CloudTrail's eventID; of other kinds an id that stays the same", func(e *Event) string { return e.ID }).ofRecord(),
-		textField("request_id", "AWS request id", func(e *Event) string { return e.RequestID }).ofRecord(),
-		textField("shared_event_id", "ties records of one act in several accounts", func(e *Event) string { return e.SharedID }).ofRecord(),
-		textField("linked_to", "event_id of another record of the same act, or of the call that a document names", func(e *Event) string { return e.LinkedTo }),
+		recordField("event_id", "CloudTrail's eventID; of other kinds an id that stays the same", func(e *Event) *string { return &e.ID }),
+		recordField("request_id", "AWS request id", func(e *Event) *string { return &e.RequestID }),
+		recordField("shared_event_id", "ties records of one act in several accounts", func(e *Event) *string { return &e.SharedID }),
+		placed("linked_to", "event_id of another record of the same act, or of the call that a document names", func(e *Event) *string { return &e.LinkedTo }),
 		numberField("copies", "further copies of the record, left out", func(e *Event) int64 { return int64(e.AlsoSeen) }),
 		numberField("repeats", "further events alike that --collapse put into this line", func(e *Event) int64 { return e.Repeats }),
 		timeField("until", "when the last of them was", func(e *Event) time.Time { return e.Until }),
-		textField("last_event_id", "its event_id", func(e *Event) string { return e.LastID }),
+		placed("last_event_id", "its event_id", func(e *Event) *string { return &e.LastID }),
 		listField("tags", "signs, never verdicts", func(e *Event) []string { return e.Tags }),
 		listField("rules", "Sigma rules that it hit, with their levels: high: Title", (*Event).ruleNames),
 		listField("rule_ids", "their ids", (*Event).ruleIDs),
 		listField("cites", "of a correlation: event_id of the events that it rests on, the last of them; of a recorded configuration: of the calls that it names", func(e *Event) []string { return e.Cites }),
-		textField("raw_bag", "bag that the record stands in", func(e *Event) string { return e.Raw.Bag }),
-		textField("raw_item", "id of the artefact", func(e *Event) string { return e.Raw.Item }),
-		textField("raw_path", "file, in the case or in the folder that was read", func(e *Event) string { return e.Raw.Path }),
-		textField("raw_sha256", "hash of the stored artefact", func(e *Event) string { return e.Raw.SHA256 }),
+		placed("raw_bag", "bag that the record stands in", func(e *Event) *string { return &e.Raw.Bag }).clearIf(clearOrigin),
+		placed("raw_item", "id of the artefact", func(e *Event) *string { return &e.Raw.Item }).clearIf(clearOrigin),
+		placed("raw_path", "file, in the case or in the folder that was read", func(e *Event) *string { return &e.Raw.Path }).clearIf(clearOrigin),
+		placed("raw_sha256", "hash of the stored artefact", func(e *Event) *string { return &e.Raw.SHA256 }).clearIf(clearOrigin),
 		numberField("raw_line", "line of the inflated text, from 1", func(e *Event) int64 { return e.Raw.Line }),
 		numberField("raw_offset", "byte of the inflated text at which the record begins", func(e *Event) int64 { return e.Raw.Offset }),
-		textField("last_raw_item", "of the last that was collapsed: id of the artefact", func(e *Event) string { return e.LastRaw.Item }),
-		textField("last_raw_path", "its file", func(e *Event) string { return e.LastRaw.Path }),
+		placed("last_raw_item", "of the last that was collapsed: id of the artefact", func(e *Event) *string { return &e.LastRaw.Item }),
+		placed("last_raw_path", "its file", func(e *Event) *string { return &e.LastRaw.Path }),
 		numberField("last_raw_line", "its line", func(e *Event) int64 { return e.LastRaw.Line }),
 		numberField("last_raw_offset", "its first byte", func(e *Event) int64 { return e.LastRaw.Offset }),
 	}
@@ -222,32 +250,6 @@ func (f *Field) string(e *Event) string {
 		}
 	}
 	return ""
-}
-
-// follow is put behind another member: most of a line is texts, and most of those are there.
-func (f *Field) follow(m *members, e *Event) {
-	if f.text == nil {
-		f.put(m, e)
-		return
-	}
-	if e.plain && f.append != nil {
-		m.b = append(append(m.b, f.member...), '"')
-		m.b = append(f.append(m.b, e), '"')
-		return
-	}
-	v := f.text(e)
-	switch {
-	case v == "":
-	case e.plain && f.own: // nothing in the record needs an escape
-		n := len(m.b)
-		m.b = slices.Grow(m.b, len(f.member)+len(v)+2)[:n+len(f.member)+len(v)+2]
-		n += copy(m.b[n:], f.member)
-		m.b[n] = '"'
-		copy(m.b[n+1:], v)
-		m.b[len(m.b)-1] = '"'
-	default:
-		m.b = appendJSON(append(m.b, f.member...), v)
-	}
 }
 
 // put writes the field as a member.

@@ -38,14 +38,22 @@ func (j *jsonlWriter) flush() error {
 }
 
 func (j *jsonlWriter) Event(e *Event) error {
-	m := &j.m
-	m.b = append(m.b, '{')
-	m.text("schema", Schema)
-	for i := range j.fields {
-		j.fields[i].follow(m, e)
-	}
-	if m.close(); len(m.b) < manyLines {
+	if j.line(&j.m, e); len(j.m.b) < manyLines {
 		return nil
 	}
 	return j.flush()
+}
+
+// line appends the line of an event.
+func (j *jsonlWriter) line(m *members, e *Event) {
+	m.b = append(m.b, '{')
+	m.text("schema", Schema)
+	m.followAll(j.fields, e)
+	m.close()
+}
+
+// lines writes lines that were made apart.
+func (j *jsonlWriter) lines(b []byte) error {
+	_, err := j.w.Write(b)
+	return err
 }

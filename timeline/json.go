@@ -16,8 +16,8 @@ type members struct {
 	b     []byte
 	limit int // bytes of one string; 0 is unbounded
 
-	second  time.Time // the last one written: events come in order, and many share theirs
-	written []byte
+	day     int64  // of the last time written, since 1970: events come in order, and most share theirs
+	written []byte // "2026-03-01T"
 }
 
 func (m *members) open() { m.b = append(m.b[:0], '{') }
@@ -80,12 +80,14 @@ func (m *members) time(name, layout string, t time.Time) {
 		return
 	}
 	m.name(name)
+	m.moment(layout, t)
+}
+
+// moment writes a time as a text.
+func (m *members) moment(layout string, t time.Time) {
 	m.b = append(m.b, '"')
 	if t = t.UTC(); t.Nanosecond() == 0 && t.Year() >= 1000 && t.Year() <= 9999 && strings.HasSuffix(layout, "Z") {
-		if !t.Equal(m.second) { // what CloudTrail has; both layouts end alike
-			m.second, m.written = t, appendSeconds(m.written[:0], t)
-		}
-		m.b = append(m.b, m.written...)
+		m.b = m.seconds(m.b, t) // what CloudTrail has; both layouts end alike
 	} else {
 		m.b = t.AppendFormat(m.b, layout)
 	}
@@ -128,18 +130,22 @@ func (m *members) integer(name string, v int64) {
 	m.b = strconv.AppendInt(m.b, v, 10)
 }
 
-// appendSeconds writes a time as RFC 3339 does where it has no fraction.
-func appendSeconds(b []byte, t time.Time) []byte {
-	y, month, d := t.Date()
-	h, m, s := t.Clock()
-	two := func(n int, end byte) { b = append(b, byte('0'+n/10), byte('0'+n%10), end) }
-	b = append(b, byte('0'+y/1000), byte('0'+y/100%10), byte('0'+y/10%10), byte('0'+y%10), '-')
-	two(int(month), '-')
-	two(d, 'T')
-	two(h, ':')
-	two(m, ':')
-	two(s, 'Z')
-	return b
+// seconds writes a time as RFC 3339 does where it has no fraction.
+func (m *members) seconds(b []byte, t time.Time) []byte {
+	const perDay = 24 * 60 * 60
+	day, s := t.Unix()/perDay, t.Unix()%perDay
+	if s < 0 {
+		day, s = day-1, s+perDay
+	}
+	if day != m.day || m.written == nil {
+		m.day, m.written = day, t.AppendFormat(m.written[:0], "2006-01-02T")
+	}
+	b = append(b, m.written...)
+	two := func(n int64) (byte, byte) { return byte('0' + n/10), byte('0' + n%10) }
+	h1, h2 := two(s / 3600)
+	m1, m2 := two(s / 60 % 60)
+	s1, s2 := two(s % 60)
+	return append(b, h1, h2, ':', m1, m2, ':', s1, s2, 'Z')
 }
 
 // appendJSON writes a JSON string: control characters, what moves or hides on a terminal, what

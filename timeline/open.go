@@ -41,6 +41,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 // many small files.
 type inflater struct {
 	in     *bufio.Reader
+	small  bytes.Buffer // a packed file that is all in memory: the library reads those faster
 	z      gzip.Reader
 	head   *bufio.Reader
 	packed *countingReader
@@ -76,7 +77,13 @@ func (x *inflater) open(r io.Reader) (out io.Reader, done func(), err error) {
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		if err := x.z.Reset(b); err != nil {
+		var from io.Reader = b
+		if whole, err := b.Peek(readAhead); err == io.EOF {
+			x.small.Reset()
+			x.small.Write(whole)
+			from = &x.small
+		}
+		if err := x.z.Reset(from); err != nil {
 			return nil, nil, fmt.Errorf("inflating gzip: %w", err)
 		}
 		return &bounded{Reader: &x.z, packed: packed}, func() {}, nil

@@ -33,11 +33,11 @@ func newNeedle(value string) needle {
 }
 
 // visible says whether the value, if a text holds it, stands there as it is.
-func (n *needle) visible(text []byte) bool {
+func (n *needle) visible(text []byte, escapes bool) bool {
 	if !n.plain {
 		return false
 	}
-	if bytes.IndexByte(text, '\\') < 0 { // most files of a trail have none
+	if !escapes { // most files of a trail have none
 		return true
 	}
 	for _, h := range n.hiding {
@@ -110,6 +110,7 @@ type searcher struct {
 	needle needle // the searcher's own: it learns
 
 	text    []byte // of the file, inflated
+	escapes bool   // the text has some
 	hidden  bool   // escapes in text may hide the value
 	next    int    // where the value stands next in text, as it is; len(text) where it does not
 	usual   int    // length of the record before
@@ -185,7 +186,8 @@ func (f *searcher) search(ctx context.Context, t turn, r *countingReader) error 
 	case len(f.text) == maxWhole:
 		return f.parse(ctx, t, io.MultiReader(bytes.NewReader(f.text), r))
 	}
-	f.hidden = !f.needle.visible(f.text)
+	f.escapes = bytes.IndexByte(f.text, '\\') >= 0
+	f.hidden = !f.needle.visible(f.text, f.escapes)
 	if f.next = f.after(0); (f.hidden || f.next < len(f.text)) && !f.split() {
 		f.out = f.out[:before]
 		return errors.Join(f.parse(ctx, t, bytes.NewReader(f.text)), err)
@@ -259,7 +261,12 @@ func (f *searcher) after(i int) int {
 // looked at.
 func (f *searcher) record(start int) (end int) {
 	if !f.hidden && f.next >= start+f.usual {
-		if end = bracketed(f.text, start); end < 0 || end <= f.next {
+		if f.escapes {
+			end = bracketed(f.text, start)
+		} else {
+			end = bracketedPlain(f.text, start)
+		}
+		if end < 0 || end <= f.next {
 			return end
 		}
 	}
@@ -285,28 +292,6 @@ func (f *searcher) record(start int) (end int) {
 		f.next = f.after(s.i)
 	}
 	return s.i
-}
-
-// bracketed is the end of the object at i, by its brackets and quotes; -1 if it does not end.
-func bracketed(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
-		switch c := b[i]; c {
-		case '"':
-			if i = quoted(b, i+1); i < 0 {
-				return -1
-			}
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-		i++
-	}
-	return -1
 }
 
 // holds says whether the string from start to end does.

@@ -83,7 +83,11 @@ func (t *trailReader) match(line, offset int64) {
 	if len(t.members) > maxMembers {
 		hits, err = s.matcher.Match(t.whole)
 	} else {
-		hits, err = s.matcher.MatchMembers(t.whole, t.members)
+		var memo *sigma.Memo
+		if t.ev.who != nil {
+			memo = &t.ev.who.memo
+		}
+		hits, err = s.matcher.MatchMembers(t.whole, t.members, memo)
 	}
 	if err != nil {
 		s.Skip(t.in.Raw, line, offset, fmt.Sprintf("the event stands, and no rule could be tried on it: %v", err))

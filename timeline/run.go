@@ -24,6 +24,7 @@ type run struct {
 	spool spool
 	sum   Summary
 	blind blind
+	lines lineWriter          // who gets events, if it takes lines of them; nil: it does not
 	begin func(Summary) error // told before the first event; may be nil
 
 	origins origins
@@ -54,6 +55,11 @@ func (r *run) do(ctx context.Context, each func(*Event) error) (err error) {
 		return fmt.Errorf("%w: neither a case nor CloudTrail files were given", ErrNoInput)
 	}
 	sinks, err := r.read(ctx)
+	defer func() {
+		for _, s := range sinks {
+			s.arena.free()
+		}
+	}()
 	all := r.join(sinks)
 	if err == nil {
 		err = r.unseen(ctx, all)
@@ -89,7 +95,7 @@ func (r *run) read(ctx context.Context) ([]*Sink, error) {
 	sinks := []*Sink{first}
 	for range r.o.Workers {
 		s := newSink(&r.o, &r.spool, &r.origins)
-		s.tick = r.tick()
+		s.tick, s.facts.reader = r.tick(), int64(len(sinks))
 		sinks = append(sinks, s)
 		g.Go(func() error {
 			for t := range tasks {
@@ -196,6 +202,7 @@ func (r *run) join(sinks []*Sink) *facts {
 		r.sum.Digests += s.digests
 		r.sum.Runs += len(s.runs)
 	}
+	all.joined(sinks)
 	r.sum.Skips, r.sum.Skipped, r.sum.KeysUntracked = skips.n, skips.trim(), all.untracked
 	slices.SortFunc(r.refs, func(a, b evidence.Ref) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Item, b.Item))
@@ -211,9 +218,18 @@ func (r *run) join(sinks []*Sink) *facts {
 func (r *run) merge(ctx context.Context, sinks []*Sink, f *facts, each func(*Event) error) error {
 	var runs []string
 	var cursors []*cursor
+	var g errgroup.Group
 	for _, s := range sinks {
 		runs = append(runs, s.runs...)
-		cursors = append(cursors, s.arena.cursor())
+		c := &cursor{}
+		cursors = append(cursors, c)
+		g.Go(func() error {
+			*c = *s.arena.cursor()
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	runs, err := fewer(&r.spool, runs)
 	if err != nil {

@@ -78,7 +78,7 @@ func (s *scan) rawString() (raw []byte, escaped bool, err error) {
 		w := binary.LittleEndian.Uint64(b[i:])
 		quote, slash := w^('"'*ones), w^('\\'*ones)
 		if m := ((quote-ones)&^quote | (slash-ones)&^slash | (w-0x20*ones)&^w) & tops; m != 0 {
-			if i += bits.TrailingZeros64(m) >> 3; b[i] == '"' && s.each == nil {
+			if i += bits.TrailingZeros64(m) >> 3; b[i] == '"' && (s.each == nil || i <= s.beyond) {
 				s.i = i + 1
 				return b[start:i], false, nil
 			}

@@ -30,6 +30,7 @@ type Sink struct {
 	digests   int64
 	tick      func(events int64)
 	matcher   *sigma.Matcher // of Options.Rules, made when it is needed
+	seen      acquaintances
 }
 
 // numbered is an origin and its number.

@@ -223,9 +223,8 @@ func (t *trailReader) span(s *scan, into *[]byte) error {
 	return nil
 }
 
-func (t *trailReader) identity(s *scan) error {
+func (t *trailReader) identityMembers(s *scan) error {
 	p := &t.ev.Principal
-	t.raw.twice = t.raw.twice || p.Type != ""
 	return s.objectOr(func(key []byte) error {
 		switch string(key) {
 		case "type":

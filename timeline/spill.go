@@ -3,6 +3,7 @@ package timeline
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"github.com/freezeframe-ir/freezeframe/internal/mapped"
 )
 
 // Events outgrow memory, so they are kept as frames in an arena (which also spares the
@@ -18,7 +21,7 @@ import (
 
 const (
 	defaultRunEvents = 1 << 20
-	allArenas        = 192 << 20 // of all readers; a run is spilled at a reader's share, whatever its number of events
+	allArenas        = 256 << 20 // of all readers; a run is spilled at a reader's share, whatever its number of events
 	maxFanIn         = 64        // runs merged at once: each holds one file and one buffer
 	runBuffer        = 64 << 10
 )
@@ -60,48 +63,81 @@ func (s *spool) remove() error {
 	return os.RemoveAll(s.dir)
 }
 
-// arena collects frames until they are sorted into a run. One per reader.
+// arena collects frames until they are sorted into a run. One per reader. The frames lie in chunks
+// outside of the heap, which are made when they are needed, and freed by free.
 type arena struct {
-	b     []byte
-	index []arenaEntry
-	limit int // of events
-	bytes int
+	chunks [][]byte
+	memory [][]byte // of the chunks; a large frame makes one grow out of it
+	used   int      // chunks that hold frames; the others are left of an earlier run
+	index  []arenaEntry
+	limit  int // of events
+	bytes  int
 }
 
+const (
+	arenaChunk = 8 << 20
+	chunkRoom  = 32 << 10 // that a chunk must have left for another frame; few are larger, and make it grow
+)
+
+// arenaEntry begins with the key's first sixteen bytes, so that nearly all comparisons stay in the
+// index: they have the time, the kind, and seven bytes of an id that is a random one.
 type arenaEntry struct {
-	time uint64 // the key's first eight bytes, so that most comparisons stay in the index
-	at   int
+	time, id  uint64
+	chunk, at uint32
 }
 
 func (a *arena) add(e *Event, origin uint32) {
-	at := len(a.b)
-	if cap(a.b)-at < 64<<10 && cap(a.b) >= 1<<20 {
-		a.b = slices.Grow(a.b, a.bytes-at+1<<20) // once to its full size, not by and by
+	if a.used == 0 || cap(a.chunks[a.used-1])-len(a.chunks[a.used-1]) < chunkRoom {
+		if a.used == len(a.chunks) {
+			a.memory = append(a.memory, mapped.Memory(arenaChunk))
+			a.chunks = append(a.chunks, a.memory[a.used][:0])
+		}
+		a.used++
 	}
-	a.b = appendFrame(a.b, e, origin)
-	a.index = append(a.index, arenaEntry{binary.BigEndian.Uint64(a.b[at+frameHead:]), at})
+	c := &a.chunks[a.used-1]
+	at := len(*c)
+	*c = appendFrame(*c, e, origin)
+	time, id := frame((*c)[at:]).order()
+	a.index = append(a.index, arenaEntry{time, id, uint32(a.used - 1), uint32(at)})
 }
 
-func (a *arena) full() bool { return len(a.index) >= a.limit || len(a.b) >= a.bytes }
+func (a *arena) full() bool {
+	return len(a.index) >= a.limit || (a.used-1)*arenaChunk+len(a.chunks[a.used-1]) >= a.bytes
+}
 
 func (a *arena) frame(i int) frame {
-	at := a.index[i].at
-	return frame(a.b[at : at+4+int(binary.LittleEndian.Uint32(a.b[at:]))])
+	x := &a.index[i]
+	b := a.chunks[x.chunk][x.at:]
+	return frame(b[:4+int(binary.LittleEndian.Uint32(b))])
 }
 
 func (a *arena) sort() {
 	slices.SortFunc(a.index, func(x, y arenaEntry) int {
 		switch {
-		case x.time < y.time:
-			return -1
-		case x.time > y.time:
-			return 1
+		case x.time != y.time:
+			return cmp.Compare(x.time, y.time)
+		case x.id != y.id:
+			return cmp.Compare(x.id, y.id)
 		}
-		return bytes.Compare(keyAt(a.b, x.at), keyAt(a.b, y.at))
+		return bytes.Compare(frame(a.chunks[x.chunk][x.at:]).key(), frame(a.chunks[y.chunk][y.at:]).key())
 	})
 }
 
-func keyAt(b []byte, at int) []byte { return frame(b[at:]).key() }
+// empty lets go of frames, and of what large ones made chunks grow to.
+func (a *arena) empty() {
+	for i := range a.chunks[:a.used] {
+		a.chunks[i] = a.memory[i][:0]
+	}
+	a.used, a.index = 0, a.index[:0]
+}
+
+// free is called when nobody looks at frames any more.
+func (a *arena) free() {
+	for _, b := range a.memory {
+		mapped.Free(b)
+	}
+	*a = arena{}
+}
 
 // spill writes the sorted frames as a run and empties the arena.
 func (a *arena) spill(s *spool) (string, error) {
@@ -114,7 +150,7 @@ func (a *arena) spill(s *spool) (string, error) {
 		i++
 		return a.frame(i - 1), nil
 	})
-	a.b, a.index = a.b[:0], a.index[:0]
+	a.empty()
 	return name, err
 }
 
@@ -145,9 +181,28 @@ func writeRun(s *spool, next func() (frame, error)) (name string, err error) {
 
 // cursor is one run being merged. head is valid until next.
 type cursor struct {
-	head frame
-	next func(c *cursor) error // io.EOF at the end
-	file *os.File
+	head     frame
+	time, id uint64                // what head is ordered by, mostly
+	next     func(c *cursor) error // io.EOF at the end
+	file     *os.File
+}
+
+func (c *cursor) advance() error {
+	err := c.next(c)
+	if err == nil {
+		c.time, c.id = c.head.order()
+	}
+	return err
+}
+
+func (c *cursor) before(d *cursor) bool {
+	switch {
+	case c.time != d.time:
+		return c.time < d.time
+	case c.id != d.id:
+		return c.id < d.id
+	}
+	return bytes.Compare(c.head.key(), d.head.key()) < 0
 }
 
 func (a *arena) cursor() *cursor {
@@ -210,7 +265,7 @@ type merger struct {
 func newMerger(all []*cursor) (*merger, error) {
 	m := &merger{all: all}
 	for _, c := range all {
-		switch err := c.next(c); {
+		switch err := c.advance(); {
 		case err == io.EOF:
 			continue
 		case err != nil:
@@ -227,7 +282,7 @@ func newMerger(all []*cursor) (*merger, error) {
 // next gives the smallest frame, valid until the next call; io.EOF at the end.
 func (m *merger) next() (frame, error) {
 	if m.last != nil {
-		switch err := m.last.next(m.last); {
+		switch err := m.last.advance(); {
 		case err == io.EOF:
 			n := len(m.heap) - 1
 			m.heap[0] = m.heap[n]
@@ -249,7 +304,7 @@ func (m *merger) down(i int) {
 	for {
 		least := i
 		for _, j := range [2]int{2*i + 1, 2*i + 2} {
-			if j < len(m.heap) && bytes.Compare(m.heap[j].head.key(), m.heap[least].head.key()) < 0 {
+			if j < len(m.heap) && m.heap[j].before(m.heap[least]) {
 				least = j
 			}
 		}

@@ -68,7 +68,7 @@ type Options struct {
 	// and join calls need it.
 	Names bool
 
-	RunEvents int    // events held in memory per reader before they are spilled; 0 is as many as fit into its share of 96 MiB
+	RunEvents int    // events held in memory per reader before they are spilled; 0 is as many as fit into its share of 256 MiB
 	TempDir   string // where spilled runs go, in a private folder that is removed; "" is os.TempDir()
 	Workers   int    // files read at once; 0 is the number of CPUs, at most 8
 	MaxSkips  int    // skips that are listed one by one (all are counted); 0 is 100
@@ -224,6 +224,9 @@ func Build(ctx context.Context, o Options, in Input, out io.Writer) (Summary, er
 	}
 	each := w.Event
 	var c *collapser
+	if l, ok := w.(lineWriter); ok && o.Collapse <= 0 {
+		r.lines = l
+	}
 	if o.Collapse > 0 {
 		c = newCollapser(o.Collapse, w.Event)
 		each, r.keeps = c.event, true

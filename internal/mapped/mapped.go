@@ -1,5 +1,5 @@
 // Package mapped reads a file through memory mapping, where the system can: hashing a warm
-// file then costs the hash and not a copy of every byte besides.
+// file then costs the hash and not a copy of every byte besides. It gives memory outside of the heap, too.
 package mapped
 
 import "errors"

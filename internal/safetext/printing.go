@@ -15,8 +15,8 @@ func Printing(b []byte) int {
 	i := 0
 	for ; i+32 <= len(b); i += 32 { // in strides as long as there is nothing
 		q := b[i : i+32 : i+32]
-		if unprinting(binary.LittleEndian.Uint64(q))|unprinting(binary.LittleEndian.Uint64(q[8:]))|
-			unprinting(binary.LittleEndian.Uint64(q[16:]))|unprinting(binary.LittleEndian.Uint64(q[24:])) != 0 {
+		w, x, y, z := binary.LittleEndian.Uint64(q), binary.LittleEndian.Uint64(q[8:]), binary.LittleEndian.Uint64(q[16:]), binary.LittleEndian.Uint64(q[24:])
+		if (unclear(w)|unclear(x)|unclear(y)|unclear(z))&tops != 0 {
 			break
 		}
 	}
@@ -30,6 +30,10 @@ func Printing(b []byte) int {
 	}
 	return i
 }
+
+// unclear has a top bit set if a byte is not printing ASCII, and says not which: below 0x20 the first
+// term borrows, 0x7f the second makes 0x80 of, and a carry or borrow only leaves a byte that has it.
+func unclear(w uint64) uint64 { return w - 0x20*ones | w + ones | w }
 
 // unprinting marks bytes that are not printing ASCII. Only the lowest mark can be trusted.
 func unprinting(w uint64) uint64 {

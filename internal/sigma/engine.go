@@ -15,6 +15,7 @@ type Engine struct {
 	fields []string // paths, by slot; "" is the whole record
 	leaves []*leaf
 	index  index
+	tops   tops
 	// gather says for each rule the slots of the fields that correlations need of the
 	// events it hits, in the order of Hit.Values.
 	gather [][]int
@@ -59,6 +60,8 @@ func NewEngine(s *Set) *Engine {
 		}
 	}
 	e.index.done(len(e.rules))
+	e.tops = newTops(e.fields)
+	e.remember()
 	return e
 }
 
@@ -115,6 +118,12 @@ type Matcher struct {
 	hits []Hit
 
 	lists   map[string][]int // the rules to try, by eventName and eventSource
+	memo    *Memo            // of the record's identity; nil: none
+	at      []place          // of the record's members, by top
+	named   map[string]*topped
+	first   topped  // what comes before a record's first member
+	last    *topped // the member taken last
+	odd     bool    // a member is there twice
 	name    []byte
 	fields  []found
 	known   []uint32 // generation of each leaf's answer
@@ -141,7 +150,7 @@ type value struct {
 
 // NewMatcher makes a matcher.
 func (e *Engine) NewMatcher() *Matcher {
-	return &Matcher{e: e, fields: make([]found, len(e.fields)), known: make([]uint32, len(e.leaves)), answers: make([]bool, len(e.leaves)), lists: map[string][]int{}}
+	return &Matcher{e: e, fields: make([]found, len(e.fields)), known: make([]uint32, len(e.leaves)), answers: make([]bool, len(e.leaves)), lists: map[string][]int{}, at: make([]place, len(e.tops.names)), named: map[string]*topped{}}
 }
 
 // Match gives the rules that a CloudTrail record hits, in the order of Engine.Rules. The
@@ -150,29 +159,42 @@ func (m *Matcher) Match(record []byte) ([]Hit, error) {
 	if err := m.rec.parse(record); err != nil {
 		return nil, err
 	}
+	m.begin(nil)
+	for kid := int32(1); kid < m.rec.nodes[0].next; kid = m.rec.nodes[kid].next {
+		m.has(Member{Name: m.rec.name(&m.rec.nodes[kid])}, kid)
+	}
 	return m.match()
 }
 
 // MatchMembers is Match for a record that the caller has read: members are all that the record
-// itself has, in its order. Only those that rules ask for are read again.
-func (m *Matcher) MatchMembers(record []byte, members []Member) ([]Hit, error) {
-	if err := m.rec.take(record, members); err != nil {
+// itself has, in its order. Only those that rules ask for are read again. memo, which may be nil,
+// is that of the record's identity.
+func (m *Matcher) MatchMembers(record []byte, members []Member, memo *Memo) ([]Hit, error) {
+	if err := m.rec.take(record); err != nil {
 		return nil, err
+	}
+	m.begin(memo)
+	for i := range members {
+		m.has(members[i], -1)
 	}
 	return m.match()
 }
 
-func (m *Matcher) match() ([]Hit, error) {
-	m.hits = m.hits[:0]
+// begin is for the next record.
+func (m *Matcher) begin(memo *Memo) {
+	m.hits, m.arena, m.memo, m.odd, m.last = m.hits[:0], m.arena[:0], memo, false, &m.first
 	m.gen++
 	if m.gen == 0 { // after four billion events old answers would look new
 		m.gen = 1
 		clear(m.known)
+		clear(m.at)
 		for i := range m.fields {
 			m.fields[i].gen = 0
 		}
 	}
-	m.arena = m.arena[:0]
+}
+
+func (m *Matcher) match() ([]Hit, error) {
 	for _, i := range m.candidates() {
 		if m.eval(m.e.rules[i].cond) {
 			m.hits = append(m.hits, Hit{Rule: i, Values: m.values(i)})
@@ -213,6 +235,9 @@ func (m *Matcher) leaf(l *leaf) bool {
 	if m.known[l.id] == m.gen {
 		return m.answers[l.id]
 	}
+	if l.memo != 0 && m.memo != nil && m.memo.known&l.memo != 0 {
+		return m.memo.answers&l.memo != 0
+	}
 	f := m.find(l.slot)
 	yes := l.all
 	for _, alternatives := range l.tests {
@@ -229,6 +254,9 @@ func (m *Matcher) leaf(l *leaf) bool {
 		}
 	}
 	m.known[l.id], m.answers[l.id] = m.gen, yes
+	if l.memo != 0 && m.memo != nil && m.rec.err == nil {
+		m.memo.tell(l.memo, yes)
+	}
 	return yes
 }
 
@@ -242,22 +270,38 @@ func (m *Matcher) find(slot int) *found {
 	if path := m.e.fields[slot]; path == "" {
 		m.collect(f, 0)
 	} else {
-		m.inRecord(f, path)
+		m.inRecord(f, slot, path)
 	}
 	return f
 }
 
 // inRecord follows a path from the record's own members.
-func (m *Matcher) inRecord(f *found, path string) {
+func (m *Matcher) inRecord(f *found, slot int, path string) {
+	if !m.odd {
+		if top, begin, ok := m.only(slot); ok {
+			if top != nil {
+				m.below(f, top, begin.rest, begin.whole)
+			}
+			return
+		}
+	}
 	for i := range m.rec.members {
 		top := &m.rec.members[i]
 		if string(top.Name) == path {
-			m.collect(f, m.rec.open(top))
+			m.below(f, top, "", true)
 		} else if rest, ok := under(top.Name, path); ok {
-			if at := m.rec.open(top); m.rec.nodes[at].kind == 'o' || m.rec.nodes[at].kind == 'a' {
-				m.descend(f, at, rest)
-			}
+			m.below(f, top, rest, false)
 		}
+	}
+}
+
+// below follows what is left of a path from one of the record's members.
+func (m *Matcher) below(f *found, top *member, rest string, whole bool) {
+	at := m.rec.open(top)
+	if whole {
+		m.collect(f, at)
+	} else if k := m.rec.nodes[at].kind; k == 'o' || k == 'a' {
+		m.descend(f, at, rest)
 	}
 }
 

@@ -127,9 +127,9 @@ const (
 
 // candidates are the rules to try on the record.
 func (m *Matcher) candidates() []int {
-	name, ok := m.topText("eventName")
-	source, ok2 := m.topText("eventSource")
-	if !ok || !ok2 {
+	name, ok := m.topText(topName)
+	source, ok2 := m.topText(topSource)
+	if !ok || !ok2 || m.odd {
 		return m.e.index.all
 	}
 	m.name = append(append(append(m.name[:0], name...), 0), source...)
@@ -148,18 +148,14 @@ func (m *Matcher) candidates() []int {
 
 // topText gives a member's text. It is false where the member is there twice or is no text: then
 // every rule is tried, since a rule may match any of the values.
-func (m *Matcher) topText(name string) (text []byte, ok bool) {
-	seen := false
-	for i := range m.rec.members {
-		top := &m.rec.members[i]
-		if string(top.Name) != name {
-			continue
-		}
-		n := &m.rec.nodes[m.rec.open(top)]
-		if seen || n.kind != 's' || n.escaped {
-			return nil, false
-		}
-		seen, text = true, m.rec.raw(n)
+func (m *Matcher) topText(top int32) (text []byte, ok bool) {
+	p := m.at[top]
+	if p.gen != m.gen {
+		return nil, true
 	}
-	return text, true
+	n := &m.rec.nodes[m.rec.open(&m.rec.members[p.member])]
+	if n.kind != 's' || n.escaped {
+		return nil, false
+	}
+	return m.rec.raw(n), true
 }

@@ -14,16 +14,20 @@ func ByMembers(t testing.TB, e *Engine, text []byte, want []Hit) {
 		t.Fatal(err)
 	}
 	var members []Member
-	for _, m := range r.members {
-		n := r.nodes[m.node]
+	for kid := int32(1); kid < r.nodes[0].next; kid = r.nodes[kid].next {
+		n := r.nodes[kid]
 		if n.kind == 's' { // a string's node leaves the quotes out
 			n.at[0], n.at[1] = n.at[0]-1, n.at[1]+1
 		}
-		members = append(members, Member{Name: m.Name, From: n.at[0], To: n.at[1]})
+		members = append(members, Member{Name: r.name(&n), From: n.at[0], To: n.at[1]})
 	}
-	got, err := e.NewMatcher().MatchMembers(text, members)
-	if err != nil || len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
-		t.Errorf("%q: by members %v (%v), as text %v", text, got, err, want)
+	// With a memo, the second time what rules asked of the identity is remembered.
+	m, memo := e.NewMatcher(), &Memo{}
+	for _, memo := range []*Memo{nil, memo, memo} {
+		got, err := m.MatchMembers(text, members, memo)
+		if err != nil || len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: by members %v (%v), as text %v", text, got, err, want)
+		}
 	}
 }
 
@@ -35,7 +39,7 @@ func TestMembersThatAreNone(t *testing.T) {
 		from, to int32
 		fine     bool
 	}{{5, 14, true}, {5, 13, false}, {6, 14, false}, {5, 15, false}, {15, 16, false}} {
-		hits, err := e.NewMatcher().MatchMembers(text, []Member{{[]byte("a"), c.from, c.to}})
+		hits, err := e.NewMatcher().MatchMembers(text, []Member{{[]byte("a"), c.from, c.to}}, nil)
 		if (err == nil) != c.fine || c.fine && len(hits) != 1 {
 			t.Errorf("%d to %d: %v, %v", c.from, c.to, hits, err)
 		}

@@ -58,23 +58,17 @@ func (r *record) parse(b []byte) error {
 	if r.peek() != 0 || r.i < len(b) {
 		return ErrRecord
 	}
-	for kid := int32(1); kid < r.nodes[0].next; kid = r.nodes[kid].next {
-		r.members = append(r.members, member{Member{Name: r.name(&r.nodes[kid])}, kid})
-	}
 	return nil
 }
 
 // take is parse for a record whose members are known: they are laid out when a rule asks for
 // them, which it does for few.
-func (r *record) take(b []byte, members []Member) error {
+func (r *record) take(b []byte) error {
 	r.b, r.members, r.i, r.err = b, r.members[:0], 0, nil
 	if len(b) > 1<<30 {
 		return ErrRecord
 	}
 	r.nodes = append(r.nodes[:0], node{kind: 'o', escaped: bytes.IndexByte(b, '\\') >= 0, at: [2]int32{0, int32(len(b))}, next: 1})
-	for _, m := range members {
-		r.members = append(r.members, member{m, -1})
-	}
 	return nil
 }
 

@@ -165,4 +165,5 @@ type leaf struct {
 	key   string // the same text is the same test
 	id    int    // set by the engine
 	slot  int    // of the field, set by the engine
+	memo  uint64 // its bit in a Memo, set by the engine; 0: none
 }
