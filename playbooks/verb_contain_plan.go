@@ -107,7 +107,7 @@ func leftOf(p *contain.Plan) []string {
 		if len(r.Names) > 0 {
 			what += " (" + strings.Join(r.Names, ", ") + ")"
 		}
-		left = append(left, fmt.Sprintf("rotate %s, %s", what, r.Wait))
+		left = append(left, fmt.Sprintf("rotate %s; before that: %s", what, r.Wait))
 	}
 	for _, t := range p.Texts {
 		left = append(left, fmt.Sprintf("for %s, %s: the text is in the plan", t.For, t.Where))
