@@ -15,7 +15,7 @@ import (
 // not know it is undone by it.
 func autoscaling() Collector {
 	return Collector{
-		Name: "autoscaling.targets", About: "Application Auto Scaling of the function's provisioned concurrency: targets, scheduled actions, policies",
+		Name: "autoscaling.targets", About: "Application Auto Scaling of the function's provisioned concurrency: targets, scheduled actions, policies", Small: true,
 		Needs: []awsapi.Need{
 			need("ApplicationAutoScaling:DescribeScalableTargets", "application-autoscaling:DescribeScalableTargets", "*"),
 			need("ApplicationAutoScaling:DescribeScheduledActions", "application-autoscaling:DescribeScheduledActions", "*"),

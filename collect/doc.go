@@ -41,10 +41,10 @@
 //	iam.policy.versions      small  policy ARN                               {"Versions":[...]}: without documents
 //	iam.policy.document      small  policy ARN      version id (default)     GetPolicyVersion: {"PolicyVersion":{"Document":{...},...}}
 //	lambda.runtime                  FUNCTION        $LATEST, version         GetRuntimeManagementConfig
-//	lambda.scaling                  FUNCTION        version                  GetFunctionScalingConfig; without qualifier absent: no version runs on managed instances
-//	lambda.capacity                 provider ARN                             {"CapacityProvider":{...}}
-//	lambda.capacity.versions        provider ARN                             {"FunctionVersions":[...]}: of all functions that share it; absent: none
-//	lambda.recursion                FUNCTION                                 {"RecursiveLoop":"Terminate"}
+//	lambda.scaling           small  FUNCTION        version                  GetFunctionScalingConfig; without qualifier absent: no version runs on managed instances
+//	lambda.capacity          small  provider ARN                             {"CapacityProvider":{...}}
+//	lambda.capacity.versions small  provider ARN                             {"FunctionVersions":[...]}: of all functions that share it; absent: none
+//	lambda.recursion         small  FUNCTION                                 {"RecursiveLoop":"Terminate"}
 //	lambda.signing                  FUNCTION                                 GetFunctionCodeSigningConfig; absent: none
 //	lambda.signing.config           config ARN                               GetCodeSigningConfig: {"CodeSigningConfig":{...}}
 //	lambda.tags                     FUNCTION                                 {"Tags":{...}}
@@ -112,9 +112,9 @@
 //	logs.callers                    FUNCTION                                 absent: no policy admits CloudWatch Logs; not_covered: a grant names no log group
 //	logs.caller.subscriptions       log group ARN                            {"subscriptionFilters":[...]}: of log groups that a policy admits
 //	trigger.unresolved              FUNCTION        service                  only ever a gap: a policy admits that service, and nothing here can say what of it calls; without qualifier absent: there is none
-//	autoscaling.targets             FUNCTION                                 {"ScalableTargets":[...]}; absent: none
-//	autoscaling.actions             FUNCTION                                 {"ScheduledActions":[...]}; absent: none
-//	autoscaling.policies            FUNCTION                                 {"ScalingPolicies":[...]}; absent: none
+//	autoscaling.targets      small  FUNCTION                                 {"ScalableTargets":[...]}; absent: none
+//	autoscaling.actions      small  FUNCTION                                 {"ScheduledActions":[...]}; absent: none
+//	autoscaling.policies     small  FUNCTION                                 {"ScalingPolicies":[...]}; absent: none
 //	secrets.references              FUNCTION                                 {"References":[{"Arn","Where":[...]}]}: secrets and parameters named by ARN; absent: none
 //	secretsmanager.secret           secret ARN, or pattern                   DescribeSecret: never its value
 //	secretsmanager.secret.policy    secret ARN, or pattern                   {"ResourcePolicy":"JSON text"}

@@ -11,7 +11,7 @@ import (
 
 func recursion() Collector {
 	return Collector{
-		Name: "lambda.recursion", About: "whether Lambda stops recursive loops",
+		Name: "lambda.recursion", About: "whether Lambda stops recursive loops", Small: true,
 		Needs: []awsapi.Need{need("Lambda:GetFunctionRecursionConfig", "lambda:GetFunctionRecursionConfig", "function ARN")},
 		Collect: func(ctx context.Context, j *Job) {
 			fetch(ctx, j, j.want("lambda.recursion", "", "Lambda:GetFunctionRecursionConfig"),

@@ -26,7 +26,7 @@ func scaling() Collector {
 		return n
 	}
 	return Collector{
-		Name: "lambda.scaling", About: "managed instances: scaling of each version, capacity providers, and who shares them",
+		Name: "lambda.scaling", About: "managed instances: scaling of each version, capacity providers, and who shares them", Small: true,
 		Needs: []awsapi.Need{
 			when(scalingCall, "lambda:GetFunctionScalingConfig", "function ARN"),
 			when(capacityCall, "lambda:GetCapacityProvider", "capacity provider ARN"),

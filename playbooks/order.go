@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/freezeframe-ir/freezeframe/contain"
 )
 
 // seals are the functions that this run has sealed on every path to a point, by how the playbook
@@ -186,6 +188,9 @@ func (o *orderer) mutation(s *Step, in seals) {
 	if plan, ok := s.With["plan"]; ok && o.plans[plan.Step] != nil {
 		about = o.plans[plan.Step]
 	}
+	if preservesOnly(about) {
+		return
+	}
 	names := o.functions(about)
 	if len(names) == 0 {
 		if len(in) == 0 {
@@ -206,6 +211,30 @@ func (o *orderer) mutation(s *Step, in seals) {
 		}
 		o.r.bad(s.pos, "step %s changes the account before this run has collected evidence of %s: %s", s.ID, strings.TrimPrefix(n, "= "), why)
 	}
+}
+
+// preservesOnly: a plan of nothing but acts that keep evidence from being destroyed needs no seal
+// before it, as contain says: waiting for one is what would lose it.
+func preservesOnly(plan *Step) bool {
+	for name := range plan.With {
+		switch name {
+		case "level", "findings", "actors", "exfiltration": // these bring other acts along
+			return false
+		}
+	}
+	keep, _ := plan.With["preserve"].Literal.(bool)
+	v, named := plan.With["acts"]
+	acts, _ := v.Literal.([]string)
+	if named && len(acts) == 0 {
+		return false // not known before the run
+	}
+	for _, name := range acts {
+		i := slices.IndexFunc(contain.All(), func(a contain.Act) bool { return a.Name == name })
+		if i < 0 || contain.All()[i].Kind != contain.Preserve {
+			return false
+		}
+	}
+	return keep || named
 }
 
 // functions are those that a step is about.

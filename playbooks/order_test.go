@@ -66,6 +66,13 @@ func TestOrder(t *testing.T) {
 			steps("{id: seal, run: collect, with: {functions: '${inputs.all}'}}", "{id: plan, run: contain.plan, with: {functions: '${inputs.all}'}}", applyF)},
 		{"a loop that did not seal its turns", steps("id: fleet\n    each: ${inputs.all}\n    most: 10\n    steps: [{id: told, run: notify, with: {text: x, to: stdout}}]", "{id: plan, run: contain.plan, with: {functions: '${inputs.all}'}}", applyF), "collected evidence of all of inputs.all",
 			steps("id: fleet\n    each: ${inputs.all}\n    most: 10\n    steps: [{id: seal, run: collect, with: {function: '${each.fleet}'}}]", "{id: plan, run: contain.plan, with: {functions: '${inputs.all}'}}", applyF)},
+		{"acts that are not all of those that preserve",
+			steps("{id: plan, run: contain.plan, with: {function: '${inputs.function}', preserve: true, acts: [concurrency-zero]}}", applyF), "no step before it runs collect on it",
+			steps("{id: plan, run: contain.plan, with: {function: '${inputs.function}', preserve: true, acts: [logging-start]}}", applyF)},
+		{"what preserves, and a level", steps("{id: plan, run: contain.plan, with: {function: '${inputs.function}', preserve: true, level: stop}}", applyF), "no step before it runs collect on it",
+			steps("{id: plan, run: contain.plan, with: {function: '${inputs.function}', preserve: true}}", applyF)},
+		{"preserve that is not said outright", steps("{id: plan, run: contain.plan, with: {function: '${inputs.function}', preserve: '${inputs.now}'}}", applyF), "no step before it runs collect on it",
+			steps("{id: plan, run: contain.plan, with: {function: '${inputs.function}', acts: [retention-longer]}}", applyF)},
 		{"a release of what was not sealed", steps("{id: lift, run: contain.release, with: {function: '${inputs.function}'}}"), "before this run has collected evidence of inputs.function", steps(sealF, "{id: lift, run: contain.release, with: {function: '${inputs.function}'}}")},
 	} {
 		_, err := ParseWith("p.yaml", []byte(c.bad), subSource)

@@ -52,11 +52,11 @@ func Parse(file string, data []byte) (*Playbook, error) { return ParseWith(file,
 
 // ParseWith is Parse, with what the playbook uses taken from a source.
 func ParseWith(file string, data []byte, from Source) (*Playbook, error) {
-	return parse(file, data, from, nil)
+	return parse(file, data, from, nil, nil)
 }
 
-func parse(file string, data []byte, from Source, within []string) (*Playbook, error) {
-	r := &reader{file: file, from: from, within: within}
+func parse(file string, data []byte, from Source, within []string, verbs []Verb) (*Playbook, error) {
+	r := &reader{file: file, from: from, within: within, verbs: verbs}
 	sum := sha256.Sum256(data)
 	pb := &Playbook{File: file, SHA256: hex.EncodeToString(sum[:]), text: data, subs: map[string]*Playbook{}}
 	if root := r.document(data); root != nil {
@@ -80,6 +80,7 @@ type reader struct {
 	file     string
 	from     Source
 	within   []string // playbooks that use this one
+	verbs    []Verb
 	pb       *Playbook
 	problems []Problem
 }

@@ -148,8 +148,11 @@ func (r *reader) lanes(n *yaml.Node) []Lane {
 }
 
 func (r *reader) verb(n *yaml.Node) Verb {
+	if r.verbs == nil {
+		r.verbs = Verbs() // once: they name every act of containment
+	}
 	var names []string
-	for _, v := range Verbs() {
+	for _, v := range r.verbs {
 		if v.Name == n.Value {
 			return v
 		}
@@ -185,7 +188,7 @@ func (r *reader) sub(n *yaml.Node, s *Step) {
 		r.bad(at(n), "%s", err)
 		return
 	}
-	sub, err := parse(file, text, r.from, append(append([]string(nil), r.within...), r.pb.Name))
+	sub, err := parse(file, text, r.from, append(append([]string(nil), r.within...), r.pb.Name), r.verbs)
 	if err != nil {
 		r.bad(at(n), "playbook %s: %s", s.Sub, err)
 		return

@@ -23,6 +23,7 @@ func collectVerb() Verb {
 			{Name: "functions", Type: Texts, About: "several of them"},
 			{Name: "since", Type: Duration, About: "how far back CloudTrail and logs are read"},
 			{Name: "scope", Type: Text, About: "all, or containment: what the acts overwrite, in seconds", Values: []string{string(collect.All), string(collect.Containment)}},
+			{Name: "deleted", Type: Bool, About: "the function may be gone: what is left of it, its records and its log group, is collected"},
 			{Name: "max_age", Type: Duration, About: "a bag of the same functions and scope that is not older does, whoever sealed it"},
 		},
 		Gives: []Param{
@@ -60,7 +61,7 @@ func functionsOf(a Args) []string {
 }
 
 func runCollect(ctx context.Context, env *Env, a Args) (Result, error) {
-	targets, err := env.targets(ctx, functionsOf(a))
+	targets, err := env.targets(ctx, functionsOf(a), arg[bool](a, "deleted"))
 	if err != nil {
 		return Result{}, err
 	}
@@ -89,11 +90,16 @@ func runCollect(ctx context.Context, env *Env, a Args) (Result, error) {
 	return collected(ctx, bag, "sealed ")
 }
 
-func (env *Env) targets(ctx context.Context, names []string) ([]collect.Target, error) {
+// targets are the functions of those names. One that is not there is an error, in most cases a
+// slip of the pen, unless it was said that it may be gone.
+func (env *Env) targets(ctx context.Context, names []string, gone bool) ([]collect.Target, error) {
 	cfg := env.Session.ReadOnly().Config("", collect.ResolveNeeds())
 	var out []collect.Target
 	for _, name := range names {
 		t, err := collect.ResolveTarget(ctx, cfg, env.Session.Identity.Account, env.Session.Region, name)
+		if _, absent := errors.AsType[*collect.NoFunctionError](err); absent && gone {
+			t, err = collect.ParseTarget(env.Session.Identity.Account, env.Session.Region, name)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package playbooks
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
@@ -25,6 +26,12 @@ func containPlanVerb() Verb {
 			{Name: "good_version", Type: Texts, About: "published version that is vouched for, or ALIAS=VERSION"},
 			{Name: "accept_shared_role", Type: Bool, About: "act on the whole role although others use it"},
 			{Name: "exfiltration", Type: Bool, About: "concurrency to zero before anything else"},
+			{Name: "resources", Type: Texts, About: "ARNs of what else is acted on: rules, keys, secrets, trails, log groups"},
+			{Name: "bad_version", Type: Texts, About: "published version whose code is known to be bad"},
+			{Name: "quarantine_group", Type: Text, About: "security group that lets nothing out, for network-quarantine"},
+			{Name: "signing_config", Type: Text, About: "ARN of a code-signing configuration that enforces, for code-signing-enforce"},
+			{Name: "organization", Type: Text, About: "id of one's own organization (o-...): grants limited to it stay"},
+			{Name: "protect", Type: Texts, About: "ARNs or names, * and ? allowed, that are never acted on: break-glass principals"},
 		},
 		Gives: []Param{
 			{Name: "plan", Type: PlanType, About: "the plan"},
@@ -34,12 +41,12 @@ func containPlanVerb() Verb {
 			{Name: "shared", Type: Bool, About: "others use the function's role"},
 		},
 		Check: func(s *Step) string {
-			for _, n := range []string{"function", "functions", "actors"} {
+			for _, n := range []string{"function", "functions", "actors", "resources"} {
 				if _, ok := s.With[n]; ok {
 					return ""
 				}
 			}
-			return s.Verb.Name + " needs one of the arguments function, functions, actors"
+			return s.Verb.Name + " needs one of the arguments function, functions, actors, resources"
 		},
 		Needs: func() []awsapi.Need { return append(contain.Needs(), contain.VerifyNeeds()...) },
 		Run:   runContainPlan,
@@ -59,6 +66,8 @@ func runContainPlan(ctx context.Context, env *Env, a Args) (Result, error) {
 		Session: env.Session, Case: env.Case, Functions: functionsOf(a), Level: contain.Level(arg[string](a, "level")), Acts: arg[[]string](a, "acts"),
 		Preserve: arg[bool](a, "preserve"), Findings: arg[[]finding.Finding](a, "findings"), Actors: arg[[]string](a, "actors"),
 		GoodVersion: arg[[]string](a, "good_version"), AcceptSharedRole: arg[bool](a, "accept_shared_role"), Clock: env.clock(),
+		Resources: arg[[]string](a, "resources"), Bad: arg[[]string](a, "bad_version"), QuarantineGroup: arg[string](a, "quarantine_group"),
+		SigningConfig: arg[string](a, "signing_config"), Organization: arg[string](a, "organization"), Protected: arg[[]string](a, "protect"),
 	}
 	if arg[bool](a, "exfiltration") {
 		in.Order = contain.ConcurrencyFirst
@@ -76,16 +85,34 @@ func runContainPlan(ctx context.Context, env *Env, a Args) (Result, error) {
 			busy = append(busy, act.Act)
 		}
 	}
-	var left []string
-	for _, u := range p.Unanswered {
-		left = append(left, fmt.Sprintf("no act answers it: %v", u))
-	}
 	return Result{
 		Values:  map[string]any{"plan": p, "acts": busy, "calls": calls, "unanswered": len(p.Unanswered), "shared": len(p.Shared) > 0},
 		Gaps:    len(p.Unplanned),
 		Summary: fmt.Sprintf("%d acts, %d calls that change the account", len(busy), calls) + idleLine(len(p.Acts)-len(busy)),
-		Left:    left,
+		Left:    leftOf(p),
 	}, nil
+}
+
+// leftOf is what a plan leaves to people, by name.
+func leftOf(p *contain.Plan) []string {
+	var left []string
+	for _, u := range p.Unplanned {
+		left = append(left, fmt.Sprintf("%s could not be planned: %s: %s", u.Act, u.What, u.Error))
+	}
+	for _, u := range p.Unanswered {
+		left = append(left, fmt.Sprintf("no act answers %s %s (%s): %s", u.Finding.Kind, u.Finding.Name, u.Why, u.Do))
+	}
+	for _, r := range p.Rotate {
+		what := r.Kind + " " + r.Resource
+		if len(r.Names) > 0 {
+			what += " (" + strings.Join(r.Names, ", ") + ")"
+		}
+		left = append(left, fmt.Sprintf("rotate %s; before that: %s", what, r.Wait))
+	}
+	for _, t := range p.Texts {
+		left = append(left, fmt.Sprintf("for %s, %s: the text is in the plan", t.For, t.Where))
+	}
+	return left
 }
 
 func (env *Env) clock() contain.Clock { return contain.Clock{Now: env.Now} }

@@ -43,7 +43,7 @@ func runReport(ctx context.Context, env *Env, a Args) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("keeping the report: %w", err)
 	}
-	return Result{Values: map[string]any{"path": d.Files[0].Path}, Summary: d.Files[0].Path}, nil
+	return Result{Values: map[string]any{"path": d.Files[0].Path}, Gaps: len(story.Summary.Gaps) + int(story.Summary.Skips), Summary: d.Files[0].Path}, nil
 }
 
 func report(ctx context.Context, env *Env, function string, story timeline.Story, standing []contain.Standing) ([]byte, error) {
@@ -66,7 +66,14 @@ func report(ctx context.Context, env *Env, function string, story timeline.Story
 		line("- %s on %s: %s since %s", s.Act, markdown(s.Resource), s.State, s.Since.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	line("\n## What this case does not hold\n")
-	gaps := 0
+	gaps := len(story.Summary.Gaps)
+	for _, g := range story.Summary.Gaps {
+		line("- not told above: %s", markdown(strings.Join([]string{g.Artefact, g.Source, g.State, g.Why}, " ")))
+	}
+	if n := story.Summary.Skips; n > 0 {
+		gaps++
+		line("- not told above: %d records could not be read", n)
+	}
 	for bag, err := range env.Case.Bags(ctx) {
 		if err == nil && bag.Header().Kind == evidence.KindPlaybook {
 			continue // it holds what was done, not what was seen

@@ -25,6 +25,7 @@ func storyVerb() Verb {
 		Gives: []Param{
 			{Name: "suspects", Type: Texts, About: "who is suspected, by rules that the story shows"},
 			{Name: "actors", Type: Texts, About: "ARNs of those of them that containment can act on: users, roles and sessions, and whom they came from"},
+			{Name: "outsiders", Type: Texts, About: "ARNs of those of other accounts: their owners have to act"},
 			{Name: "entry", Type: Text, About: "how the first of them got in: long-term key, console, stolen function credentials, ..., unknown"},
 			{Name: "changed", Type: Texts, About: "what of the function suspects changed: code, configuration, policy, url, trigger, ..."},
 			{Name: "kinds", Type: Texts, About: "kinds of what they made or changed and nobody took back: function-code, access-key, rule, ..."},
@@ -47,7 +48,7 @@ func runStory(ctx context.Context, env *Env, a Args) (Result, error) {
 		return Result{}, fmt.Errorf("telling the story of %s: %w", o.Function, err)
 	}
 	v := map[string]any{
-		"suspects": []string{}, "actors": []string{}, "entry": lineage.EntryUnknown, "changed": []string{}, "kinds": []string{},
+		"suspects": []string{}, "actors": []string{}, "outsiders": []string{}, "entry": lineage.EntryUnknown, "changed": []string{}, "kinds": []string{},
 		"outside": 0, "deleted": false, "findings": orNone(s.Standing), "standing": len(s.Standing),
 	}
 	if s.Entry != nil {
@@ -57,9 +58,9 @@ func runStory(ctx context.Context, env *Env, a Args) (Result, error) {
 	for _, x := range s.Suspects {
 		blamed[x.Node] = true
 		v["suspects"] = add(v["suspects"], x.Who)
-		v["actors"] = add(v["actors"], x.ARN)
+		env.principal(v, x.ARN)
 		for _, h := range x.Lineage {
-			v["actors"] = add(v["actors"], roleARN(h.Role))
+			env.principal(v, roleARN(h.Role))
 		}
 	}
 	for _, c := range s.History {
@@ -84,6 +85,17 @@ func runStory(ctx context.Context, env *Env, a Args) (Result, error) {
 		summary = fmt.Sprintf("suspected: %s; entry: %s; %d things they made still stand", strings.Join(suspects, ", "), v["entry"], len(s.Standing))
 	}
 	return Result{Values: v, Gaps: len(s.Summary.Gaps) + int(s.Summary.Skips), Summary: summary}, nil
+}
+
+// principal puts an ARN among those that containment can act on, or, of another account, among
+// those that only their owner can.
+func (env *Env) principal(v map[string]any, arn string) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) == 6 && env.Session != nil && parts[4] != env.Session.Identity.Account {
+		v["outsiders"] = add(v["outsiders"], arn)
+		return
+	}
+	v["actors"] = add(v["actors"], arn)
 }
 
 func orNone(all []finding.Finding) []finding.Finding {

@@ -74,8 +74,9 @@ func (f *frame) gave(s *Step, status Status, values map[string]any) {
 
 // flow is how it goes on after a step.
 type flow struct {
-	stop bool
-	to   string // a later step
+	stop    bool
+	aborted bool   // a person said no: no step around this goes on
+	to      string // a later step
 }
 
 func (w flow) onward() bool { return !w.stop && w.to == "" }
@@ -146,6 +147,8 @@ func (f *frame) step(ctx context.Context, s *Step) flow {
 	case late:
 		rep.Status, rep.Error = Failed, fmt.Sprintf("not done after %s", s.Timeout)
 		f.run.worse(Failed, fmt.Errorf("step %s: %s", rep.ID, rep.Error))
+	case w.aborted:
+		rep.Status = Aborted
 	case w.stop:
 		rep.Status = Failed
 	}
@@ -161,7 +164,7 @@ func (f *frame) step(ctx context.Context, s *Step) flow {
 func (f *frame) after(ctx context.Context, s *Step, status Status) flow {
 	switch {
 	case status == Aborted, status == Interrupted:
-		return flow{stop: true}
+		return flow{stop: true, aborted: status == Aborted}
 	case status != Failed:
 		return flow{}
 	case s.OnFailure == Continue:
@@ -226,12 +229,11 @@ func (f *frame) turns(ctx context.Context, s *Step) (string, flow, map[string]an
 }
 
 func worst(flows []flow) flow {
+	var out flow
 	for _, w := range flows {
-		if w.stop {
-			return w
-		}
+		out.stop, out.aborted = out.stop || w.stop, out.aborted || w.aborted
 	}
-	return flow{}
+	return out
 }
 
 // sub runs another playbook.
@@ -257,7 +259,7 @@ func (f *frame) sub(ctx context.Context, s *Step) (string, flow, map[string]any)
 			values[o.Name] = v
 		}
 	}
-	return pb.Title, flow{stop: w.stop}, values
+	return pb.Title, flow{stop: w.stop, aborted: w.aborted}, values
 }
 
 // verb runs a step's verb, or takes what the record says that it came to.

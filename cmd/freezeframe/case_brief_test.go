@@ -88,7 +88,7 @@ func TestBriefOfTheExercise(t *testing.T) {
 			return playbooks.Answer{Approved: true, Who: "Alice"}, nil
 		}
 		env := &playbooks.Env{Session: s, Case: opened, Operator: "Alice", Host: "h", Now: time.Now, Tool: evidence.Tool{Name: "test"}, Ask: yes}
-		if _, err := playbooks.Execute(ctx, pb, map[string]any{"function": "payments", "since": 7 * time.Hour, "accept_shared_role": true}, env); err != nil {
+		if _, err := playbooks.Execute(ctx, pb, map[string]any{"function": "payments", "since": 7 * time.Hour, "accept_shared_role": true, "watch": time.Second}, env); err != nil {
 			t.Fatal(err)
 		}
 		if err := opened.Record(ctx, evidence.Event{Type: evidence.EventNote, Actor: "Alice", Reason: "night shift ends", Data: map[string]string{"kind": "handover", "to": "Dave"}}); err != nil {

@@ -28,6 +28,15 @@ func (p *program) playbookCommand() *cli.Command {
 			{Name: "lint", Usage: "check a playbook: spelling, references, and that nothing is changed before it is sealed", ArgsUsage: "NAME|FILE", Description: "freezeframe playbook lint mine.yaml", Action: p.lintPlaybook},
 			{Name: "schema", Usage: "the JSON Schema of playbooks, for editors", Description: "freezeframe playbook schema > playbook.schema.json", Action: p.playbookSchema},
 			{
+				Name: "export", Usage: "write a playbook as CACAO 2.0, on the standard output", ArgsUsage: "NAME|FILE",
+				Description: "freezeframe playbook export code-tampering --format cacao > code-tampering.cacao.json",
+				Flags:       []cli.Flag{&cli.StringFlag{Name: "format", Usage: "cacao", Value: "cacao"}}, Action: p.exportPlaybook,
+			},
+			{
+				Name: "import", Usage: "read a CACAO 2.0 playbook as a draft: people's steps; what cannot be honoured is refused by name", ArgsUsage: "FILE",
+				Description: "freezeframe playbook import theirs.json > draft.yaml", Action: p.importPlaybook,
+			},
+			{
 				Name: "plan", Usage: "what a run would do, and what it has to be allowed", ArgsUsage: "NAME|FILE",
 				Description: "freezeframe playbook plan code-tampering --set function=payments", Flags: []cli.Flag{setFlag()}, Action: p.planPlaybook,
 			},

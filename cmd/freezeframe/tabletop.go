@@ -141,7 +141,9 @@ func (p *program) respondTo(c *cli.Context, w *tabletop.World, opened *evidence.
 			p.tellStoryOf(c.Context, opened, w.Scenario.Function)
 		}
 	}
-	out.Run, err = playbooks.Execute(c.Context, pb, map[string]any{"function": w.Scenario.Function, "since": w.Scenario.Past + time.Hour, "accept_shared_role": true}, env)
+	inputs := map[string]any{}
+	tabletop.Fill(pb, inputs, w.Scenario)
+	out.Run, err = playbooks.Execute(c.Context, pb, inputs, env)
 	return err
 }
 

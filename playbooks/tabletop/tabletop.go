@@ -176,9 +176,10 @@ func (w *World) fact(name string) string {
 }
 
 // Fill gives a playbook's inputs the scenario's answers, where nothing else was said: the function,
-// how far back, and that its role is this function's alone.
+// how far back, that acts may be on its whole role, and that nobody waits long for an attacker who
+// has played already.
 func Fill(pb *playbooks.Playbook, inputs map[string]any, sc Scenario) {
-	known := map[string]any{"function": sc.Function, "functions": []string{sc.Function}, "since": sc.Past + time.Hour, "accept_shared_role": true}
+	known := map[string]any{"function": sc.Function, "functions": []string{sc.Function}, "since": sc.Past + time.Hour, "accept_shared_role": true, "watch": time.Second}
 	for _, in := range pb.Inputs {
 		if v, ok := known[in.Name]; ok && inputs[in.Name] == nil {
 			inputs[in.Name] = v
