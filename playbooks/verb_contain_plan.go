@@ -88,7 +88,7 @@ func runContainPlan(ctx context.Context, env *Env, a Args) (Result, error) {
 	}, nil
 }
 
-func (env *Env) clock() contain.Clock { return contain.Clock{Now: env.Now} }
+func (env *Env) clock() contain.Clock { return contain.Clock{Now: env.Now, Sleep: env.Sleep} }
 
 // planLines are what an approver reads: each act, its calls, what it breaks.
 func planLines(p *contain.Plan) []string {

@@ -204,7 +204,7 @@ func (p *program) applyContainment(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, opened, c.Bool("dry-run"))
+	s, err := p.connectToChange(c, opened, c.Bool("dry-run"))
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (p *program) lift(c *cli.Context, do func(context.Context, contain.LiftInpu
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, opened, c.Bool("dry-run"))
+	s, err := p.connectToChange(c, opened, c.Bool("dry-run"))
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,11 @@ func play(t *testing.T, o Options) *World {
 	if o.Seed == 0 {
 		o.Seed = 1
 	}
-	w, err := Play(t.Context(), codeOverwrite(), o)
+	sc, err := Find("code-overwrite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := Play(t.Context(), sc, o)
 	if err != nil {
 		t.Fatal(err)
 	}
