@@ -154,7 +154,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, where string) {
 		return
 	}
 	if v.Kind() == reflect.String {
-		v.SetString(strings.TrimRight(n.Value, "\n"))
+		v.SetString(n.Value)
 		return
 	}
 	if err := n.Decode(v.Addr().Interface()); err != nil {

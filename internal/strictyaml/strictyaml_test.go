@@ -30,7 +30,7 @@ func TestDecode(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if got := fmt.Sprint(s.Name, s.After, s.Yes, s.Most, s.With, s.List, s.Named, s.Sub.Text); got != "n1m30s true 3 map[L:[a] N:1 Version:2012-10-17] [{{7 5} one}] map[a:b]t" {
+	if got := fmt.Sprint(s.Name, s.After, s.Yes, s.Most, s.With, s.List, s.Named, s.Sub.Text); got != "n1m30s true 3 map[L:[a] N:1 Version:2012-10-17] [{{7 5} one\n}] map[a:b]t" {
 		t.Error(got)
 	}
 }

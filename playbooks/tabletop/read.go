@@ -92,7 +92,7 @@ func Find(name string) (*Scenario, error) {
 func Parse(file string, data []byte) (*Scenario, error) {
 	s := &Scenario{}
 	problems := strictyaml.Decode(file, data, s)
-	s.File = file
+	s.File, s.About, s.Lesson = file, strings.TrimSpace(s.About), strings.TrimSpace(s.Lesson)
 	if len(problems) == 0 && s.Extends != "" {
 		problems = s.extend()
 	}
@@ -105,23 +105,41 @@ func Parse(file string, data []byte) (*Scenario, error) {
 	return s, nil
 }
 
-// extend puts the base before what the scenario says itself.
-func (s *Scenario) extend() []strictyaml.Problem {
+// maxBases bounds how many bases stand upon each other.
+const maxBases = 4
+
+// extend puts the base, and what that extends, before what the scenario says itself.
+func (s *Scenario) extend() []strictyaml.Problem { return s.extendFrom(maxBases) }
+
+func (s *Scenario) extendFrom(left int) []strictyaml.Problem {
 	name := path.Join("scenarios/base", path.Base(s.Extends)+".yaml")
 	data, err := files.ReadFile(name)
-	if err != nil {
+	if err != nil || left == 0 {
 		return []strictyaml.Problem{{File: s.File, Line: 1, Column: 1, What: fmt.Sprintf("no base scenario %q", s.Extends)}}
 	}
-	base := &Scenario{}
-	if problems := strictyaml.Decode(path.Base(name), data, base); len(problems) > 0 {
+	base := &Scenario{File: path.Base(name)}
+	problems := strictyaml.Decode(base.File, data, base)
+	if len(problems) == 0 && base.Extends != "" {
+		problems = base.extendFrom(left - 1)
+	}
+	if len(problems) > 0 {
 		return problems
 	}
+	s.take(base)
+	return nil
+}
+
+func (s *Scenario) take(base *Scenario) {
 	s.Cast = append(base.Cast, s.Cast...)
 	s.Stage = append(base.Stage, s.Stage...)
-	s.Probes = append(s.Probes, base.Probes...)
+	s.Probes = append(s.Probes, base.Probes...) // what the scenario is about comes first
 	s.Secrets = append(base.Secrets, s.Secrets...)
 	s.Decoys = append(s.Decoys, base.Decoys...)
-	texts := maps.Clone(base.Texts)
+	s.Objectives = append(base.Objectives, s.Objectives...)
+	s.Expected = append(base.Expected, s.Expected...)
+	s.Costs = append(base.Costs, s.Costs...)
+	texts := map[string]string{}
+	maps.Copy(texts, base.Texts)
 	maps.Copy(texts, s.Texts)
 	s.Texts = texts
 	if s.Account == "" {
@@ -133,7 +151,6 @@ func (s *Scenario) extend() []strictyaml.Problem {
 	if s.Lasts == 0 {
 		s.Lasts = base.Lasts
 	}
-	return nil
 }
 
 var slug = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
