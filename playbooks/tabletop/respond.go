@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/collect"
@@ -104,7 +105,11 @@ func (r *Response) collect(ctx context.Context, m *CollectMove) error {
 	}
 	var targets []collect.Target
 	for _, name := range functions {
-		t, err := collect.ParseTarget(r.Session.Identity.Account, r.Session.Region, name)
+		region := r.Session.Region
+		if parts := strings.Split(name, ":"); len(parts) > 3 {
+			region = parts[3] // an ARN says where
+		}
+		t, err := collect.ParseTarget(r.Session.Identity.Account, region, name)
 		if err != nil {
 			return err
 		}
