@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,7 +113,8 @@ func (j *judge) holds(c Check) bool {
 		{c.Verified, func() bool { return j.whole && j.bags > 0 }},
 		{c.Untouched, func() bool { return j.first(CallCheck{}) == nil }},
 		{c.BeforeSeal, func() bool { return j.tooEarly() > 0 }},
-		{len(c.Any) > 0, func() bool { return j.anyOf(c.Any) }},
+		{len(c.Any) > 0, func() bool { return slices.ContainsFunc(c.Any, j.holds) }},
+		{len(c.All) > 0, func() bool { return !slices.ContainsFunc(c.All, func(k Check) bool { return !j.holds(k) }) }},
 		{c.Not != nil, func() bool { return !j.holds(*c.Not) }},
 	} {
 		if part.asked && !part.so() {
@@ -120,15 +122,6 @@ func (j *judge) holds(c Check) bool {
 		}
 	}
 	return true
-}
-
-func (j *judge) anyOf(all []Check) bool {
-	for _, c := range all {
-		if j.holds(c) {
-			return true
-		}
-	}
-	return false
 }
 
 // within says whether a moment lies in the exercise, and no later than d after its beginning.

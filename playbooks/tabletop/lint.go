@@ -55,8 +55,20 @@ func Lint(ctx context.Context, s *Scenario, dir string) ([]Trial, error) {
 	return out, nil
 }
 
-// hasty is what somebody does who contains first.
+// hasty is what somebody does who contains first: as the solution does, or if it leaves that to a
+// playbook or contains nothing, the function that the alarm is about.
 func (s *Scenario) hasty() []Move {
+	var out []Move
+	for _, m := range s.Solution {
+		if m.Contain != nil {
+			contain := *m.Contain
+			contain.Override = "there is no time"
+			out = append(out, Move{ID: "hasty-" + m.ID, Contain: &contain, Takes: time.Minute})
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
 	return []Move{{ID: "hasty", Contain: &ContainMove{Functions: []string{s.Function}, AcceptSharedRole: true, Override: "there is no time"}}}
 }
 

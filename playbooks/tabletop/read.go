@@ -311,7 +311,7 @@ func (c *checker) scored() {
 func (c *checker) check(k Check, where string) {
 	n := 0
 	for _, there := range []bool{k.Sealed != nil, k.Called != nil, k.Order != nil, k.Noted != nil, k.Object != nil, k.Fails != "", k.Works != "",
-		k.AllFail, k.Verified, k.Untouched, k.BeforeSeal, len(k.Any) > 0, k.Not != nil} {
+		k.AllFail, k.Verified, k.Untouched, k.BeforeSeal, len(k.Any) > 0, len(k.All) > 0, k.Not != nil} {
 		if there {
 			n++
 		}
@@ -332,7 +332,7 @@ func (c *checker) check(k Check, where string) {
 	if k.Noted != nil && !slices.Contains(NoteKinds(), k.Noted.Kind) {
 		c.bad(k.At, "%s: noted: kind %q is none of %s", where, k.Noted.Kind, strings.Join(NoteKinds(), ", "))
 	}
-	for _, sub := range k.Any {
+	for _, sub := range append(slices.Clone(k.Any), k.All...) {
 		c.check(sub, where)
 	}
 	if k.Not != nil {

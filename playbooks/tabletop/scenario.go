@@ -174,6 +174,7 @@ type Check struct {
 	Untouched  bool                `yaml:"untouched"`   // responders changed nothing in the account
 	BeforeSeal bool                `yaml:"before_seal"` // responders changed something before they had sealed anything
 	Any        []Check             `yaml:"any"`
+	All        []Check             `yaml:"all"`
 	Not        *Check              `yaml:"not"`
 }
 
