@@ -77,6 +77,9 @@ func (p *program) openNewCase(c *cli.Context) error {
 		Title: c.String("title"), Authority: c.String("authority"), Operator: c.String("operator"),
 		Recipients: c.StringSlice("recipient"), Home: home, SealAll: c.Bool("seal-all"), Storage: keep, Exercise: c.String("exercise"),
 	}
+	if o.Exercise != "" && !strings.Contains(strings.ToLower(o.Title), "exercise") {
+		o.Title = "EXERCISE: " + o.Title // where only the title is shown, too
+	}
 	name, err := p.chooseSigner(c, &o)
 	if err != nil {
 		return err

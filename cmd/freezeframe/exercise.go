@@ -37,9 +37,6 @@ func (p *program) connectToChange(c *cli.Context, of *evidence.Case, readOnly bo
 	case said != "" && said != of.Exercise:
 		return nil, fmt.Errorf("%w: FREEZEFRAME_EXERCISE is %s, the case is of %s", contain.ErrExercise, said, exerciseNamed(of.Exercise))
 	}
-	if of.Exercise != "" {
-		p.s.Warn("EXERCISE %s", of.Exercise)
-	}
 	return s, nil
 }
 

@@ -118,7 +118,7 @@ func (p *program) showServed(w *tabletop.World, endpoint string) error {
 			t.Line("export %s=%s", k, out.Env[k])
 		}
 		t.Line("unset %s", strings.Join(out.Unset, " "))
-		t.Line(`unset $(env | sed -n 's/^\(AWS_ENDPOINT_URL_[A-Z0-9_]*\)=.*/\1/p')`)
+		t.Line(`for v in $(env | sed -n 's/^\(AWS_ENDPOINT_URL_[A-Z0-9_]*\)=.*/\1/p'); do unset "$v"; done`)
 		t.Line("# then, in another terminal:")
 		t.Line("#   freezeframe case open ./exercise --title exercise --authority exercise --operator \"$USER\"")
 		t.Line("#   freezeframe collect --case ./exercise --function %s", out.Function)

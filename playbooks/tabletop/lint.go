@@ -115,7 +115,7 @@ func (w *World) Finish(ctx context.Context) error {
 // CaseOptions are those of a case of this exercise.
 func (w *World) CaseOptions(operator, home string) evidence.CaseOptions {
 	return evidence.CaseOptions{
-		Title: "exercise: " + w.Scenario.Title, Authority: "exercise", Operator: operator, Home: home, Exercise: w.ID, Now: w.Now,
+		Title: "EXERCISE: " + w.Scenario.Title, Authority: "exercise", Operator: operator, Home: home, Exercise: w.ID, Now: w.Now,
 	}
 }
 
