@@ -30,6 +30,12 @@ func Apply(ctx context.Context, in ApplyInput) (*Run, error) {
 	if err := sameAccount(p, in.Session); err != nil {
 		return nil, err
 	}
+	if err := sameExercise(in.Case, in.Session); err != nil {
+		return nil, err
+	}
+	if in.Case != nil && p.Exercise != in.Case.Exercise {
+		return nil, fmt.Errorf("%w: the plan is of %s, the case of %s", ErrExercise, exerciseNamed(p.Exercise), exerciseNamed(in.Case.Exercise))
+	}
 	if err := guardPlan(in); err != nil {
 		return nil, err
 	}
@@ -86,6 +92,21 @@ func sameAccount(p *Plan, s *awsapi.Session) error {
 		}
 	}
 	return nil
+}
+
+// sameExercise refuses to let the case of an exercise change an account of AWS.
+func sameExercise(c *evidence.Case, s *awsapi.Session) error {
+	if c != nil && c.Exercise != "" && s.Endpoint == "" {
+		return fmt.Errorf("%w: the case is of %s, and the session works on AWS itself", ErrExercise, exerciseNamed(c.Exercise))
+	}
+	return nil
+}
+
+func exerciseNamed(id string) string {
+	if id == "" {
+		return "no exercise"
+	}
+	return "exercise " + id
 }
 
 // guardPlan refuses a plan that touches what is protected.

@@ -21,11 +21,12 @@ var (
 	ErrNoReason     = errors.New("a reason is needed")
 	ErrNothing      = errors.New("nothing is in force")
 	ErrUnknownAct   = errors.New("no such act")
+	ErrExercise     = errors.New("an exercise and the real thing do not touch each other")
 )
 
 // Refused says whether err is one of the refusals above.
 func Refused(err error) bool {
-	for _, r := range []error{ErrBadPlan, ErrPlanChanged, ErrOtherAccount, ErrStale, ErrNotPreserved, ErrProtected, ErrSessionsLive, ErrNoReason, ErrNothing} {
+	for _, r := range []error{ErrBadPlan, ErrPlanChanged, ErrOtherAccount, ErrStale, ErrNotPreserved, ErrProtected, ErrSessionsLive, ErrNoReason, ErrNothing, ErrExercise} {
 		if errors.Is(err, r) {
 			return true
 		}

@@ -77,6 +77,9 @@ func newLift(ctx context.Context, action string, in LiftInput) (*lift, error) {
 	if in.DryRun {
 		in.Session = in.Session.ReadOnly()
 	}
+	if err := sameExercise(in.Case, in.Session); err != nil {
+		return nil, err
+	}
 	past, err := load(ctx, in.Case)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func NewPlan(ctx context.Context, in PlanInput) (*Plan, error) {
 		Principal: in.Session.Identity.ARN, Endpoint: in.Session.Endpoint, Level: in.Level, Order: in.Order, Bad: in.Bad,
 	}
 	if in.Case != nil {
-		d.plan.Case = in.Case.ID
+		d.plan.Case, d.plan.Exercise = in.Case.ID, in.Case.Exercise
 	}
 	if err := d.survey(ctx); err != nil {
 		return nil, err

@@ -192,6 +192,7 @@ type Plan struct {
 	Schema     string       `json:"schema"`
 	Made       time.Time    `json:"made"`
 	Case       string       `json:"case,omitempty"`
+	Exercise   string       `json:"exercise,omitempty"` // that the case is of; "" is the real thing
 	Account    string       `json:"account"`
 	Region     string       `json:"region"`       // of the session; each target has its own
 	Targets    []Target     `json:"targets"`      // the first is the one that the plan is named after

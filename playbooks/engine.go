@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
@@ -71,6 +72,7 @@ type Env struct {
 	Webhooks []string
 	Now      func() time.Time
 	Sleep    func(ctx context.Context, d time.Duration) error // nil is the wall clock's
+	Unpaced  bool                                             // the account is simulated in process: no quota to keep below
 }
 
 func (env *Env) sleep(ctx context.Context, d time.Duration) error {
@@ -241,7 +243,7 @@ func Resume(ctx context.Context, b *evidence.Bag, env *Env) (*Run, error) {
 }
 
 // ErrExercise: exercises and the real thing do not touch each other.
-var ErrExercise = errors.New("an exercise and the real thing")
+var ErrExercise = contain.ErrExercise
 
 func newRun(pb *Playbook, env *Env) *Run {
 	return &Run{Schema: runSchema, Playbook: pb.Name, SHA256: pb.SHA256, Exercise: env.Exercise, Status: Succeeded, Inputs: map[string]string{},

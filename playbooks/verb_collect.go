@@ -65,7 +65,10 @@ func runCollect(ctx context.Context, env *Env, a Args) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	o := collect.Options{Scope: collect.Scope(arg[string](a, "scope")), Since: arg[time.Duration](a, "since"), Now: env.Now}
+	o := collect.Options{Scope: collect.Scope(arg[string](a, "scope")), Since: arg[time.Duration](a, "since"), Now: env.Now, Unpaced: env.Unpaced}
+	if env.Sleep != nil {
+		o.Pacer = collect.NewPacer(env.Now, env.Sleep)
+	}
 	if env.Doing != nil {
 		o.Progress = func(p collect.Progress) { env.Doing(p.Done, p.Planned, p.Bytes, p.Last) }
 	}

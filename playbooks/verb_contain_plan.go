@@ -115,7 +115,7 @@ func leftOf(p *contain.Plan) []string {
 	return left
 }
 
-func (env *Env) clock() contain.Clock { return contain.Clock{Now: env.Now} }
+func (env *Env) clock() contain.Clock { return contain.Clock{Now: env.Now, Sleep: env.Sleep} }
 
 // planLines are what an approver reads: each act, its calls, what it breaks.
 func planLines(p *contain.Plan) []string {

@@ -21,6 +21,7 @@ type program struct {
 	getenv func(string) string
 
 	toldEndpoint bool // that this is not AWS is said once
+	toldExercise bool // and that the case is one of an exercise
 	rulesRefused int  // of --rules: the exit code says so
 }
 

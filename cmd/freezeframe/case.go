@@ -28,6 +28,7 @@ func (p *program) caseCommand() *cli.Command {
 				&cli.StringFlag{Name: "title", Usage: "what the case is about", Required: true},
 				&cli.StringFlag{Name: "authority", Usage: "who ordered it, under which ticket or mandate", Required: true},
 				&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard", Required: true},
+				&cli.StringFlag{Name: "exercise", Usage: "id of the exercise that the case is of, as tabletop serve prints it", EnvVars: []string{"FREEZEFRAME_EXERCISE"}},
 				&cli.BoolFlag{Name: "seal-all", Usage: "encrypt every payload to the recipients, not the secrets alone"},
 				&cli.StringFlag{Name: "bucket-owner", Usage: "account id that must own the bucket: sent with every call"},
 				&cli.StringFlag{Name: "retention", Usage: "lock every object: governance:DAYS or compliance:DAYS (nobody can shorten compliance, not even root)"},
@@ -74,7 +75,10 @@ func (p *program) openNewCase(c *cli.Context) error {
 	}
 	o := evidence.CaseOptions{
 		Title: c.String("title"), Authority: c.String("authority"), Operator: c.String("operator"),
-		Recipients: c.StringSlice("recipient"), Home: home, SealAll: c.Bool("seal-all"), Storage: keep,
+		Recipients: c.StringSlice("recipient"), Home: home, SealAll: c.Bool("seal-all"), Storage: keep, Exercise: c.String("exercise"),
+	}
+	if o.Exercise != "" && !strings.Contains(strings.ToLower(o.Title), "exercise") {
+		o.Title = "EXERCISE: " + o.Title // where only the title is shown, too
 	}
 	name, err := p.chooseSigner(c, &o)
 	if err != nil {

@@ -21,6 +21,7 @@ type custody struct {
 	ID        string       `json:"id"`
 	Title     string       `json:"title"`
 	Authority string       `json:"authority"`
+	Exercise  string       `json:"exercise,omitempty"`
 	Operator  string       `json:"operator"`
 	Opened    time.Time    `json:"opened"`
 	Rows      []custodyRow `json:"rows"`
@@ -65,7 +66,7 @@ func (p *program) caseShow(c *cli.Context) error {
 	}
 	out := custody{
 		Schema: "freezeframe/custody/v1", Case: opened.Vault().String(), ID: opened.ID, Title: opened.Title,
-		Authority: opened.Authority, Operator: opened.Operator, Opened: opened.Opened, Rows: []custodyRow{},
+		Authority: opened.Authority, Exercise: opened.Exercise, Operator: opened.Operator, Opened: opened.Opened, Rows: []custodyRow{},
 	}
 	bags := map[string]evidence.Header{}
 	for b, err := range opened.Bags(c.Context) {
@@ -136,6 +137,9 @@ func whatOf(e evidence.Event, h evidence.Header) string {
 func showCustody(t *ui.Printer, out custody) {
 	t.Line("case %s: %s", out.ID, out.Title)
 	t.Line("authority: %s", out.Authority)
+	if out.Exercise != "" {
+		t.Line("%s", t.Bold("EXERCISE "+out.Exercise))
+	}
 	t.Line("opened %s by %s", out.Opened.Format(time.RFC3339), out.Operator)
 	rows := make([][]string, 0, len(out.Rows))
 	for _, r := range out.Rows {

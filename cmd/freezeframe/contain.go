@@ -241,7 +241,7 @@ func (p *program) applyContainment(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, opened, c.Bool("dry-run"))
+	s, err := p.connectToChange(c, opened, c.Bool("dry-run"))
 	if err != nil {
 		return err
 	}
@@ -313,7 +313,7 @@ func (p *program) lift(c *cli.Context, do func(context.Context, contain.LiftInpu
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, opened, c.Bool("dry-run"))
+	s, err := p.connectToChange(c, opened, c.Bool("dry-run"))
 	if err != nil {
 		return err
 	}

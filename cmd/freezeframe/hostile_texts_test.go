@@ -21,6 +21,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
@@ -68,6 +69,9 @@ func hostileCommands(out, store string) []hostileCommand {
 	)
 	return []hostileCommand{
 		{"text", "doctor" + f, ""}, {"json", "doctor --json" + f, ""},
+		{"text", "tabletop list", ""}, {"json", "tabletop list --json", ""},
+		{"text", "tabletop show --facilitator " + filepath.Join(out, "scenario.yaml"), "EXERCISE"}, {"json", "tabletop show --json --facilitator " + filepath.Join(out, "scenario.yaml"), "EXERCISE"},
+		{"text", "tabletop report " + filepath.Join(out, "scenario.yaml") + " --out " + filepath.Join(out, "papers"), "EXERCISE"},
 		{"text", "collect --trail-bucket auto" + f, sign}, {"json", "collect --json --only lambda.aliases --only lambda.tags --only lambda.configuration" + f, "hidden-text"},
 		{"text", "case list", ""}, {"text", "case list --items", listed}, {"json", "case list --items --json", "names_that_hide"},
 		{"text", "case show", ""}, {"json", "case show --json", ""}, {"json", "case show --format case-uco", ""},
@@ -112,6 +116,15 @@ func TestHostileTexts(t *testing.T) {
 	t.Cleanup(server.Close)
 	r := newWatchedRun(t, environ(h.Keys, server.URL, bench.Region, ""))
 	if err := os.WriteFile(filepath.Join(r.out, "report.yaml"), []byte(hostileReport), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	scenario, err := tabletop.Template("hostile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scenario = bytes.ReplaceAll(scenario, []byte("title: somebody"), []byte(`title: "\e[31m\u202e<script>" # `))
+	scenario = bytes.ReplaceAll(scenario, []byte("from: a colleague"), []byte(`from: "a \e]0;x\a colleague\u2066"`))
+	if err := os.WriteFile(filepath.Join(r.out, "scenario.yaml"), scenario, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, _, said := r.run("case", "open", r.caseDir, "--title", "t\x1b[31m\u202e<script>", "--authority", "=a\x9b", "--operator", "o\u202e\n# x"); code != 0 {

@@ -30,12 +30,12 @@ func (p *program) runPlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, opened, false)
+	s, err := p.connectToChange(c, opened, false)
 	if err != nil {
 		return err
 	}
 	env := p.playbookEnv(c.Bool("yes"), operatorOf(c, opened))
-	env.Session, env.Case, env.Webhooks = s, opened, c.StringSlice("webhook")
+	env.Session, env.Case, env.Webhooks, env.Exercise = s, opened, c.StringSlice("webhook"), opened.Exercise
 	run, err := playbooks.Execute(c.Context, pb, inputs, env)
 	if err != nil {
 		return err

@@ -68,12 +68,12 @@ func (p *program) resumePlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.connect(c, opened, false)
+	s, err := p.connectToChange(c, opened, false)
 	if err != nil {
 		return err
 	}
 	env := p.playbookEnv(c.Bool("yes"), operatorOf(c, opened))
-	env.Session, env.Case, env.Webhooks, env.Exercise = s, opened, c.StringSlice("webhook"), rec.Run().Exercise
+	env.Session, env.Case, env.Webhooks, env.Exercise = s, opened, c.StringSlice("webhook"), opened.Exercise
 	run, err := playbooks.Resume(c.Context, bags[rec.Bag], env)
 	if errors.Is(err, playbooks.ErrNoRun) {
 		return ui.UsageHint("freezeframe playbook status "+rec.Bag, "%w", err)
@@ -221,7 +221,7 @@ func (p *program) testPlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	sc, err := tabletop.Find(c.String("scenario"))
+	sc, err := loadScenario(c.String("scenario"))
 	if err != nil {
 		return ui.UsageHint("freezeframe tabletop list", "%w", err)
 	}
@@ -230,7 +230,7 @@ func (p *program) testPlaybook(c *cli.Context) error {
 		return err
 	}
 	w.Live()
-	opened, err := p.exerciseCase(c, sc)
+	opened, err := p.exerciseCase(c, w)
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (p *program) testPlaybook(c *cli.Context) error {
 	if env.Session, err = w.Session(c.Context, false, nil); err != nil {
 		return err
 	}
-	env.Case = opened
+	env.Case, env.Exercise = opened, w.ID
 	tabletop.Fill(pb, inputs, sc)
 	run, err := playbooks.Execute(c.Context, pb, inputs, env)
 	if err != nil {

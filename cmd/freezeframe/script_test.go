@@ -44,6 +44,10 @@ func TestScripts(t *testing.T) {
 			}
 			server := httptest.NewServer(w.Cloud)
 			env.Defer(server.Close)
+			exercise := httptest.NewServer(&tabletop.Server{World: w}) // the same account, which says what it is
+			env.Defer(exercise.Close)
+			env.Setenv("EXERCISE_URL", exercise.URL)
+			env.Setenv("EXERCISE_ID", w.ID)
 			env.Setenv("AWS_ENDPOINT_URL", server.URL)
 			env.Setenv("AWS_REGION", w.Scenario.Region)
 			env.Setenv("AWS_ACCESS_KEY_ID", w.Responder.AccessKeyID)

@@ -74,6 +74,10 @@ func (p *program) openCaseAt(c *cli.Context, where string) (*evidence.Case, erro
 			return nil, err
 		}
 	}
+	if opened.Exercise != "" && !p.toldExercise {
+		p.toldExercise = true
+		p.s.Warn("EXERCISE %s: nothing in this case is real", opened.Exercise)
+	}
 	if err := p.identify(opened); err != nil {
 		return nil, err
 	}

@@ -351,6 +351,7 @@ func (k *call) failed(e *apiError) *response {
 
 func (k *call) errorResponse(e *apiError) *response {
 	t := k.wire.target
+	k.wire.failure = e
 	resp := t.protocol.fault(t.service, t.op, e, k.requestID)
 	for name, v := range e.Headers {
 		resp.header.Set(name, v)

@@ -151,4 +151,5 @@ type callState struct {
 	fired   *armedFault   // through asked
 	delay   time.Duration
 	looped  *pageMembers // the answer's token is always the same
+	failure *apiError    // that the answer tells
 }

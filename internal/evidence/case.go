@@ -51,6 +51,7 @@ type caseRecord struct {
 	Recipients []string  `json:"recipients"`
 	SealAll    bool      `json:"seal_all,omitempty"`
 	Storage    *Storage  `json:"storage,omitempty"`
+	Exercise   string    `json:"exercise,omitempty"`
 }
 
 // Storage is how the objects of a case in a bucket are kept. It stands in case.json, which
@@ -69,6 +70,7 @@ type CaseOptions struct {
 	Recipients                 []string         // age or ssh public keys that secrets are sealed to; none makes an age identity in Home
 	SealAll                    bool             // encrypt every payload, not the secrets alone
 	Storage                    *Storage         // of a case in a bucket; nil leaves all to the bucket
+	Exercise                   string           // id of the exercise that the case is of; "" is the real thing
 	Home                       string           // directory for the identity and the signing key; made 0700
 	Signer                     Signer           // signs the ledger; nil makes a key in Home, or signs nothing without Home
 	Passphrase                 string           // encrypts a signing key that is made; "" does not
@@ -83,6 +85,7 @@ type Case struct {
 	Recipients                     []string // age or ssh public keys, pinned by ledger event 0
 	SealAll                        bool     // every payload is encrypted
 	Storage                        *Storage
+	Exercise                       string // id of the exercise that the case is of; "" is the real thing
 	IdentityPath                   string // set by CreateCase when it made an identity
 	SignerPath                     string // set by CreateCase when it made a signing key
 
@@ -165,7 +168,7 @@ func (c *Case) defaults() {
 // take fills the case from its record.
 func (c *Case) take(r caseRecord) error {
 	c.ID, c.Title, c.Authority, c.Operator = r.ID, r.Title, r.Authority, r.Operator
-	c.Opened, c.Recipients, c.SealAll, c.Storage = r.Opened, r.Recipients, r.SealAll, r.Storage
+	c.Opened, c.Recipients, c.SealAll, c.Storage, c.Exercise = r.Opened, r.Recipients, r.SealAll, r.Storage, r.Exercise
 	var err error
 	c.Sealer, err = ageSealer(r.Recipients)
 	return err
@@ -183,7 +186,7 @@ func (c *Case) newRecord(o CaseOptions) (*caseRecord, error) {
 	}
 	return &caseRecord{
 		Schema: caseSchema, ID: id, Title: o.Title, Authority: o.Authority, Operator: o.Operator,
-		Opened: c.Now().UTC(), Recipients: recipients, SealAll: o.SealAll, Storage: o.Storage,
+		Opened: c.Now().UTC(), Recipients: recipients, SealAll: o.SealAll, Storage: o.Storage, Exercise: o.Exercise,
 	}, nil
 }
 
@@ -211,7 +214,7 @@ func (c *Case) resumeRecord(ctx context.Context, o CaseOptions) (*caseRecord, er
 	if err != nil {
 		return nil, err
 	}
-	if record.Title != o.Title || record.Authority != o.Authority || record.Operator != o.Operator {
+	if record.Title != o.Title || record.Authority != o.Authority || record.Operator != o.Operator || record.Exercise != o.Exercise {
 		return nil, fmt.Errorf("%s: %w: an unfinished opening of case %q", c.vault, ErrNotEmpty, record.Title)
 	}
 	c.IdentityPath = findIdentity(o.Home, record.ID)
@@ -255,6 +258,9 @@ func (c *Case) writeOpening(ctx context.Context, r caseRecord) error {
 		}{name, data})
 	}
 	open := Event{Type: EventOpen, Actor: r.Operator, Reason: r.Title, Clock: r.Opened, ID: r.ID}
+	if r.Exercise != "" {
+		open.Data = map[string]string{"exercise": r.Exercise}
+	}
 	for _, f := range files {
 		put, err := putExact(ctx, c.vault, f.name, f.data)
 		if err != nil {

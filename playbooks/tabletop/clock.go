@@ -26,11 +26,13 @@ func (c *Clock) Now() time.Time {
 	return c.at.Add(time.Since(c.from))
 }
 
-// Advance moves the clock on.
+// Advance moves the clock on. A running clock moves by itself alone.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
+	if c.from.IsZero() {
+		c.at = c.at.Add(d)
+	}
 }
 
 // Set moves the clock to a moment.
@@ -38,6 +40,15 @@ func (c *Clock) Set(at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = at
+}
+
+// Until moves a standing clock forward to a moment, never back.
+func (c *Clock) Until(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.from.IsZero() && at.After(c.at) {
+		c.at = at
+	}
 }
 
 // Run lets it go.

@@ -1,15 +1,12 @@
 package tabletop
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/smithy-go"
 
 	"github.com/freezeframe-ir/freezeframe/collect"
 	"github.com/freezeframe-ir/freezeframe/contain"
@@ -21,38 +18,10 @@ func provider(c awssim.Credentials) aws.CredentialsProvider {
 	return credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.SessionToken)
 }
 
-// actor is somebody at work: with these credentials, from this address, with this program.
-type actor struct{ who, address, agent string }
-
-// as is a client configuration for an actor.
-func (w *World) as(a actor) aws.Config {
-	return aws.Config{
-		Region:       w.Scenario.Region,
-		BaseEndpoint: aws.String(Endpoint),
-		Credentials:  provider(w.creds(a.who)),
-		HTTPClient:   &road{w.Cloud.Client(), a},
-		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
-	}
-}
-
-// road puts the actor's address and program on each request.
-type road struct {
-	client *http.Client
-	actor  actor
-}
-
-// Do sends the request as the actor. Neither header is part of the signature.
-func (r *road) Do(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
-	req.Header.Set("X-Forwarded-For", r.actor.address)
-	req.Header.Set("User-Agent", r.actor.agent)
-	return r.client.Do(req)
-}
-
 // denial is the error code for people, or the message where there is none.
 func denial(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
+	if api, ok := errors.AsType[*awssim.ActError](err); ok {
+		return api.Code
 	}
 	return err.Error()
 }
@@ -78,14 +47,4 @@ func responderPolicy() string {
 		panic(err) // strings always marshal
 	}
 	return string(doc)
-}
-
-// step is one thing done in history; do runs them until one fails.
-func do(ctx context.Context, steps ...func(context.Context) error) error {
-	for _, s := range steps {
-		if err := s(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -27,7 +27,11 @@ func play(t *testing.T, o Options) *World {
 	if o.Seed == 0 {
 		o.Seed = 1
 	}
-	w, err := Play(t.Context(), codeOverwrite(), o)
+	sc, err := Find("code-overwrite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := Play(t.Context(), sc, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +39,18 @@ func play(t *testing.T, o Options) *World {
 	return w
 }
 
-func newCase(t *testing.T) *evidence.Case {
+func newVault(t *testing.T) vault.Vault {
 	t.Helper()
 	v, err := vault.NewFolder(t.TempDir() + "/case")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return v
+}
+
+func newCase(t *testing.T) *evidence.Case {
+	t.Helper()
+	v := newVault(t)
 	c, err := evidence.CreateCase(t.Context(), v, evidence.CaseOptions{Title: "t", Authority: "a", Operator: "o", Home: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
