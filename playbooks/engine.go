@@ -131,6 +131,7 @@ type StepReport struct {
 	Error   string    `json:"error,omitempty"`
 	Gaps    int       `json:"gaps,omitempty"`
 	Left    []string  `json:"left_to_people,omitempty"`
+	Parts   bool      `json:"parts,omitempty"` // it is made of steps, which have reports of their own
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
 }

@@ -158,16 +158,24 @@ func (m *runbookWriter) list(steps []Step, depth int) {
 }
 
 // says is what a step is for: its own words, or its verb's.
-func (m *runbookWriter) says(s *Step) string {
+func (pb *Playbook) says(s *Step) string {
 	switch {
-	case s.Verb.Name == "manual" && s.With["do"].literal():
-		return shown(s.With["do"].Literal)
 	case s.About != "":
 		return s.About
-	case s.Sub != "" && m.pb.subs[s.Sub] != nil:
-		return m.pb.subs[s.Sub].Title
+	case s.Sub != "" && pb.subs[s.Sub] != nil:
+		return pb.subs[s.Sub].Title
+	case s.Verb.Name == "manual":
+		return "for people"
 	}
 	return s.Verb.About
+}
+
+// says is the same for those who do it by hand: what a person is to do comes first.
+func (m *runbookWriter) says(s *Step) string {
+	if s.Verb.Name == "manual" && s.With["do"].literal() {
+		return shown(s.With["do"].Literal)
+	}
+	return m.pb.says(s)
 }
 
 // how is what the step does, in the playbook's own terms.

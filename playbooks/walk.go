@@ -129,7 +129,7 @@ func (f *frame) step(ctx context.Context, s *Step) flow {
 	if s.kind() == kindVerb {
 		return f.after(ctx, s, f.verb(ctx, s))
 	}
-	rep := StepReport{ID: f.prefix + s.ID, Verb: s.does(), Status: Running, Summary: s.About, Started: f.run.env.Now().UTC()}
+	rep := StepReport{ID: f.prefix + s.ID, Verb: s.does(), Parts: true, Status: Running, Summary: f.pb.says(s), Started: f.run.env.Now().UTC()}
 	f.run.tell(rep)
 	inner, cancel := ctx, func() {}
 	if s.Timeout > 0 {
@@ -273,7 +273,7 @@ func (f *frame) verb(ctx context.Context, s *Step) Status {
 		_, a.Again = past.intents[id]
 	}
 	started := r.env.Now().UTC()
-	r.tell(StepReport{ID: id, Verb: s.Verb.Name, Status: Running, Summary: s.About, Started: started})
+	r.tell(StepReport{ID: id, Verb: s.Verb.Name, Status: Running, Summary: f.pb.says(s), Started: started})
 	var res Result
 	if err == nil {
 		err = r.overridden(ctx, a)

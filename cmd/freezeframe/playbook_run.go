@@ -75,13 +75,24 @@ func (p *program) tellStep(r playbooks.StepReport) {
 		case playbooks.Running:
 			t.Line("%s %s", t.Bold("> "+r.ID), r.Summary)
 		case playbooks.Succeeded:
+			if r.Parts { // what its parts did stands above
+				return
+			}
 			t.Line("  %s %s", t.Good("done:"), r.Summary)
 		case playbooks.Skipped:
-			t.Line("%s %s", t.Bold("- "+r.ID), r.Summary)
+			t.Line("%s %s", t.Bold("- "+r.ID), shortened(r.Summary, 100))
 		default:
 			t.Line("  %s %s %s", t.Bad(string(r.Status)+":"), r.Summary, r.Error)
 		}
 	})
+}
+
+// shortened is a text in at most so many characters.
+func shortened(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
 }
 
 func (p *program) showQuestion(q playbooks.Question) {
