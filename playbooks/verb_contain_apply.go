@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/contain"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
 
 // containApplyVerb applies a plan. Cut off and run again it looks first: what is in force already
@@ -35,6 +36,11 @@ func runContainApply(ctx context.Context, env *Env, a Args) (Result, error) {
 	if err := env.sameExercise(); err != nil {
 		return Result{}, err
 	}
+	if a.Again {
+		if err := env.sealCutOff(ctx, plan.Hash); err != nil {
+			return Result{}, err
+		}
+	}
 	run, err := contain.Apply(ctx, contain.ApplyInput{
 		Session: env.Session, Case: env.Case, Plan: plan, Operator: env.Operator, Tool: env.Tool, Clock: env.clock(),
 		Fast: arg[bool](a, "fast"), Override: a.Override, Progress: env.progress(),
@@ -59,6 +65,28 @@ func runContainApply(ctx context.Context, env *Env, a Args) (Result, error) {
 		err = fmt.Errorf("containment ended as %s: %w", run.Status(), errIncomplete)
 	}
 	return res, err
+}
+
+// sealCutOff seals the record of an application of the plan that was cut off: its intents tell how
+// far it came, and nobody is going to add to it.
+func (env *Env) sealCutOff(ctx context.Context, plan string) error {
+	open, err := env.Case.Unfinished(ctx)
+	if err != nil {
+		return fmt.Errorf("looking for what was cut off: %w", err)
+	}
+	for _, b := range open {
+		if h := b.Header(); h.Kind != evidence.KindContainment || h.Params["plan"] != plan {
+			continue
+		}
+		w, err := env.Case.Resume(ctx, b, evidence.Session{Operator: env.Operator, Principal: env.Session.Identity.ARN, Host: env.Host, Tool: env.Tool, Started: env.Now().UTC()})
+		if err == nil {
+			_, err = w.Seal(ctx, evidence.StatusPartial)
+		}
+		if err != nil && !errors.Is(err, evidence.ErrNotSigned) {
+			return fmt.Errorf("sealing what was cut off: %w", err)
+		}
+	}
+	return nil
 }
 
 func (env *Env) progress() func(contain.Outcome) {

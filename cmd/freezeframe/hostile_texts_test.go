@@ -93,7 +93,7 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "contain plan --level stop --actor arn:aws:iam::" + bench.AccountID + ":role/service/" + hostileRole + " --out " + plan + "3", ""}, {"text", "contain release --reason r", ""},
 		{"text", "playbook run --yes --set function=payments " + filepath.Join(out, "report.yaml"), ""},
 		{"text", "playbook status", ""}, {"json", "playbook status --json", ""}, {"text", "playbook plan --set function=\x1b[31m " + filepath.Join(out, "report.yaml"), ""},
-		{"text", "playbook show --format md " + filepath.Join(out, "report.yaml"), ""},
+		{"text", "playbook show --format md " + filepath.Join(out, "report.yaml"), ""}, {"json", "playbook export --format cacao " + filepath.Join(out, "report.yaml"), ""},
 		{"text", "timeline build --source athena --table audit.trail --output-location s3://results/ --since 24h", ""}, {"lines", "timeline build --format jsonl --source lake --since 24h --event-data-store " + store, ""},
 		{"text", "timeline build --source athena --table audit.trail --print-sql --account 111122223333 --in-region eu-west-1 --about \x1b[31m\u202ea\x7f\u009b", ""},
 		{"text", "case export --reason r " + exported, ""}, {"text", "verify " + exported, ""}, {"text", "verify", ""}, {"json", "verify --json", ""},
