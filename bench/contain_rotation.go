@@ -14,7 +14,7 @@ import (
 // and a function of another role that rotates it.
 func (a *Account) addRotated(ctx context.Context) error {
 	vault, i := secretsmanager.NewFromConfig(a.cfg), iam.NewFromConfig(a.cfg)
-	secret, err := vault.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String("shop/leaked"), SecretString: aws.String(Secret)})
+	secret, err := vault.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String("shop/leaked"), SecretString: aws.String(Secret), ClientRequestToken: aws.String("11111111-2222-4333-8444-555555555555")})
 	if err != nil {
 		return err
 	}

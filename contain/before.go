@@ -9,9 +9,9 @@ import (
 )
 
 // beforeUs tells what is contained without an act of this case.
-func beforeUs(ctx context.Context, in StatusInput, files []*file) ([]Standing, error) {
+func beforeUs(ctx context.Context, in StatusInput, files []*file, planned []Target) ([]Standing, error) {
 	s := in.Session.ReadOnly()
-	known, err := inQuestion(ctx, in, files)
+	known, err := inQuestion(ctx, in, files, planned)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +45,9 @@ func beforeUs(ctx context.Context, in StatusInput, files []*file) ([]Standing, e
 	return all, errors.Join(unread...)
 }
 
-// inQuestion are the targets that status is about, as they are now.
-func inQuestion(ctx context.Context, in StatusInput, files []*file) ([]*Survey, error) {
+// inQuestion are the targets that status is about, as they are now: those that were named, acted
+// on, or planned for, where somebody else had done it all.
+func inQuestion(ctx context.Context, in StatusInput, files []*file, planned []Target) ([]*Survey, error) {
 	var all []aim
 	named := slices.ContainsFunc(files, func(f *file) bool {
 		return slices.ContainsFunc(slices.Concat(f.held, f.lifted), func(h held) bool { return h.place.called() == in.Function })
@@ -60,10 +61,13 @@ func inQuestion(ctx context.Context, in StatusInput, files []*file) ([]*Survey, 
 	}
 	for _, f := range files {
 		for _, h := range slices.Concat(f.held, f.lifted) {
-			a := aimAt(h.place.ARN)
-			if !slices.ContainsFunc(all, func(o aim) bool { return o.name == a.name || a.kind == OnFunction && o.name == h.place.Function }) {
-				all = append(all, a)
-			}
+			planned = append(planned, h.place.Target)
+		}
+	}
+	for _, t := range planned {
+		a := aimAt(t.ARN)
+		if !slices.ContainsFunc(all, func(o aim) bool { return o.name == a.name || a.kind == OnFunction && o.name == t.Function }) {
+			all = append(all, a)
 		}
 	}
 	known, failed, err := surveys(ctx, in.Session.ReadOnly(), all, PlanInput{Case: in.Case}, looks(func(Act) bool { return false }))

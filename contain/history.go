@@ -18,6 +18,7 @@ type history struct {
 	damaged []string         // bags that could not be read
 	own     map[string]bool  // request ids of the changing calls that they made
 	roads   map[string]Check // to bad code, as the last run found them
+	targets []Target         // of plans that were applied, also where all was done already by somebody else
 }
 
 // file is one document's history.
@@ -73,6 +74,14 @@ func load(ctx context.Context, c *evidence.Case) (*history, error) {
 
 func (h *history) take(bag string, e evidence.JournalEntry) error {
 	switch e.Kind {
+	case noteRun:
+		var n RunNote
+		if err := json.Unmarshal(e.Value, &n); err != nil {
+			return fmt.Errorf("reading what the run was to do: %w", err)
+		}
+		if n.Document != nil {
+			h.targets = append(h.targets, n.Document.Targets...)
+		}
 	case noteIntent:
 		var i Intent
 		if err := json.Unmarshal(e.Value, &i); err != nil {

@@ -37,7 +37,7 @@ func standings(ctx context.Context, in StatusInput, others bool) ([]Standing, er
 	_ = g.Wait() // what cannot be read is a row of its own
 	all := slices.Concat(rows...)
 	if others {
-		found, err := beforeUs(ctx, in, files)
+		found, err := beforeUs(ctx, in, files, slices.DeleteFunc(past.targets, func(t Target) bool { return !match(t) }))
 		if err != nil {
 			past.damaged = append(past.damaged, err.Error())
 		}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // refusals are the acts that an emulator does not support, each with its own words for it:
@@ -38,6 +39,8 @@ func motoRefusals() refusals {
 		"url-iam":              "ListFunctionUrlConfigs, https response error StatusCode: 404",
 		"log-group-protection": "PutLogGroupDeletionProtection",
 		"code-signing-enforce": "CreateCodeSigningConfig: 404",
+		"durable-stop":         "ListDurableExecutionsByFunction: 404",
+		"edge-detach":          "CreateDistribution: LambdaFunctionAssociations are not kept",
 		"secret-rotate":        "ResponseParserError: Unable to parse response", // it answers SimulatePrincipalPolicy with an HTML page
 		"code-back":            "is not sealed in the case",                     // its Code.Location names a host of AWS: no package can be collected
 		"network-quarantine":   "the function is in vpc-123abc",                 // which is what it says of every function's subnets
@@ -72,10 +75,12 @@ func aimed(act string, made map[string]string) []string {
 		return []string{"--actor", arn("role/lent")}
 	case "provider-distrust", "key-deletion-cancel", "secret-restore", "logging-start", "data-events-on", "retention-longer", "log-group-protection":
 		return []string{"--resource", made[act]}
-	case "alias-back", "configuration-back":
+	case "alias-back", "configuration-back", "environment-back", "variables-remove":
 		return []string{"--function", "payments", "--good-version", "1"}
 	case "code-back":
 		return []string{"--function", "payments", "--good-version", "2"}
+	case "durable-stop":
+		return []string{"--function", "payments", "--stop-durable"}
 	case "network-quarantine":
 		return []string{"--function", "inside", "--quarantine-group", made[act]}
 	case "secret-rotate":
@@ -85,6 +90,19 @@ func aimed(act string, made map[string]string) []string {
 	}
 	return []string{"--function", "payments", "--accept-shared-role"}
 }
+
+// twins are acts that keep away for good what others hold back: what an emulator does not support
+// of the one it does not of the other.
+var twins = map[string]string{
+	"mappings-evict": "mappings-off", "rules-evict": "rules-off", "rule-targets-evict": "rule-targets-park", "schedules-evict": "schedules-off", "subscriptions-evict": "subscriptions-off",
+	"log-filters-evict": "log-filters-off", "pipes-evict": "pipes-stop", "autoscaling-evict": "autoscaling-suspend", "provisioned-evict": "provisioned-delete", "instances-evict": "instances-zero", "recursion-evict": "recursion-end",
+}
+
+// onTriggers are those of them that are made on the triggers themselves, which are named.
+var onTriggers = []string{"mappings-evict", "rules-evict", "schedules-evict", "subscriptions-evict", "log-filters-evict", "pipes-evict"}
+
+// intruded are acts that put back what was collected before an intruder came.
+var intruded = []string{"environment-back", "variables-remove", "tags-back", "role-tags-back"}
 
 // catalogue is the names of the acts, by docs/containment.md, which a test holds to the catalogue.
 func catalogue(t *testing.T) []string {
@@ -162,6 +180,11 @@ func acts(t *testing.T, x target, listed refusals) {
 	var applied, refused []string
 	for _, act := range all {
 		why, is := seeded.Refused[act]
+		if twin := twins[act]; twin != "" {
+			if why, is = seeded.Refused[twin]; listed[twin] != "" {
+				listed[act] = listed[twin]
+			}
+		}
 		if !is {
 			why = tryAct(t, x, w, act, seeded.Found)
 		}
@@ -194,8 +217,9 @@ func acts(t *testing.T, x target, listed refusals) {
 
 type planned struct {
 	Moves []struct {
-		Calls []json.RawMessage
-		Edits []struct{ Act string }
+		Resource string
+		Calls    []json.RawMessage
+		Edits    []struct{ Act string }
 	}
 	Unplanned []struct{ Act, What, Error string }
 }
@@ -212,6 +236,63 @@ func (p planned) does(act string) bool {
 	return false
 }
 
+// resources are those of the calls that are the act's.
+func (p planned) resources(act string) []string {
+	var all []string
+	for _, m := range p.Moves {
+		for _, e := range m.Edits {
+			if e.Act == act && !slices.Contains(all, m.Resource) {
+				all = append(all, m.Resource)
+			}
+		}
+	}
+	return all
+}
+
+// aim says what an act is planned on. Triggers are those that the act's twin finds; what is put
+// back for a finding is named by one.
+func aim(t *testing.T, w *world, env []string, dir, act string, made map[string]string) (on []string, why string) {
+	t.Helper()
+	payments := "arn:aws:lambda:us-east-1:" + account + ":function:payments"
+	if f, ok := map[string][]string{ // kind, change, action, name, ARN, detail
+		"tags-back":          {"function-tags", "changed", "lambda:TagResource", "payments", payments, ""},
+		"role-tags-back":     {"role-tags", "changed", "iam:TagRole", "payments-role", "arn:aws:iam::" + account + ":role/payments-role", ""},
+		"rule-targets-evict": {"rule-target", "created", "events:PutTargets", "shared/targets", "arn:aws:events:us-east-1:" + account + ":rule/shared", "to " + payments},
+	}[act]; ok {
+		found := fmt.Sprintf(`{"schema":"freezeframe.findings/1","of":"payments","left_out":0,"findings":[{"kind":%q,"change":%q,"action":%q,"name":%q,"arn":%q,"detail":%q,"account":%q,"region":"us-east-1","by":"key","who":"mallory","at":%q,"event":"e","state":"standing"}]}`,
+			f[0], f[1], f[2], f[3], f[4], f[5], account, time.Now().UTC().Add(time.Hour).Format(time.RFC3339))
+		if err := os.WriteFile(dir+"/findings.json", []byte(strings.Replace(found, `"detail":"",`, "", 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"--from-timeline", dir + "/findings.json"}, ""
+	}
+	on = append([]string{"--act", act}, aimed(act, made)...)
+	if !slices.Contains(onTriggers, act) {
+		return on, ""
+	}
+	r := runIn(t, env, built.freezeframe, "contain", "plan", "--json", "--act", twins[act], "--function", "payments", "--out", dir+"/twin.json")
+	var p planned
+	if err := json.Unmarshal([]byte(r.out), &p); err != nil {
+		return nil, "no plan: " + lastLines(r.err, 1)
+	}
+	for _, u := range p.Unplanned {
+		if u.Act == twins[act] {
+			return nil, u.What + ": " + u.Error
+		}
+	}
+	on = []string{"--act", act}
+	for _, arn := range p.resources(twins[act]) {
+		if act == "subscriptions-evict" { // which has an ARN of its own, another one each time it is made
+			arn = strings.Trim(strings.TrimSpace(w.ask("subscription")), `"`)
+		}
+		on = append(on, "--resource", arn)
+	}
+	if len(on) == 2 {
+		return nil, "nothing to do is found there: " + r.out
+	}
+	return on, ""
+}
+
 // tryAct says why the act cannot be applied and undone there, or "".
 func tryAct(t *testing.T, x target, w *world, act string, made map[string]string) string {
 	t.Helper()
@@ -223,8 +304,23 @@ func tryAct(t *testing.T, x target, w *world, act string, made map[string]string
 		w.ask("overwrite")
 		runIn(t, env, built.freezeframe, "collect", "--function", "payments", "--quiet")
 	}
+	if slices.Contains(intruded, act) {
+		runIn(t, env, built.freezeframe, "collect", "--function", "payments", "--quiet")
+		if why := w.ask("intrude"); strings.TrimSpace(why) != `""` {
+			return "intruding: " + why
+		}
+		defer w.ask("forget")
+	}
+	on, why := aim(t, w, env, dir, act, made)
+	if why != "" {
+		return why
+	}
 	before := w.ask("state")
-	r := runIn(t, env, built.freezeframe, append([]string{"contain", "plan", "--json", "--act", act, "--out", dir + "/plan.json"}, aimed(act, made)...)...)
+	planning := env
+	if act == "variables-remove" { // it is for whoever has not got what opens the case
+		planning = append(slices.Clone(env), "FREEZEFRAME_HOME="+dir+"/stranger")
+	}
+	r := runIn(t, planning, built.freezeframe, append([]string{"contain", "plan", "--json", "--out", dir + "/plan.json"}, on...)...)
 	var p planned
 	if err := json.Unmarshal([]byte(r.out), &p); err != nil {
 		return "no plan: " + lastLines(r.err, 1)

@@ -165,7 +165,7 @@ func (b *bad) truth(t *testing.T, a *arena) {
 	}
 	var claimed []string
 	for _, s := range all {
-		if s.State == "in force" && (s.Act == "concurrency-zero" || s.Act == "role-quarantine") {
+		if (s.State == "in force" || s.State == "before us") && (s.Act == "concurrency-zero" || s.Act == "role-quarantine") {
 			claimed = append(claimed, s.Act)
 		}
 	}

@@ -81,6 +81,9 @@ class Containable:
         sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=self.function)
         return topic
 
+    def subscription(self):
+        return next(s["SubscriptionArn"] for s in self.client("sns").list_subscriptions()["Subscriptions"] if s["Endpoint"] == self.function)
+
     def make_log_filters_off(self):
         logs = self.client("logs")
         logs.create_log_group(logGroupName="/shop/app")
@@ -111,6 +114,46 @@ class Containable:
         lam = self.client("lambda")
         lam.create_capacity_provider(CapacityProviderName="own", VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}, PermissionsConfig={"CapacityProviderOperatorRoleArn": self.role})
         lam.put_function_scaling_config(FunctionName="payments", Qualifier="$LATEST.PUBLISHED", FunctionScalingConfig={"MinExecutionEnvironments": 1, "MaxExecutionEnvironments": 3})
+
+    def make_edge_detach(self):
+        """A distribution that calls version 1."""
+        config = {
+            "CallerReference": "front", "Comment": "", "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [{"Id": "o", "DomainName": "example.com", "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}}]},
+            "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "https-only", "MinTTL": 0, "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
+                                     "LambdaFunctionAssociations": {"Quantity": 1, "Items": [{"LambdaFunctionARN": self.function + ":1", "EventType": "viewer-request", "IncludeBody": False}]}},
+        }
+        made = self.client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]
+        kept = self.client("cloudfront").get_distribution_config(Id=made["Id"])["DistributionConfig"]["DefaultCacheBehavior"]
+        if not kept.get("LambdaFunctionAssociations", {}).get("Quantity"):
+            raise ValueError("CreateDistribution: LambdaFunctionAssociations are not kept")
+        return made["Id"]
+
+    def make_durable_stop(self):
+        """An emulator that keeps none has nothing to stop: one is begun as AWS begins them."""
+        self.client("lambda").list_durable_executions_by_function(FunctionName="payments")
+        self.made_function("steps", self.role, Runtime="python3.13", Handler="app.handler", Code={"ZipFile": package(ROTATES)}, DurableConfig={"ExecutionTimeout": 3600, "RetentionPeriodInDays": 1})
+        if not self.lam("get_function_configuration", "steps").get("DurableConfig"):
+            raise ValueError("CreateFunction: DurableConfig is not kept")
+
+    def intrude(self):
+        """Another environment, other tags; "" or what was refused."""
+        self.was = self.lam("get_function_configuration").get("Environment", {}).get("Variables", {})
+        try:
+            self.lam("update_function_configuration", Environment={"Variables": {**self.was, "LD_PRELOAD": "/tmp/x.so"}})
+            ready(self.client("lambda"))
+            self.client("lambda").tag_resource(Resource=self.function, Tags={"owner": "mallory"})
+            self.client("iam").tag_role(RoleName="payments-role", Tags=[{"Key": "owner", "Value": "mallory"}])
+        except ClientError as e:
+            return f"{e.operation_name}: {e.response['Error'].get('Code')}: {e.response['Error'].get('Message')}"
+        return ""
+
+    def forget(self):
+        self.lam("update_function_configuration", Environment={"Variables": self.was})
+        ready(self.client("lambda"))
+        self.client("lambda").untag_resource(Resource=self.function, TagKeys=["owner"])
+        self.client("iam").untag_role(RoleName="payments-role", TagKeys=["owner"])
+        return ""
 
     def make_recursion_end(self):
         self.lam("put_function_recursion_config", RecursiveLoop="Allow")

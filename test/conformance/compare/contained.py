@@ -1,6 +1,7 @@
 """Answers lines on its input with a line of JSON each: "seed" makes what acts of containment
-find something on (containable.py), "overwrite" the function's code, "state" is what acts
-change, as boto3 sees it.
+find something on (containable.py), "overwrite" the function's code, "intrude" changes its
+environment and tags, "forget" takes that back, "subscription" is the
+ARN of the function's, "state" is what acts change, as boto3 sees it.
 
 usage: contained.py ENDPOINT_URL ACCOUNT
 """
@@ -17,7 +18,7 @@ from containable import Containable
 
 ENDPOINT, ACCOUNT = sys.argv[1], sys.argv[2]
 config = Config(region_name="us-east-1", retries={"max_attempts": 0}, s3={"addressing_style": "path"})
-VOLATILE = {"ResponseMetadata", "RevisionId", "LastModified", "LastModifiedTime", "LastModifiedDate", "LastModificationDate", "LastProcessingResult", "LastChangedDate", "CreateDate", "CreationTime",
+VOLATILE = {"ResponseMetadata", "ETag", "RevisionId", "LastModified", "LastModifiedTime", "LastModifiedDate", "LastModificationDate", "LastProcessingResult", "LastChangedDate", "CreateDate", "CreationTime",
             "CreationDate", "FunctionUrl", "StateTransitionReason", "StateReason", "SubscriptionArn", "PolicyId", "VersionIdsToStages", "creationTime", "lastUpdatedTime"}
 
 
@@ -64,6 +65,7 @@ def function(name):
         "destinations": tried("lambda", "get_function_event_invoke_config", Qualifier="$LATEST", **n),
         "recursion": tried("lambda", "get_function_recursion_config", **n),
         "signing": tried("lambda", "get_function_code_signing_config", **n),
+        "tags": tried("lambda", "list_tags", Resource=f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"),
     }
 
 
@@ -94,6 +96,7 @@ def around():
         "notifications": tried("s3", "get_bucket_notification_configuration", Bucket="incoming-of-payments"),
         "subscriptions": tried("sns", "list_subscriptions"),
         "filters": tried("logs", "describe_subscription_filters", logGroupName="/shop/app"),
+        "front": tried("cloudfront", "get_distribution_config", Id=things.found["edge-detach"]) if "edge-detach" in things.found else None,
         "pipe": tried("pipes", "describe_pipe", Name="stream"),
         "scaling": tried("application-autoscaling", "describe_scalable_targets", ServiceNamespace="lambda"),
         "groups": tried("logs", "describe_log_groups", logGroupNamePrefix="/shop/"),
@@ -109,6 +112,6 @@ def state():
 
 
 things = Containable(client, ACCOUNT)
-do = {"seed": things.seed, "overwrite": things.overwrite, "state": state}
+do = {"seed": things.seed, "overwrite": things.overwrite, "intrude": things.intrude, "forget": things.forget, "subscription": things.subscription, "state": state}
 for line in sys.stdin:
     print(json.dumps(do[line.strip()](), sort_keys=True, default=str), flush=True)
