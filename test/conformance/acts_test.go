@@ -49,6 +49,7 @@ func motoRefusals() refusals {
 
 func ministackRefusals() refusals {
 	return refusals{
+		"durable-stop":         "Invoke: begins no durable execution",
 		"rule-targets-park":    "does not exist", // it lists no targets, and no error, for a rule that is not there
 		"destinations-clear":   "UpdateFunctionEventInvokeConfig: ResourceNotFoundException: Function not found: /2019-09-25",
 		"deadletter-clear":     "The dead letter queue ARN arn:aws:sqs:us-east-1:999988887777:theirs is invalid",
@@ -80,7 +81,7 @@ func aimed(act string, made map[string]string) []string {
 	case "code-back":
 		return []string{"--function", "payments", "--good-version", "2"}
 	case "durable-stop":
-		return []string{"--function", "payments", "--stop-durable"}
+		return []string{"--function", "steps", "--stop-durable"}
 	case "network-quarantine":
 		return []string{"--function", "inside", "--quarantine-group", made[act]}
 	case "secret-rotate":

@@ -135,6 +135,10 @@ class Containable:
         self.made_function("steps", self.role, Runtime="python3.13", Handler="app.handler", Code={"ZipFile": package(ROTATES)}, DurableConfig={"ExecutionTimeout": 3600, "RetentionPeriodInDays": 1})
         if not self.lam("get_function_configuration", "steps").get("DurableConfig"):
             raise ValueError("CreateFunction: DurableConfig is not kept")
+        self.lam("publish_version", "steps")
+        self.lam("invoke", "steps", Qualifier="1", InvocationType="Event", Payload=b"{}")
+        if not self.lam("list_durable_executions_by_function", "steps").get("DurableExecutions"):
+            raise ValueError("Invoke: begins no durable execution")
 
     def intrude(self):
         """Another environment, other tags; "" or what was refused."""

@@ -108,7 +108,7 @@ def around():
 
 
 def state():
-    return {"payments": function("payments"), "inside": function("inside"), "principals": principals(), "around": around()}
+    return {"durable": tried("lambda", "list_durable_executions_by_function", FunctionName="steps"), "payments": function("payments"), "inside": function("inside"), "principals": principals(), "around": around()}
 
 
 things = Containable(client, ACCOUNT)
