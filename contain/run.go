@@ -300,6 +300,9 @@ func writes(b []byte) func(io.Writer) error {
 	return func(w io.Writer) error { _, err := w.Write(b); return err }
 }
 
+// NotPlanned begins the note of an act that was wanted and could not be planned.
+const NotPlanned = "not planned: "
+
 // unplanned marks acts that were wanted, and not or not wholly planned: a run in which
 // they are missing is not done.
 func (r *Run) unplanned(all []Unplanned) {
@@ -310,7 +313,7 @@ func (r *Run) unplanned(all []Unplanned) {
 			i = len(r.Acts) - 1
 		}
 		if a := &r.Acts[i]; worse(a.Status, StatusSkipped) == StatusSkipped {
-			a.Status, a.Note = StatusSkipped, "not planned: "+u.What+": "+u.Error
+			a.Status, a.Note = StatusSkipped, NotPlanned+u.What+": "+u.Error
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/contain"
@@ -48,9 +49,11 @@ func runContainApply(ctx context.Context, env *Env, a Args) (Result, error) {
 	if run == nil {
 		return Result{}, err
 	}
-	done, idle := 0, 0
+	done, idle, unplanned := 0, 0, 0
 	for _, act := range run.Acts {
 		switch {
+		case act.Status == contain.StatusSkipped && strings.HasPrefix(act.Note, contain.NotPlanned):
+			unplanned++ // the plan said so, and people have approved it as it is
 		case act.Status == contain.StatusAlready && act.Note == contain.NothingToDo:
 			idle++ // which is not in force
 		case act.Status.OK():
@@ -59,9 +62,10 @@ func runContainApply(ctx context.Context, env *Env, a Args) (Result, error) {
 	}
 	res := Result{
 		Values:  map[string]any{"bag": run.Bag, "in_force": done, "not_in_force": len(run.Acts) - idle - done},
+		Gaps:    unplanned,
 		Summary: fmt.Sprintf("%d of %d acts in force%s; run recorded in %s", done, len(run.Acts)-idle, idleLine(idle), run.Bag),
 	}
-	if err == nil && !run.Status().OK() {
+	if err == nil && done+idle+unplanned < len(run.Acts) {
 		err = fmt.Errorf("containment ended as %s: %w", run.Status(), errIncomplete)
 	}
 	return res, err

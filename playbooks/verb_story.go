@@ -24,7 +24,7 @@ func storyVerb() Verb {
 		},
 		Gives: []Param{
 			{Name: "suspects", Type: Texts, About: "who is suspected, by rules that the story shows"},
-			{Name: "actors", Type: Texts, About: "ARNs of those of them that containment can act on: users, roles and sessions, and whom they came from"},
+			{Name: "actors", Type: Texts, About: "ARNs of those of them that containment can act on: users, roles and sessions, and whom they came from; not the function's own credentials, which are cut off with it"},
 			{Name: "outsiders", Type: Texts, About: "ARNs of those of other accounts: their owners have to act"},
 			{Name: "entry", Type: Text, About: "how the first of them got in: long-term key, console, stolen function credentials, ..., unknown"},
 			{Name: "changed", Type: Texts, About: "what of the function suspects changed: code, configuration, policy, url, trigger, ..."},
@@ -54,13 +54,22 @@ func runStory(ctx context.Context, env *Env, a Args) (Result, error) {
 	if s.Entry != nil {
 		v["entry"] = s.Entry.Kind
 	}
-	blamed := map[string]bool{}
+	// The function's own credentials are cut off with the function. Named as an actor, its role
+	// would be denied whoever else uses it, for who is named is meant.
+	blamed, own := map[string]bool{}, map[string]bool{}
+	for _, c := range slices.Concat(s.Inside, s.Outside) {
+		own[c.Node] = true
+	}
 	for _, x := range s.Suspects {
 		blamed[x.Node] = true
 		v["suspects"] = add(v["suspects"], x.Who)
-		env.principal(v, x.ARN)
+		if !own[x.Node] {
+			env.principal(v, x.ARN)
+		}
 		for _, h := range x.Lineage {
-			env.principal(v, roleARN(h.Role))
+			if !own[h.Node] {
+				env.principal(v, roleARN(h.Role))
+			}
 		}
 	}
 	for _, c := range s.History {
