@@ -216,6 +216,10 @@ func TestContainKills(t *testing.T) {
 		if !all && i%4 != 0 { // a sample of acts, each with all its kills
 			continue
 		}
+		anew := act.Stays || act.Fixture.Named != "" // what undo leaves as it is, or brings back under another name, has to be made anew
+		if anew {
+			a = newArena(t, binary)
+		}
 		a.newCase(t, act)
 		plan := a.planned(t, act)
 		before := a.acct.Cloud.Objects()
@@ -232,7 +236,7 @@ func TestContainKills(t *testing.T) {
 			for _, call := range calls {
 				for _, effect := range []bool{false, true} {
 					cells++
-					if act.Stays { // what undo leaves as it is has to be made anew
+					if anew {
 						a = newArena(t, binary)
 						a.newCase(t, act)
 						apply[2] = a.planned(t, act)
