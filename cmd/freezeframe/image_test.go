@@ -19,6 +19,9 @@ import (
 // TestCaseImage: what a version ran comes out of the case by digest, whole or not at all, from
 // a case that seals all too.
 func TestCaseImage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY under -short: processes of commands that TestScripts runs too; the plain run has it")
+	}
 	t.Parallel()
 	for name, flags := range map[string][]string{"plain": nil, "sealed": {"--seal-all"}} {
 		t.Run(name, func(t *testing.T) {

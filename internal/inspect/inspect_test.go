@@ -20,6 +20,9 @@ import (
 // TestHostilePackages: each is indexed or refused in bounded memory, what is odd is said,
 // and nothing is written anywhere.
 func TestHostilePackages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY under -short: one reader, which shares nothing, of much text; the plain run has it")
+	}
 	t.Chdir(t.TempDir())
 	all := hostile.Packages()
 	if len(all) < 60 {
@@ -126,6 +129,9 @@ print("\n".join(sorted(n + " " + hashlib.sha256(z.read(n)).hexdigest() for n in 
 }
 
 func TestStops(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY under -short: one reader, which shares nothing, of much text; the plain run has it")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	p := hostile.Packages()[0]

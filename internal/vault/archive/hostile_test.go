@@ -166,6 +166,9 @@ func TestHostileSparse(t *testing.T) {
 }
 
 func TestHostileFrames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY under -short: one reader, which shares nothing, of much text; the plain run has it")
+	}
 	magic := []byte{0x28, 0xb5, 0x2f, 0xfd}
 	good := compress(t, plainTar(t, regular("a", 3), regular("b", 600)))
 	if good[len(magic)]&4 == 0 {
