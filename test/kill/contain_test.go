@@ -239,7 +239,7 @@ func TestContainKills(t *testing.T) {
 					if anew {
 						a = newArena(t, binary)
 						a.newCase(t, act)
-						apply[2] = a.planned(t, act)
+						apply[2], before = a.planned(t, act), a.acct.Cloud.Objects()
 					}
 					a.newCase(t, act)
 					if act.Fixture.Kept && act.Fixture.Good != "" { // such a plan is bound to what its own case has sealed
