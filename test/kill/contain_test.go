@@ -217,7 +217,8 @@ func TestContainKills(t *testing.T) {
 			continue
 		}
 		anew := act.Stays || act.Fixture.Named != "" // what undo leaves as it is, or brings back under another name, has to be made anew
-		if anew {
+		a.doing = act.Name + ", undisturbed: "
+		if anew || act.Fixture.Kept { // what is collected as good must not be what another act's intruder left
 			a = newArena(t, binary)
 		}
 		a.newCase(t, act)
