@@ -130,7 +130,7 @@ func (m Move) Describe() string {
 	case m.Contain != nil:
 		text += " freezeframe contain plan" + m.Contain.flags() + ", then apply"
 	case m.Note != nil:
-		text += " freezeframe case note --kind " + m.Note.Kind + " '" + m.Note.Text + "'"
+		text += " freezeframe case note --kind " + m.Note.Kind + " " + shellQuoted(m.Note.Text)
 	case m.Verify:
 		text += " freezeframe verify CASE"
 	case len(m.Do) > 0:
@@ -142,6 +142,9 @@ func (m Move) Describe() string {
 	}
 	return strings.TrimSpace(text)
 }
+
+// shellQuoted is a text as one word of a POSIX shell: what is shown is typed again.
+func shellQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func (c *ContainMove) flags() string {
 	out := ""

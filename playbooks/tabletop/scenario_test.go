@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -240,6 +241,17 @@ func TestNobodyToAsk(t *testing.T) {
 	} {
 		if ended[id] != want {
 			t.Errorf("step %s is %s, want %s", id, ended[id], want)
+		}
+	}
+}
+
+// TestDescribedMovesCanBeTyped: a shell reads the text of a shown note as it was written.
+func TestDescribedMovesCanBeTyped(t *testing.T) {
+	for _, text := range []string{"a vendor's key", `$(touch x) "y" \z`, "''"} {
+		shown := Move{Note: &NoteMove{Kind: "detect", Text: text}}.Describe()
+		out, err := exec.Command("sh", "-c", "set -- "+shown+`; printf %s "$6"`).CombinedOutput()
+		if err != nil || string(out) != text {
+			t.Errorf("%q was shown as %s, and read as %q %v", text, shown, out, err)
 		}
 	}
 }
