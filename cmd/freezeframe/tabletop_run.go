@@ -55,6 +55,7 @@ func (p *program) runTabletop(c *cli.Context) error {
 		t.Line("%s %s", t.Bold("scenario"), sc.Title)
 		t.Block("  ", sc.About)
 		t.Line("  account %s (simulated), region %s, function %s", sc.Account, sc.Region, sc.Function)
+		t.Line("  its clock says %s: an exercise is played fast, and ends about now", w.Now().UTC().Format(time.RFC3339))
 	})
 	out.Before = w.Probe(c.Context)
 	failed := p.respondTo(c, w, opened, &out)
