@@ -117,6 +117,20 @@ func loadPlaybook(name string) (*playbooks.Playbook, error) {
 	return playbooks.ParseWith(name, data, besides(name))
 }
 
+// playbookOf is the playbook that was named, and the inputs that were given with it.
+func playbookOf(c *cli.Context) (*playbooks.Playbook, map[string]any, error) {
+	name, err := oneArgument(c, "playbook")
+	if err != nil {
+		return nil, nil, err
+	}
+	pb, err := loadPlaybook(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs, err := inputsOf(pb, c.StringSlice("set"))
+	return pb, inputs, err
+}
+
 // besides finds what a playbook in a file uses: built-in ones by name, others as files beside it.
 func besides(file string) playbooks.Source {
 	return func(name string) (string, []byte, error) {
@@ -238,15 +252,7 @@ type plannedCall struct {
 }
 
 func (p *program) planPlaybook(c *cli.Context) error {
-	name, err := oneArgument(c, "playbook")
-	if err != nil {
-		return err
-	}
-	pb, err := loadPlaybook(name)
-	if err != nil {
-		return err
-	}
-	inputs, err := inputsOf(pb, c.StringSlice("set"))
+	pb, inputs, err := playbookOf(c)
 	if err != nil {
 		return err
 	}

@@ -14,15 +14,7 @@ import (
 )
 
 func (p *program) runPlaybook(c *cli.Context) error {
-	name, err := oneArgument(c, "playbook")
-	if err != nil {
-		return err
-	}
-	pb, err := loadPlaybook(name)
-	if err != nil {
-		return err
-	}
-	inputs, err := inputsOf(pb, c.StringSlice("set"))
+	pb, inputs, err := playbookOf(c)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -176,7 +172,7 @@ func (p *program) approvePlaybook(c *cli.Context) error {
 		a.Who = localUser()
 	}
 	if path := c.String("attach"); path != "" {
-		if a.Attached, err = sha256File(path); err != nil {
+		if a.Attached, err = sumOf(path); err != nil {
 			return ui.Usage("--attach: %w", err)
 		}
 	}
@@ -192,32 +188,10 @@ func (p *program) approvePlaybook(c *cli.Context) error {
 	})
 }
 
-// sha256File is the hash of a file, in hex.
-func sha256File(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() //nolint:errcheck // it was read only
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
 // testPlaybook runs a playbook on a simulated account, where everybody says yes and does what is
 // to be done.
 func (p *program) testPlaybook(c *cli.Context) error {
-	name, err := oneArgument(c, "playbook")
-	if err != nil {
-		return err
-	}
-	pb, err := loadPlaybook(name)
-	if err != nil {
-		return err
-	}
-	inputs, err := inputsOf(pb, c.StringSlice("set"))
+	pb, inputs, err := playbookOf(c)
 	if err != nil {
 		return err
 	}
