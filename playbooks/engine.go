@@ -209,8 +209,8 @@ func Resume(ctx context.Context, b *evidence.Bag, env *Env) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rec.Sealed || rec.end != nil && rec.end.Status != Interrupted {
-		return nil, fmt.Errorf("run %s has ended as %s: %w", b.ID(), rec.end.Status, ErrNoRun)
+	if rec.Sealed {
+		return nil, fmt.Errorf("run %s has ended as %s: %w", b.ID(), rec.Run().Status, ErrNoRun)
 	}
 	if rec.begun.Exercise != env.Exercise {
 		return nil, fmt.Errorf("%w: run %s is of exercise %q, this is %q", ErrExercise, b.ID(), rec.begun.Exercise, env.Exercise)
@@ -239,6 +239,11 @@ func Resume(ctx context.Context, b *evidence.Bag, env *Env) (*Run, error) {
 	}
 	if r.w, err = env.Case.Resume(ctx, b, s); err != nil {
 		return nil, fmt.Errorf("going on with run %s: %w", b.ID(), err)
+	}
+	if rec.end != nil { // all is done but sealing its record
+		ended := rec.Run()
+		ended.env, ended.w, ended.Ended = env, r.w, env.Now().UTC()
+		return ended, ended.seal(ctx)
 	}
 	return r, r.play(ctx, pb, values)
 }

@@ -199,6 +199,40 @@ func bagOf(t *testing.T, c *evidence.Case, id string) *evidence.Bag {
 	return nil
 }
 
+// TestCutOffAtTheEnd: a run that was cut off when all was done but sealing its record is sealed,
+// and nothing else; one whose record somebody sealed before its end is told as that.
+func TestCutOffAtTheEnd(t *testing.T) {
+	env, said := offline(t)
+	for _, c := range []struct {
+		ended bool
+		want  Status
+	}{{true, Failed}, {false, Aborted}} {
+		r := newRun(parsed(t, steps(say("one", "1"))), env)
+		if err := r.begin(t.Context(), parsed(t, steps(say("one", "1"))), map[string]any{}); err != nil {
+			t.Fatal(err)
+		}
+		if c.ended {
+			if err := r.note(t.Context(), noteEnd, endNote{Status: Failed, Error: "as it was"}); err != nil {
+				t.Fatal(err)
+			}
+			run, err := Resume(t.Context(), bagOf(t, env.Case, r.ID), env)
+			if err != nil || run.Status != Failed || run.Err() == nil || len(*said) != 0 {
+				t.Errorf("going on: %v %v, said %v", run, err, *said)
+			}
+		} else if _, err := r.w.Seal(t.Context(), evidence.StatusPartial); err != nil {
+			t.Fatal(err)
+		}
+		b := bagOf(t, env.Case, r.ID)
+		if rec, err := ReadRecord(t.Context(), b); err != nil || !rec.Sealed || rec.Run().Status != c.want || rec.Run().Err() == nil {
+			t.Errorf("the record: %+v %v", rec, err)
+		}
+		if _, err := Resume(t.Context(), b, env); !errors.Is(err, ErrNoRun) {
+			t.Errorf("once more: %v", err)
+		}
+	}
+	verified(t, env.Case)
+}
+
 // TestResumeFirst: the steps of resume run whenever a run goes on, and not before.
 func TestResumeFirst(t *testing.T) {
 	env, said := offline(t)

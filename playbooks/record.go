@@ -162,6 +162,8 @@ func (rec *Record) Run() *Run {
 		if rec.end.Error != "" {
 			r.err = errors.New(rec.end.Error)
 		}
+	case rec.Sealed:
+		r.Status, r.err = Aborted, errors.New("its record was sealed before it had ended")
 	case rec.stopped:
 		r.Status = Interrupted
 	}
@@ -301,6 +303,12 @@ func (r *Run) end(ctx context.Context) error {
 	if err := r.note(ctx, noteEnd, end); err != nil {
 		return err
 	}
+	return r.seal(ctx)
+}
+
+// seal closes the record of a run that has ended.
+func (r *Run) seal(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	status := evidence.StatusComplete
 	if r.Status != Succeeded {
 		status = evidence.StatusPartial
