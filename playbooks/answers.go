@@ -116,8 +116,12 @@ func answers(ctx context.Context, c *evidence.Case, q Question) ([]Answer, error
 	return out, nil
 }
 
-// pollEvery is how often a waiting run reads the ledger.
-const pollEvery = 2 * time.Second
+// A waiting run reads the ledger, which is one object an event: soon at first, and less often
+// the longer people take, for in a bucket each look has its price.
+const (
+	pollFirst = 2 * time.Second
+	pollMost  = 30 * time.Second
+)
 
 // gather asks until enough people have said yes, one has said no (ErrDeclined), or the time is
 // over, which is a no. The person at the keyboard is asked once.
@@ -133,7 +137,7 @@ func (env *Env) gather(ctx context.Context, a Args, q Question, within time.Dura
 	if err := a.note(ctx, noteQuestion, q); err != nil {
 		return nil, err
 	}
-	asked := env.Ask == nil
+	asked, pause := env.Ask == nil, pollFirst
 	for {
 		got, err := answers(ctx, env.Case, q)
 		if err != nil {
@@ -156,9 +160,10 @@ func (env *Env) gather(ctx context.Context, a Args, q Question, within time.Dura
 		case !env.Now().Before(until):
 			return got, env.nobody(ctx, q, got, within)
 		}
-		if err := env.sleep(ctx, min(pollEvery, until.Sub(env.Now()))); err != nil {
+		if err := env.sleep(ctx, min(pause, until.Sub(env.Now()))); err != nil {
 			return got, fmt.Errorf("waiting for an answer: %w", err)
 		}
+		pause = min(2*pause, pollMost)
 	}
 }
 
