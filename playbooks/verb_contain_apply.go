@@ -103,8 +103,8 @@ func (env *Env) progress() func(contain.Outcome) {
 
 var errIncomplete = errors.New("not every act is in force")
 
-// undoContainApply takes the plan's acts back, one by one: what cannot be taken back without a
-// risk that a person has to name stays, and is an error.
+// undoContainApply takes the plan's acts back, one by one and on the plan's targets alone: what
+// cannot be taken back without a risk that a person has to name stays, and is an error.
 func undoContainApply(ctx context.Context, env *Env, a Args, reason string) error {
 	plan := arg[*contain.Plan](a, "plan")
 	var all error
@@ -112,18 +112,26 @@ func undoContainApply(ctx context.Context, env *Env, a Args, reason string) erro
 		if len(plan.Acts[i].Moves) == 0 {
 			continue
 		}
-		run, err := contain.Undo(ctx, contain.LiftInput{
-			Session: env.Session, Case: env.Case, Acts: []string{plan.Acts[i].Act}, Reason: reason, Operator: env.Operator, Tool: env.Tool, Clock: env.clock(),
-		})
-		switch {
-		case errors.Is(err, contain.ErrNothing): // it never came to be in force
-		case err != nil:
-			all = errors.Join(all, fmt.Errorf("%s: %w", plan.Acts[i].Act, err))
-		case !run.Status().OK():
-			all = errors.Join(all, fmt.Errorf("%s: ended as %s", plan.Acts[i].Act, run.Status()))
+		for _, t := range plan.Targets {
+			all = errors.Join(all, env.undoAct(ctx, plan.Acts[i].Act, t.ARN, reason))
 		}
 	}
 	return all
+}
+
+func (env *Env) undoAct(ctx context.Context, act, target, reason string) error {
+	run, err := contain.Undo(ctx, contain.LiftInput{
+		Session: env.Session, Case: env.Case, Function: target, Acts: []string{act}, Reason: reason, Operator: env.Operator, Tool: env.Tool, Clock: env.clock(),
+	})
+	switch {
+	case errors.Is(err, contain.ErrNothing): // it never came to be in force there
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s on %s: %w", act, target, err)
+	case !run.Status().OK():
+		return fmt.Errorf("%s on %s: ended as %s", act, target, run.Status())
+	}
+	return nil
 }
 
 // idleLine counts acts that find nothing to act on.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -253,5 +254,57 @@ func TestDescribedMovesCanBeTyped(t *testing.T) {
 		if err != nil || string(out) != text {
 			t.Errorf("%q was shown as %s, and read as %q %v", text, shown, out, err)
 		}
+	}
+}
+
+// TestUndoOnFailure: a step that fails takes back what its run has changed, and nothing that
+// another run of the same case holds by the same act.
+func TestUndoOnFailure(t *testing.T) {
+	w := play(t, Options{})
+	env := environmentOf(t, w)
+	contains := func(function, then string) *playbooks.Run {
+		t.Helper()
+		pb, err := playbooks.Parse("p.yaml", []byte(`playbook: p
+title: t
+steps:
+  - {id: collect, run: collect, with: {function: `+function+`, scope: containment}}
+  - {id: plan, run: contain.plan, with: {function: `+function+`, acts: [concurrency-zero]}}
+  - {id: apply, run: contain.apply, with: {plan: '${steps.plan.plan}'}}
+`+then))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := playbooks.Execute(t.Context(), pb, nil, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	if run := contains("invoices", ""); run.Status != playbooks.Succeeded {
+		t.Fatal(run.Status, run.Err())
+	}
+	before := w.Cloud.Objects()
+	run := contains("payments", "  - {id: told, run: notify, on_failure: undo, with: {text: x, to: /nowhere/at/all}}\n")
+	if run.Status != playbooks.Failed || run.Value("apply", "in_force") != 1 || !slices.ContainsFunc(run.Steps, func(s playbooks.StepReport) bool { return s.ID == "undo/apply" && s.Status == playbooks.Succeeded }) {
+		t.Errorf("%s, %+v: %v", run.Status, run.Steps, run.Err())
+	}
+	if diff := cmp.Diff(texts(before), texts(w.Cloud.Objects())); diff != "" {
+		t.Errorf("not as before the run (-before +after):\n%s", diff)
+	}
+	standing, err := contain.Standings(t.Context(), contain.StatusInput{Case: env.Case})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := 0
+	for _, s := range standing {
+		if s.State == contain.InForce {
+			in++
+			if s.Function != "arn:aws:lambda:eu-west-1:123456789012:function:invoices" {
+				t.Errorf("%s is in force on %s", s.Act, s.Function)
+			}
+		}
+	}
+	if in != 1 {
+		t.Errorf("%d acts in force: %+v", in, standing)
 	}
 }
