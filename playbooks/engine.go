@@ -237,6 +237,9 @@ func Resume(ctx context.Context, b *evidence.Bag, env *Env) (*Run, error) {
 	if env.Session != nil {
 		s.Principal = env.Session.Identity.ARN
 	}
+	if err := env.Case.Tidy(ctx); err != nil {
+		return nil, fmt.Errorf("clearing what was left half written: %w", err)
+	}
 	if r.w, err = env.Case.Resume(ctx, b, s); err != nil {
 		return nil, fmt.Errorf("going on with run %s: %w", b.ID(), err)
 	}
