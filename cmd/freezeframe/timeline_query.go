@@ -93,7 +93,7 @@ func (p *program) engineWindow(c *cli.Context) (trailsql.Query, error) {
 		return q, ui.Usage("--until %w", err)
 	}
 	if q.Until.IsZero() {
-		q.Until = now
+		q.Until = now.Truncate(time.Second).Add(time.Second) // records bear whole seconds, and the end is not of the window
 	}
 	if q.Since.IsZero() {
 		q.Since = q.Until.Add(-defaultWindow)
