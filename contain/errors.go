@@ -15,6 +15,7 @@ var (
 	ErrPlanChanged  = errors.New("the plan was changed after it was made")
 	ErrOtherAccount = errors.New("the plan is for another account, region or endpoint")
 	ErrStale        = errors.New("the account is not as planned")
+	ErrDrifted      = errors.New("the account is not as the act left it") // an ErrStale, of release and undo
 	ErrNotPreserved = errors.New("what would be overwritten is not sealed in the case")
 	ErrProtected    = errors.New("protected from containment")
 	ErrSessionsLive = errors.New("stolen sessions may still be alive")
@@ -56,14 +57,20 @@ func orAWS(s string) string {
 type StaleError struct {
 	Doc, Key, Resource string
 	Planned, Now       json.RawMessage
+	Lifting            bool
 }
 
 func (e *StaleError) Error() string {
+	if e.Lifting {
+		return fmt.Sprintf("%s of %s is not as it was left: left %s, now %s", name(e.Doc, e.Key), e.Resource, short(e.Planned), short(e.Now))
+	}
 	return fmt.Sprintf("%s of %s is not as planned: planned %s, now %s", name(e.Doc, e.Key), e.Resource, short(e.Planned), short(e.Now))
 }
 
-// Is makes errors.Is(err, ErrStale) hold.
-func (e *StaleError) Is(target error) bool { return target == ErrStale }
+// Is makes errors.Is(err, ErrStale) hold, and ErrDrifted of release and undo.
+func (e *StaleError) Is(target error) bool {
+	return target == ErrStale || e.Lifting && target == ErrDrifted
+}
 
 func name(doc, key string) string {
 	if key == "" {

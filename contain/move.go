@@ -80,7 +80,7 @@ func (t *task) expected(now json.RawMessage) bool {
 }
 
 func (t *task) stale(now json.RawMessage) error {
-	return &StaleError{Doc: t.doc.name, Key: t.place.Key, Resource: t.doc.resource(t.place), Planned: t.from, Now: now}
+	return &StaleError{Doc: t.doc.name, Key: t.place.Key, Resource: t.doc.resource(t.place), Planned: t.from, Now: now, Lifting: len(t.lifts) > 0}
 }
 
 // mover makes the moves of a run.

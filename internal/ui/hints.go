@@ -38,6 +38,7 @@ func hints() []hint {
 		{cause(contain.ErrNoReason), ExitRefused, "the same command with --reason WHY"},
 		{cause(contain.ErrBadPlan), ExitRefused, "freezeframe contain plan --function NAME --out NEW.json"},
 		{cause(contain.ErrPlanChanged), ExitRefused, "freezeframe contain plan --function NAME --out NEW.json"},
+		{cause(contain.ErrDrifted), ExitRefused, "freezeframe contain status, then the same command again; with --force-over-drift, if what changed since may be overwritten"},
 		{cause(contain.ErrStale), ExitRefused, "freezeframe contain plan --function NAME --out NEW.json"},
 		{cause(contain.ErrOtherAccount), ExitRefused, "add --profile, --region, --role-arn or --endpoint-url of the plan's account"},
 		{cause(vault.ErrGone), ExitUsage, "freezeframe case open DIR --title T --authority A --operator O"},

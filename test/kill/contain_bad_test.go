@@ -60,6 +60,7 @@ func bads() []bad {
 		{name: "conflict while Pending", faults: []awssim.Fault{{Op: zero, Nth: 1, Fail: awssim.Fail{Code: "ResourceConflictException", Status: 409}}}, code: 0, says: []string{"ok concurrency-zero: done"}, force: both},
 		{name: "no permission half-way", faults: []awssim.Fault{{Op: zero, Fail: denied}}, code: 3, says: []string{"!! concurrency-zero: failed .*PutFunctionConcurrency.*function:payments.*AccessDenied"}, next: "freezeframe doctor --policy contain", force: []string{"role-quarantine"}},
 		{name: "killed half-way", apply: killed, code: -1, says: []string{"concurrency-zero .*in force"}, force: both},
+		{name: "undo of what somebody changed since", between: appliedAndReserved, apply: undone, code: 4, says: []string{"lambda.concurrency of .*function:payments is not as it was left: left .*0.*, now .*7"}, next: "freezeframe contain status", force: []string{"role-quarantine"}},
 		{name: "two responders applying at once", apply: twice, others: true, code: 0, says: []string{"(?s)ok concurrency-zero.*ok concurrency-zero"}, force: both},
 	}
 }
@@ -224,6 +225,15 @@ func check(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func appliedAndReserved(t *testing.T, a *arena, plan string) {
+	a.run(t, 0, "contain", "apply", plan, "--override", "a test")
+	reserved(t, a, plan)
+}
+
+func undone(_ *testing.T, a *arena, _ string) (int, string) {
+	return ended(a.command("contain", "undo", "concurrency-zero", "--reason", "a test"))
 }
 
 func reserved(t *testing.T, a *arena, _ string) {

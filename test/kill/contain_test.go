@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -29,6 +30,9 @@ type arena struct {
 	cases       int
 	stranger    bool // commands run without what the user keeps: keys and identities
 
+	server *httptest.Server
+	busy   sync.RWMutex // held for reading while a call is answered
+
 	mu    sync.Mutex
 	calls []string // that change something, in order
 	on    func(call string)
@@ -47,10 +51,22 @@ func newArena(t *testing.T, binary string) *arena {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(a.acct.Cloud)
-	t.Cleanup(server.Close)
-	a.url = server.URL
+	a.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.busy.RLock()
+		defer a.busy.RUnlock()
+		a.acct.Cloud.ServeHTTP(w, r)
+	}))
+	t.Cleanup(a.server.Close)
+	a.url = a.server.URL
 	return a
+}
+
+// settle returns when the calls of a command that is dead have had their effect, or never
+// will: some were on their way beside the one at which it died.
+func (a *arena) settle() {
+	a.server.CloseClientConnections()
+	a.busy.Lock()
+	defer a.busy.Unlock()
 }
 
 // told is called for every call, before it is answered: that is the moment of death.
@@ -132,6 +148,7 @@ func (a *arena) die(t *testing.T, call string, effect bool, args ...string) {
 	a.mu.Lock()
 	a.at, a.kill = "", nil
 	a.mu.Unlock()
+	a.settle()
 	a.acct.Cloud.ClearFaults()
 	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != -1 { //nolint:errorlint // as above
 		t.Errorf("%s was not killed at %s: %v", args[1], call, err)
