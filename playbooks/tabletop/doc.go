@@ -7,5 +7,6 @@
 //	world.go     a staged exercise           values.go   what calls are given, and what is kept of answers
 //	live.go      what goes on meanwhile      respond.go  a reference solution, unattended
 //	judge.go     checks of record and case   score.go    points and metrics
+//	decisions.go what people are asked for   record.go   what happens, and what people observed
 //	report.go    papers for the exercise     lint.go     that a scenario can be won, and not by chance
 package tabletop

@@ -64,6 +64,8 @@ func (r *Response) move(ctx context.Context, m Move) error {
 		return r.contain(ctx, m.Contain)
 	case m.Note != nil:
 		return r.note(ctx, m.Note)
+	case m.Decide != nil:
+		return r.decide(ctx, m.Decide)
 	case m.Verify:
 		for p, err := range r.Case.Verify(ctx) {
 			return errors.Join(err, fmt.Errorf("%w: %v", evidence.ErrDamaged, p))
