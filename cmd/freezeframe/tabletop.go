@@ -36,9 +36,10 @@ func (p *program) tabletopCommand() *cli.Command {
 			},
 			{
 				Name: "serve", Usage: "serve the account after the attack on 127.0.0.1, for this binary and the AWS CLI", ArgsUsage: "SCENARIO|FILE",
-				Description: "freezeframe tabletop serve code-overwrite --port 4510\n\nThe attacker goes on, and injects come, until the time is over. --control names a new file with what status, inject, pause, resume, hint and score need; keep it from responders, since score and inject give answers away.",
+				Description: "freezeframe tabletop serve code-overwrite --port 4510\n\nThe attacker goes on, and injects come, until the time is over. --control names a new file with what leading it needs: status, inject, pause, resume, note and score; keep it from responders, since it gives answers away. Its record goes beside it. --players names one for responders, who ask for status, decide, hint and hotwash with it.",
 				Flags: []cli.Flag{seed, &cli.IntFlag{Name: "port", Usage: "TCP port; 0 takes a free one", Value: 0},
-					&cli.StringFlag{Name: "control", Usage: "new file for the facilitator's address and token; without it nobody leads the exercise"}},
+					&cli.StringFlag{Name: "control", Usage: "new file for the facilitator's address and token; without it nobody leads the exercise"},
+					&cli.StringFlag{Name: "players", Usage: "new file for the players' address and token; the printed environment names it"}},
 				Action: p.serveTabletop,
 			},
 			{
@@ -122,6 +123,9 @@ func (p *program) showScenario(c *cli.Context) error {
 	}
 	out := shownScenario{"freezeframe/tabletop-scenario/v1", "EXERCISE", s.Name, s.Title, s.About, s.Account, s.Region, s.Function, s.Lasts, s.Objectives, s.SituationManual(), ""}
 	if c.Bool("facilitator") {
+		if err := p.notForPlayers("the facilitator's view"); err != nil {
+			return err
+		}
 		out.Guide = s.EvaluatorGuide()
 	}
 	return p.s.Show(out, func(t *ui.Printer) {

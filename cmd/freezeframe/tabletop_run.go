@@ -37,6 +37,9 @@ type exercise struct {
 }
 
 func (p *program) runTabletop(c *cli.Context) error {
+	if err := p.notForPlayers("the reference solution"); err != nil {
+		return err
+	}
 	sc, err := p.scenarioOf(c)
 	if err != nil {
 		return err
@@ -245,6 +248,9 @@ func writePapers(s *tabletop.Scenario, score *tabletop.Score, dir string) error 
 }
 
 func (p *program) reportTabletop(c *cli.Context) error {
+	if err := p.notForPlayers("the evaluator guide"); err != nil {
+		return err
+	}
 	s, err := p.scenarioOf(c)
 	if err != nil {
 		return err

@@ -274,7 +274,7 @@ func TestExerciseEntersTheCase(t *testing.T) {
 		break
 	}
 	data, err := json.Marshal(w.ID)
-	if err != nil || !bytes.Contains(data, []byte("code-overwrite-1-")) {
+	if err != nil || !bytes.Contains(data, []byte(`"exercise-`)) {
 		t.Errorf("the id is %s", fmt.Sprint(w.ID))
 	}
 }
