@@ -46,12 +46,7 @@ func (p *program) tabletopCommand() *cli.Command {
 				Name: "lint", Usage: "check a scenario: spelling, that it can be won, and that nothing is won by doing nothing", ArgsUsage: "SCENARIO|FILE",
 				Description: "freezeframe tabletop lint mine.yaml", Action: p.lintScenario,
 			},
-			{
-				Name: "report", Usage: "papers for an exercise: situation manual, evaluator guide, and with --score the after-action report", ArgsUsage: "SCENARIO|FILE",
-				Description: "freezeframe tabletop report code-overwrite --out papers\nfreezeframe tabletop report code-overwrite --score score.json --out papers",
-				Flags:       []cli.Flag{&cli.StringFlag{Name: "score", Usage: "file that tabletop score or run wrote"}, &cli.StringFlag{Name: "out", Usage: "folder", Value: "papers"}},
-				Action:      p.reportTabletop,
-			},
+			p.tabletopReportCommand(),
 			{Name: "new", Usage: "write a scenario to begin with", ArgsUsage: "NAME", Description: "freezeframe tabletop new my-scenario", Action: p.newScenario},
 		}, p.controlCommands()...),
 	}
@@ -121,12 +116,12 @@ func (p *program) showScenario(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out := shownScenario{"freezeframe/tabletop-scenario/v1", "EXERCISE", s.Name, s.Title, s.About, s.Account, s.Region, s.Function, s.Lasts, s.Objectives, s.SituationManual(), ""}
+	out := shownScenario{"freezeframe/tabletop-scenario/v1", "EXERCISE", s.Name, s.Title, s.About, s.Account, s.Region, s.Function, s.Lasts, s.Objectives, s.SituationManual().Markdown(), ""}
 	if c.Bool("facilitator") {
 		if err := p.notForPlayers("the facilitator's view"); err != nil {
 			return err
 		}
-		out.Guide = s.EvaluatorGuide()
+		out.Guide = s.EvaluatorGuide().Markdown()
 	}
 	return p.s.Show(out, func(t *ui.Printer) {
 		t.Block("", out.Manual)

@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/freezeframe-ir/freezeframe/internal/durable"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
@@ -75,7 +72,7 @@ func (p *program) runTabletop(c *cli.Context) error {
 		p.s.Person(func(t *ui.Printer) { showExercise(t, out) })
 	}
 	if dir := c.String("report"); dir != "" {
-		if err := writePapers(sc, out.Score, dir); err != nil {
+		if _, err := writePapers(sc, out.Score, nil, tabletop.PaperForms(), dir); err != nil {
 			return err
 		}
 	}
@@ -220,59 +217,4 @@ func endExercise(out exercise, failed error) error {
 		return ui.Incomplete("", "playbook %s succeeded with gaps", out.Run.Playbook)
 	}
 	return nil
-}
-
-// writePapers writes what there is to write into a folder; files that are there stay as they are.
-func writePapers(s *tabletop.Scenario, score *tabletop.Score, dir string) error {
-	path, err := filepath.Abs(dir)
-	if err != nil {
-		return fmt.Errorf("folder %s: %w", dir, err)
-	}
-	if err := os.MkdirAll(path, 0o750); err != nil {
-		return fmt.Errorf("folder for the papers: %w", err)
-	}
-	papers := map[string]string{"situation-manual.md": s.SituationManual(), "evaluator-guide.md": s.EvaluatorGuide()}
-	if score != nil {
-		data, err := json.MarshalIndent(score, "", "  ")
-		if err != nil {
-			return fmt.Errorf("the score: %w", err)
-		}
-		papers["after-action.md"], papers["score.json"] = score.AfterAction(), string(data)+"\n"
-	}
-	for name, text := range papers {
-		if err := durable.WriteNew(filepath.Join(path, name), []byte(text), 0o640); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *program) reportTabletop(c *cli.Context) error {
-	if err := p.notForPlayers("the evaluator guide"); err != nil {
-		return err
-	}
-	s, err := p.scenarioOf(c)
-	if err != nil {
-		return err
-	}
-	var score *tabletop.Score
-	if path := c.String("score"); path != "" {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return ui.UsageHint("freezeframe tabletop score --control FILE --case CASE", "reading the score: %w", err)
-		}
-		score = &tabletop.Score{}
-		if err := json.Unmarshal(data, score); err != nil || score.Schema != tabletop.ScoreSchema {
-			return ui.Usage("%s is no score of an exercise", path)
-		}
-		if score.Scenario != s.Name {
-			return ui.Usage("%s is a score of %s", path, score.Scenario)
-		}
-	}
-	if err := writePapers(s, score, c.String("out")); err != nil {
-		return err
-	}
-	return p.s.Show(map[string]string{"schema": "freezeframe/tabletop-report/v1", "folder": c.String("out")}, func(t *ui.Printer) {
-		t.Line("the papers of this EXERCISE: %s", c.String("out"))
-	})
 }
