@@ -29,8 +29,11 @@ func (p *program) tabletopCommand() *cli.Command {
 			},
 			{
 				Name: "run", Usage: "play an attack, respond by the reference solution, and try the attacker's calls again", ArgsUsage: "SCENARIO|FILE",
-				Description: "freezeframe tabletop run code-overwrite --yes\n\nThe case stays on disk: in --case, or in a new folder here.",
+				Description: "freezeframe tabletop run code-overwrite --yes\nfreezeframe tabletop run code-overwrite --yes --speed 60\nfreezeframe tabletop run self-healing --solo --speed 10\n\nThe case stays on disk: in --case, or in a new folder here.",
 				Flags: []cli.Flag{seed, &cli.BoolFlag{Name: "yes", Usage: "answer the approval gate with yes"},
+					&cli.BoolFlag{Name: "solo", Usage: "respond yourself, at a prompt, with a clock that can be sped up, held and rewound"},
+					&cli.StringFlag{Name: "playbook", Usage: "respond by this playbook instead of the reference solution"},
+					&cli.Float64Flag{Name: "speed", Usage: "so many times faster than the wall clock; 0 is as fast as it goes, and with --solo a clock that stands"},
 					&cli.StringFlag{Name: "report", Usage: "new folder for situation manual, evaluator guide, after-action report and score"}},
 				Action: p.runTabletop,
 			},

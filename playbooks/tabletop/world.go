@@ -282,6 +282,9 @@ func (w *World) Live() { w.clock.Run() }
 // Now is the exercise's time.
 func (w *World) Now() time.Time { return w.clock.Now() }
 
+// Start is when responders came in.
+func (w *World) Start() time.Time { return w.start }
+
 // Session is the responder's session on the simulated account, in process.
 func (w *World) Session(ctx context.Context, readOnly bool, rec awsapi.Recorder) (*awsapi.Session, error) {
 	return awsapi.Connect(ctx, awsapi.Options{
