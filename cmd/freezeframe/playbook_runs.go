@@ -204,7 +204,7 @@ func (p *program) testPlaybook(c *cli.Context) error {
 		return err
 	}
 	w.Live()
-	opened, err := p.exerciseCase(c, w)
+	opened, err := p.exerciseCase(c, w, 1)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "awaits": awaits, "exercise": exerciseOf},
 	})
 }
 
@@ -72,6 +72,27 @@ func staged() (*tabletop.World, error) {
 	}
 	w.Live()
 	return w, nil
+}
+
+// awaits FILE: it is there, written by what runs in the background.
+func awaits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: awaits FILE")
+	}
+	for range 600 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not appear", args[0])
+}
+
+// exerciseOf FILE: FREEZEFRAME_EXERCISE is what this control file says.
+func exerciseOf(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := readControl(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Setenv("FREEZEFRAME_EXERCISE", f.Exercise)
 }
 
 // exits CODE COMMAND...: the command ends with that exit code.
@@ -105,7 +126,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 func environment(ts *testscript.TestScript) []string {
 	var env []string
 	for _, k := range []string{"PATH", "HOME", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_EC2_METADATA_DISABLED",
-		"FREEZEFRAME_HOME", "FREEZEFRAME_CASE", "TMPDIR"} {
+		"FREEZEFRAME_HOME", "FREEZEFRAME_CASE", "FREEZEFRAME_EXERCISE", "FREEZEFRAME_TABLETOP", "TMPDIR"} {
 		if v := ts.Getenv(k); v != "" {
 			env = append(env, k+"="+v)
 		}

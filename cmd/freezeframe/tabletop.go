@@ -29,28 +29,27 @@ func (p *program) tabletopCommand() *cli.Command {
 			},
 			{
 				Name: "run", Usage: "play an attack, respond by the reference solution, and try the attacker's calls again", ArgsUsage: "SCENARIO|FILE",
-				Description: "freezeframe tabletop run code-overwrite --yes\n\nThe case stays on disk: in --case, or in a new folder here.",
+				Description: "freezeframe tabletop run code-overwrite --yes\nfreezeframe tabletop run code-overwrite --yes --speed 60\nfreezeframe tabletop run self-healing --solo --speed 10\n\nThe case stays on disk: in --case, or in a new folder here.",
 				Flags: []cli.Flag{seed, &cli.BoolFlag{Name: "yes", Usage: "answer the approval gate with yes"},
+					&cli.BoolFlag{Name: "solo", Usage: "respond yourself, at a prompt, with a clock that can be sped up, held and rewound"},
+					&cli.StringFlag{Name: "playbook", Usage: "respond by this playbook instead of the reference solution"},
+					&cli.Float64Flag{Name: "speed", Usage: "so many times faster than the wall clock; 0 is as fast as it goes, and with --solo a clock that stands"},
 					&cli.StringFlag{Name: "report", Usage: "new folder for situation manual, evaluator guide, after-action report and score"}},
 				Action: p.runTabletop,
 			},
 			{
 				Name: "serve", Usage: "serve the account after the attack on 127.0.0.1, for this binary and the AWS CLI", ArgsUsage: "SCENARIO|FILE",
-				Description: "freezeframe tabletop serve code-overwrite --port 4510\n\nThe attacker goes on, and injects come, until the time is over. --control names a new file with what status, inject, pause, resume, hint and score need; keep it from responders, since score and inject give answers away.",
+				Description: "freezeframe tabletop serve code-overwrite --port 4510\n\nThe attacker goes on, and injects come, until the time is over. --control names a new file with what leading it needs: status, inject, pause, resume, note and score; keep it from responders, since it gives answers away. Its record goes beside it. --players names one for responders, who ask for status, decide, hint and hotwash with it.",
 				Flags: []cli.Flag{seed, &cli.IntFlag{Name: "port", Usage: "TCP port; 0 takes a free one", Value: 0},
-					&cli.StringFlag{Name: "control", Usage: "new file for the facilitator's address and token; without it nobody leads the exercise"}},
+					&cli.StringFlag{Name: "control", Usage: "new file for the facilitator's address and token; without it nobody leads the exercise"},
+					&cli.StringFlag{Name: "players", Usage: "new file for the players' address and token; the printed environment names it"}},
 				Action: p.serveTabletop,
 			},
 			{
 				Name: "lint", Usage: "check a scenario: spelling, that it can be won, and that nothing is won by doing nothing", ArgsUsage: "SCENARIO|FILE",
 				Description: "freezeframe tabletop lint mine.yaml", Action: p.lintScenario,
 			},
-			{
-				Name: "report", Usage: "papers for an exercise: situation manual, evaluator guide, and with --score the after-action report", ArgsUsage: "SCENARIO|FILE",
-				Description: "freezeframe tabletop report code-overwrite --out papers\nfreezeframe tabletop report code-overwrite --score score.json --out papers",
-				Flags:       []cli.Flag{&cli.StringFlag{Name: "score", Usage: "file that tabletop score or run wrote"}, &cli.StringFlag{Name: "out", Usage: "folder", Value: "papers"}},
-				Action:      p.reportTabletop,
-			},
+			p.tabletopReportCommand(),
 			{Name: "new", Usage: "write a scenario to begin with", ArgsUsage: "NAME", Description: "freezeframe tabletop new my-scenario", Action: p.newScenario},
 		}, p.controlCommands()...),
 	}
@@ -120,9 +119,12 @@ func (p *program) showScenario(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out := shownScenario{"freezeframe/tabletop-scenario/v1", "EXERCISE", s.Name, s.Title, s.About, s.Account, s.Region, s.Function, s.Lasts, s.Objectives, s.SituationManual(), ""}
+	out := shownScenario{"freezeframe/tabletop-scenario/v1", "EXERCISE", s.Name, s.Title, s.About, s.Account, s.Region, s.Function, s.Lasts, s.Objectives, s.SituationManual().Markdown(), ""}
 	if c.Bool("facilitator") {
-		out.Guide = s.EvaluatorGuide()
+		if err := p.notForPlayers("the facilitator's view"); err != nil {
+			return err
+		}
+		out.Guide = s.EvaluatorGuide().Markdown()
 	}
 	return p.s.Show(out, func(t *ui.Printer) {
 		t.Block("", out.Manual)

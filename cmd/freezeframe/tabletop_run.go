@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/freezeframe-ir/freezeframe/internal/durable"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
@@ -37,28 +33,37 @@ type exercise struct {
 }
 
 func (p *program) runTabletop(c *cli.Context) error {
+	if err := p.notForPlayers("the reference solution"); err != nil {
+		return err
+	}
 	sc, err := p.scenarioOf(c)
 	if err != nil {
 		return err
 	}
-	// The exercise's clock stands, and ends about now: nothing in the case lies in the future.
-	w, err := tabletop.Play(c.Context, sc, tabletop.Options{Seed: c.Uint64("seed"), Now: time.Now().Add(-sc.Lasts).Truncate(time.Second)})
+	if n := c.Float64("speed"); n < 0 || n > maxSpeed {
+		return ui.UsageHint("freezeframe tabletop run SCENARIO --speed 60", "--speed is %v; a number from 0 to %d is wanted", n, maxSpeed)
+	}
+	moves, err := movesOf(c, sc)
 	if err != nil {
 		return err
 	}
-	opened, err := p.exerciseCase(c, w)
+	// The exercise's clock stands, and ends about now: nothing in the case lies in the future.
+	o := tabletop.Options{Seed: c.Uint64("seed"), Now: time.Now().Add(-sc.Lasts).Truncate(time.Second)}
+	if c.Bool("solo") {
+		return p.runSolo(c, sc, o)
+	}
+	w, err := tabletop.Play(c.Context, sc, o)
+	if err != nil {
+		return err
+	}
+	opened, err := p.exerciseCase(c, w, 1)
 	if err != nil {
 		return err
 	}
 	out := exercise{Schema: "freezeframe/tabletop-run/v2", Banner: "EXERCISE", Exercise: w.ID, Scenario: sc.Name, Function: sc.Function, Case: opened.Vault().String(), StillOpen: []string{}}
-	p.s.Person(func(t *ui.Printer) {
-		t.Line("%s %s", t.Bold("scenario"), sc.Title)
-		t.Block("  ", sc.About)
-		t.Line("  account %s (simulated), region %s, function %s", sc.Account, sc.Region, sc.Function)
-		t.Line("  its clock says %s: an exercise is played fast, and ends about now", w.Now().UTC().Format(time.RFC3339))
-	})
+	p.introduce(sc, w.Now(), "an exercise is played fast, and ends about now")
 	out.Before = w.Probe(c.Context)
-	failed := p.respondTo(c, w, opened, &out)
+	failed := p.respondTo(c, w, opened, moves, &out)
 	if out.Score, err = w.Score(c.Context, opened, out.Before); err != nil {
 		return errors.Join(failed, err)
 	}
@@ -72,16 +77,81 @@ func (p *program) runTabletop(c *cli.Context) error {
 		p.s.Person(func(t *ui.Printer) { showExercise(t, out) })
 	}
 	if dir := c.String("report"); dir != "" {
-		if err := writePapers(sc, out.Score, dir); err != nil {
+		if _, err := writePapers(sc, out.Score, nil, tabletop.PaperForms(), dir); err != nil {
 			return err
 		}
 	}
 	return endExercise(out, failed)
 }
 
-// respondTo makes the moves of the reference solution with the real commands' code, and prints the
-// story.
-func (p *program) respondTo(c *cli.Context, w *tabletop.World, opened *evidence.Case, out *exercise) error {
+func (p *program) introduce(sc *tabletop.Scenario, now time.Time, clock string) {
+	p.s.Person(func(t *ui.Printer) {
+		t.Line("%s %s", t.Bold("scenario"), sc.Title)
+		t.Block("  ", sc.About)
+		t.Line("  account %s (simulated), region %s, function %s", sc.Account, sc.Region, sc.Function)
+		t.Line("  its clock says %s: %s", now.UTC().Format(time.RFC3339), clock)
+	})
+}
+
+// movesOf are those of the reference solution, or a playbook alone.
+func movesOf(c *cli.Context, sc *tabletop.Scenario) ([]tabletop.Move, error) {
+	name := c.String("playbook")
+	switch {
+	case name == "":
+		return sc.Solution, nil
+	case c.Bool("solo"):
+		return nil, ui.Usage("--solo and --playbook: either you respond or a playbook does")
+	}
+	if _, err := playbooks.Find(name); err != nil {
+		return nil, ui.UsageHint("freezeframe playbook list", "%w", err)
+	}
+	return []tabletop.Move{{ID: "respond", Playbook: name}}, nil
+}
+
+// paced lets wall clock time pass as the exercise's does, at a speed; 0 waits for nothing.
+func paced(ctx context.Context, w *tabletop.World, speed float64) func() {
+	last := w.Now()
+	return func() {
+		now := w.Now()
+		d := now.Sub(last)
+		last = now
+		if speed <= 0 || d <= 0 {
+			return
+		}
+		t := time.NewTimer(time.Duration(float64(d) / speed))
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// showEvent is a line of what happens: who, what, and whether the account let him.
+func showEvent(t *ui.Printer, e tabletop.Event) {
+	text := e.What
+	if e.Refused != "" {
+		text += ": refused, " + e.Refused
+	}
+	switch e.Kind {
+	case tabletop.EventInject:
+		t.Line("%s %s %s", e.Clock(), t.Bold("you hear from "+e.Who+":"), text)
+	case tabletop.EventAttacker:
+		if e.Refused == "" {
+			t.Line("%s %s %s", e.Clock(), t.Bad("attacker:"), text)
+			return
+		}
+		t.Line("%s %s %s", e.Clock(), t.Good("attacker:"), text)
+	case tabletop.EventOther:
+		t.Line("%s", t.Dim(e.Clock()+" others: "+text))
+	default:
+		t.Line("%s %s %s %s", e.Clock(), t.Bold(string(e.Kind)), e.Who, text)
+	}
+}
+
+// respondTo makes the moves with the real commands' code, tells what happens meanwhile, and prints
+// the story.
+func (p *program) respondTo(c *cli.Context, w *tabletop.World, opened *evidence.Case, moves []tabletop.Move, out *exercise) error {
 	r, err := w.Respond(c.Context, opened, opened.Operator)
 	if err != nil {
 		return err
@@ -96,23 +166,23 @@ func (p *program) respondTo(c *cli.Context, w *tabletop.World, opened *evidence.
 		}
 	}
 	r.Env = env
-	heard := 0
+	pace := paced(c.Context, w, c.Float64("speed"))
+	w.OnEvent(func(e tabletop.Event) {
+		pace()
+		p.s.Person(func(t *ui.Printer) { showEvent(t, e) })
+	})
 	r.Tell = func(m tabletop.Move) {
+		pace()
 		p.s.Person(func(t *ui.Printer) {
-			for _, told := range w.Heard()[heard:] {
-				t.Line("%s %s, by %s: %s", t.Bold("you hear from"), told.From, told.Channel, told.Content)
-				heard++
-			}
-			if m.Playbook == "" {
-				t.Line("%s %s", t.Bold("> "+m.ID), m.Describe())
-			}
+			t.Line("%s %s %s", tabletop.Event{After: w.Now().Sub(w.Start())}.Clock(), t.Bold("> "+m.ID), m.Describe())
 		})
 	}
 	if err := w.Tick(c.Context); err != nil {
 		return err
 	}
-	err = r.Do(c.Context, w.Scenario.Solution)
+	err = r.Do(c.Context, moves)
 	out.Run = r.Run
+	w.OnEvent(nil)
 	return err
 }
 
@@ -128,27 +198,6 @@ func (p *program) tellStoryOf(ctx context.Context, opened *evidence.Case, functi
 		return
 	}
 	p.s.Person(func(t *ui.Printer) { t.Block("    ", text.String()) })
-}
-
-// exerciseCase opens --case, or a new case in a folder named after the moment.
-func (p *program) exerciseCase(c *cli.Context, w *tabletop.World) (*evidence.Case, error) {
-	where := c.String("case")
-	if where == "" {
-		where = "tabletop-" + w.Scenario.Name + "-" + time.Now().UTC().Format("20060102T150405.000Z")
-	}
-	path, err := filepath.Abs(where)
-	if err != nil {
-		return nil, fmt.Errorf("case folder %s: %w", where, err)
-	}
-	home, err := p.home()
-	if err != nil {
-		return nil, err
-	}
-	v, err := p.vaultAt(c, path, true)
-	if err != nil {
-		return nil, err
-	}
-	return evidence.CreateCase(c.Context, v, w.CaseOptions(localUser(), home))
 }
 
 func contained(out exercise) bool {
@@ -217,56 +266,4 @@ func endExercise(out exercise, failed error) error {
 		return ui.Incomplete("", "playbook %s succeeded with gaps", out.Run.Playbook)
 	}
 	return nil
-}
-
-// writePapers writes what there is to write into a folder; files that are there stay as they are.
-func writePapers(s *tabletop.Scenario, score *tabletop.Score, dir string) error {
-	path, err := filepath.Abs(dir)
-	if err != nil {
-		return fmt.Errorf("folder %s: %w", dir, err)
-	}
-	if err := os.MkdirAll(path, 0o750); err != nil {
-		return fmt.Errorf("folder for the papers: %w", err)
-	}
-	papers := map[string]string{"situation-manual.md": s.SituationManual(), "evaluator-guide.md": s.EvaluatorGuide()}
-	if score != nil {
-		data, err := json.MarshalIndent(score, "", "  ")
-		if err != nil {
-			return fmt.Errorf("the score: %w", err)
-		}
-		papers["after-action.md"], papers["score.json"] = score.AfterAction(), string(data)+"\n"
-	}
-	for name, text := range papers {
-		if err := durable.WriteNew(filepath.Join(path, name), []byte(text), 0o640); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *program) reportTabletop(c *cli.Context) error {
-	s, err := p.scenarioOf(c)
-	if err != nil {
-		return err
-	}
-	var score *tabletop.Score
-	if path := c.String("score"); path != "" {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return ui.UsageHint("freezeframe tabletop score --control FILE --case CASE", "reading the score: %w", err)
-		}
-		score = &tabletop.Score{}
-		if err := json.Unmarshal(data, score); err != nil || score.Schema != tabletop.ScoreSchema {
-			return ui.Usage("%s is no score of an exercise", path)
-		}
-		if score.Scenario != s.Name {
-			return ui.Usage("%s is a score of %s", path, score.Scenario)
-		}
-	}
-	if err := writePapers(s, score, c.String("out")); err != nil {
-		return err
-	}
-	return p.s.Show(map[string]string{"schema": "freezeframe/tabletop-report/v1", "folder": c.String("out")}, func(t *ui.Printer) {
-		t.Line("the papers of this EXERCISE: %s", c.String("out"))
-	})
 }

@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/freezeframe-ir/freezeframe/internal/durable"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
@@ -43,17 +40,15 @@ func (p *program) serveTabletop(c *cli.Context) error {
 	handler := &tabletop.Server{World: w, Before: w.Probe(c.Context), Open: func(_ context.Context, where string) (*evidence.Case, error) {
 		return p.openCaseAt(c, where)
 	}}
-	if path := c.String("control"); path != "" {
-		handler.Token = rand.Text()
-		if err := writeControl(path, control{"freezeframe/tabletop-control/v1", endpoint, handler.Token, w.ID}); err != nil {
-			return errors.Join(err, l.Close())
-		}
+	players, err := p.keysOf(c, w, handler, endpoint)
+	if err != nil {
+		return errors.Join(err, l.Close())
 	}
 	w.Live()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
-	if err := p.showServed(w, endpoint); err != nil {
+	if err := p.showServed(w, endpoint, players); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	if err := p.lead(c.Context, w, failed); err != nil {
@@ -66,6 +61,51 @@ func (p *program) serveTabletop(c *cli.Context) error {
 		return fmt.Errorf("stopping: %w", err)
 	}
 	fmt.Fprintln(p.s.Err, "stopped")
+	return nil
+}
+
+// keysOf writes the files with which people lead the exercise and take part in it, and begins its
+// record beside the first. It answers where the players' is.
+func (p *program) keysOf(c *cli.Context, w *tabletop.World, handler *tabletop.Server, endpoint string) (string, error) {
+	path, players := c.String("control"), c.String("players")
+	if players != "" && path == "" {
+		return "", ui.UsageHint("freezeframe tabletop serve SCENARIO --control control.json --players players.json", "--players without --control: nobody would lead the exercise")
+	}
+	if path == "" {
+		return "", nil
+	}
+	handler.Token = rand.Text()
+	if err := writeControl(path, control{controlSchema, forFacilitator, endpoint, handler.Token, w.ID}); err != nil {
+		return "", err
+	}
+	if err := p.recordExercise(w, path+".record.jsonl"); err != nil || players == "" {
+		return "", err
+	}
+	abs, err := filepath.Abs(players)
+	if err != nil {
+		return "", fmt.Errorf("players' file %s: %w", players, err)
+	}
+	handler.Players = rand.Text()
+	return abs, writeControl(abs, control{controlSchema, forPlayers, endpoint, handler.Players, w.ID})
+}
+
+// recordExercise keeps what happens in a file, line by line as it happens: what people decided and noted is
+// not lost with the process that serves. A line that cannot be written is said, and the exercise
+// goes on.
+func (p *program) recordExercise(w *tabletop.World, path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("the record of the exercise: %w", err)
+	}
+	w.OnEvent(func(e tabletop.Event) {
+		line, err := json.Marshal(e)
+		if err == nil {
+			_, err = f.Write(append(line, '\n'))
+		}
+		if err != nil {
+			p.s.Warn("not in the record of the exercise: %s: %s", e.What, err)
+		}
+	})
 	return nil
 }
 
@@ -103,7 +143,10 @@ type served struct {
 	Unset    []string          `json:"unset"`
 }
 
-func (p *program) showServed(w *tabletop.World, endpoint string) error {
+// playersVariable names the players' file in their environment.
+const playersVariable = "FREEZEFRAME_TABLETOP"
+
+func (p *program) showServed(w *tabletop.World, endpoint, players string) error {
 	out := served{"freezeframe/tabletop-served/v1", "EXERCISE", w.Scenario.Name, endpoint, w.Scenario.Function, map[string]string{
 		"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": w.Scenario.Region, "AWS_DEFAULT_REGION": w.Scenario.Region,
 		"AWS_ACCESS_KEY_ID": w.Responder.AccessKeyID, "AWS_SECRET_ACCESS_KEY": w.Responder.SecretAccessKey,
@@ -111,11 +154,17 @@ func (p *program) showServed(w *tabletop.World, endpoint string) error {
 		"FREEZEFRAME_EXERCISE": w.ID,
 	}, []string{"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
 		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "FREEZEFRAME_CASE"}}
+	if players != "" {
+		out.Env[playersVariable] = players
+	}
 	return p.s.Show(out, func(t *ui.Printer) {
-		t.Line("# EXERCISE %s: %s", w.Scenario.Name, w.Scenario.Title)
+		t.Line("# EXERCISE: %s", w.Scenario.Title)
 		for _, k := range []string{"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
 			"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "FREEZEFRAME_EXERCISE"} {
 			t.Line("export %s=%s", k, out.Env[k])
+		}
+		if players != "" {
+			t.Line("export %s=%s", playersVariable, shellWord(players))
 		}
 		t.Line("unset %s", strings.Join(out.Unset, " "))
 		t.Line(`for v in $(env | sed -n 's/^\(AWS_ENDPOINT_URL_[A-Z0-9_]*\)=.*/\1/p'); do unset "$v"; done`)
@@ -127,137 +176,5 @@ func (p *program) showServed(w *tabletop.World, endpoint string) error {
 	})
 }
 
-// control is the file with which somebody leads a served exercise.
-type control struct {
-	Schema   string `json:"schema"`
-	Endpoint string `json:"endpoint_url"`
-	Token    string `json:"token"`
-	Exercise string `json:"exercise"`
-}
-
-func writeControl(path string, f control) error {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return fmt.Errorf("control file %s: %w", path, err)
-	}
-	data, err := json.Marshal(f)
-	if err != nil {
-		return fmt.Errorf("control file: %w", err)
-	}
-	return durable.WriteNew(abs, append(data, '\n'), 0o600)
-}
-
-func (p *program) controlCommands() []*cli.Command {
-	file := &cli.StringFlag{Name: "control", Usage: "file that tabletop serve wrote", Required: true}
-	ask := func(verb, usage, args, description string) *cli.Command {
-		return &cli.Command{Name: verb, Usage: usage, ArgsUsage: args, Description: description, Flags: []cli.Flag{file}, Action: func(c *cli.Context) error { return p.askExercise(c, verb, args) }}
-	}
-	return []*cli.Command{
-		ask("status", "how a served exercise stands", "", "freezeframe tabletop status --control control.json"),
-		ask("inject", "give an inject before its time", "ID", "freezeframe tabletop inject I2 --control control.json"),
-		ask("pause", "hold the attacker and the injects; the account goes on answering", "", "freezeframe tabletop pause --control control.json"),
-		ask("resume", "let them go on", "", "freezeframe tabletop resume --control control.json"),
-		ask("hint", "the next hint; it costs points", "", "freezeframe tabletop hint --control control.json"),
-		{
-			Name: "score", Usage: "what the responders of a served exercise have reached, with the case in --case", Flags: []cli.Flag{file},
-			Description: "freezeframe tabletop score --control control.json --case ./exercise --json > score.json",
-			Action:      p.scoreExercise,
-		},
-	}
-}
-
-// askExercise asks a served exercise for something and shows its answer.
-func (p *program) askExercise(c *cli.Context, verb, args string) error {
-	arg := ""
-	var err error
-	if args != "" {
-		arg, err = oneArgument(c, args)
-	} else {
-		err = noArguments(c)
-	}
-	if err != nil {
-		return err
-	}
-	raw, err := p.toExercise(c, verb, arg)
-	if err != nil {
-		return err
-	}
-	var out map[string]any
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return fmt.Errorf("the answer of the exercise: %w", err)
-	}
-	return p.s.Show(out, func(t *ui.Printer) {
-		switch verb {
-		case "inject":
-			t.Line("given: %s", out["content"])
-		case "hint":
-			t.Line("%s", out["Text"])
-			t.Line("  cost: %v points", out["Cost"])
-		default:
-			t.Line("EXERCISE %s", out["exercise"])
-			t.Line("  minute %v of %v, paused: %v, calls by responders: %v, hints left: %v", out["minutes"], out["of"], out["paused"], out["calls_by_responders"], out["hints_left"])
-		}
-	})
-}
-
-func (p *program) scoreExercise(c *cli.Context) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	where := c.String("case")
-	if where == "" {
-		return ui.UsageHint("freezeframe tabletop score --control FILE --case DIR", "no case: --case and FREEZEFRAME_CASE are empty")
-	}
-	if !strings.Contains(where, "://") {
-		abs, err := filepath.Abs(where)
-		if err != nil {
-			return fmt.Errorf("case %s: %w", where, err)
-		}
-		where = abs
-	}
-	raw, err := p.toExercise(c, "score", where)
-	if err != nil {
-		return err
-	}
-	s := &tabletop.Score{}
-	if err := json.Unmarshal(raw, s); err != nil {
-		return fmt.Errorf("the answer of the exercise: %w", err)
-	}
-	return p.s.Show(s, func(t *ui.Printer) {
-		t.Line("EXERCISE %s", s.Exercise)
-		showScore(t, s)
-	})
-}
-
-func (p *program) toExercise(c *cli.Context, verb, arg string) ([]byte, error) {
-	data, err := os.ReadFile(c.String("control"))
-	if err != nil {
-		return nil, ui.UsageHint("freezeframe tabletop serve SCENARIO --control FILE", "reading the control file: %w", err)
-	}
-	var f control
-	if err := json.Unmarshal(data, &f); err != nil || f.Schema != "freezeframe/tabletop-control/v1" {
-		return nil, ui.UsageHint("freezeframe tabletop serve SCENARIO --control FILE", "%s is no control file", c.String("control"))
-	}
-	u, err := url.JoinPath(f.Endpoint, "/.freezeframe/control/", verb)
-	if err != nil {
-		return nil, fmt.Errorf("the control file's address: %w", err)
-	}
-	req, err := http.NewRequestWithContext(c.Context, http.MethodPost, u, strings.NewReader(arg))
-	if err != nil {
-		return nil, fmt.Errorf("asking the exercise: %w", err)
-	}
-	req.Header.Set("Authorization", "Bearer "+f.Token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("asking the exercise: %w", err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // it was read only
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
-	if err != nil {
-		return nil, fmt.Errorf("asking the exercise: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, ui.UsageHint("freezeframe tabletop status --control FILE", "the exercise says: %s", strings.TrimSpace(string(body)))
-	}
-	return body, nil
-}
+// shellWord is a text as one word of a POSIX shell.
+func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

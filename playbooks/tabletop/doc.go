@@ -7,5 +7,9 @@
 //	world.go     a staged exercise           values.go   what calls are given, and what is kept of answers
 //	live.go      what goes on meanwhile      respond.go  a reference solution, unattended
 //	judge.go     checks of record and case   score.go    points and metrics
+//	decisions.go what people are asked for   record.go   what happens, and what people observed
+//	game.go      played alone, and rewound  schema.go   the JSON Schema of scenarios
+//	paper.go     Markdown, HTML, JSON       aftermath.go the after-action report
+//	state.go     what who may know           control.go  a served exercise
 //	report.go    papers for the exercise     lint.go     that a scenario can be won, and not by chance
 package tabletop

@@ -19,6 +19,7 @@ type judge struct {
 	w       *World
 	calls   []awssim.Call
 	live    bool // while the exercise runs: there is no case yet, and no end
+	choices []Decided
 	seals   []sealed
 	notes   []noted
 	tries   map[string]Try
@@ -43,7 +44,7 @@ type noted struct {
 
 // newJudge reads the case, which may be nil: nobody opened one.
 func newJudge(ctx context.Context, w *World, c *evidence.Case, calls []awssim.Call, tries []Try) (*judge, error) {
-	j := &judge{w: w, calls: calls, tries: map[string]Try{}, objects: w.Cloud.Objects()}
+	j := &judge{w: w, calls: calls, choices: w.Decisions(), tries: map[string]Try{}, objects: w.Cloud.Objects()}
 	for _, t := range tries {
 		j.tries[t.Name] = t
 	}
@@ -57,7 +58,8 @@ func newJudge(ctx context.Context, w *World, c *evidence.Case, calls []awssim.Ca
 		if err != nil {
 			return nil, fmt.Errorf("reading the ledger: %w", err)
 		}
-		if kind := e.Data["kind"]; kind != "" && (e.Type == evidence.EventNote || e.Type == evidence.EventDecide) {
+		// A decision of the exercise is scored as that, and not once more by the words it has.
+		if kind := e.Data["kind"]; kind != "" && e.Data["decision"] == "" && (e.Type == evidence.EventNote || e.Type == evidence.EventDecide) {
 			j.notes = append(j.notes, noted{kind, e.Reason, e.Clock})
 		}
 	}
@@ -106,6 +108,7 @@ func (j *judge) holds(c Check) bool {
 		{c.Called != nil, func() bool { return j.first(*c.Called) != nil }},
 		{c.Order != nil, func() bool { return j.ordered(c.Order) }},
 		{c.Noted != nil, func() bool { return j.noted(c.Noted) != nil }},
+		{c.Decided != nil, func() bool { return j.decided(c.Decided) }},
 		{c.Object != nil, func() bool { return j.object(c.Object) }},
 		{c.Fails != "", func() bool { t, ok := j.tries[c.Fails]; return ok && !t.Worked }},
 		{c.Works != "", func() bool { return j.tries[c.Works].Worked }},

@@ -32,6 +32,7 @@ type liveState struct {
 
 type ruleState struct {
 	Rule
+	kind EventKind
 	next time.Time // zero: it is over
 }
 
@@ -42,8 +43,11 @@ type injectState struct {
 
 func newLiveState(w *World) *liveState {
 	l := &liveState{}
-	for _, r := range append(slices.Clone(w.Scenario.Live), w.Scenario.Decoys...) {
-		l.rules = append(l.rules, &ruleState{r, w.start.Add(r.Begin)})
+	for _, r := range w.Scenario.Live {
+		l.rules = append(l.rules, &ruleState{r, EventAttacker, w.start.Add(r.Begin)})
+	}
+	for _, r := range w.Scenario.Decoys {
+		l.rules = append(l.rules, &ruleState{r, EventOther, w.start.Add(r.Begin)})
 	}
 	for _, in := range w.Scenario.Injects {
 		l.injects = append(l.injects, &injectState{in, w.start.Add(in.Begin)})
@@ -109,7 +113,7 @@ func (w *World) due(ctx context.Context) error {
 			continue
 		}
 		in.next = time.Time{}
-		w.live.told = append(w.live.told, Told{in.Inject, now})
+		w.give(in.Inject, now)
 	}
 	for _, r := range w.live.rules {
 		if r.next.IsZero() || r.next.After(now) {
@@ -135,6 +139,7 @@ func (w *World) runRule(ctx context.Context, r *ruleState, now time.Time) error 
 		if _, api := errors.AsType[*awssim.ActError](err); err != nil && !api {
 			return w.asExpected(s, err)
 		}
+		w.happened(Event{Kind: r.kind, Who: s.By, What: s.what(), Refused: refusal(err)})
 		if err != nil {
 			refused = true
 			break
@@ -151,7 +156,7 @@ func (w *World) runRule(ctx context.Context, r *ruleState, now time.Time) error 
 
 // holds asks a condition of the account alone: the attacker does not see the case.
 func (w *World) holds(_ context.Context, c Check) bool {
-	j := &judge{w: w, calls: w.Cloud.Calls(), live: true}
+	j := &judge{w: w, calls: w.Cloud.Calls(), choices: w.decided, live: true}
 	return j.holds(c)
 }
 
@@ -161,6 +166,7 @@ func (w *World) Pause() {
 	defer w.mu.Unlock()
 	if !w.live.paused {
 		w.live.paused, w.live.since = true, w.clock.Now()
+		w.happened(Event{Kind: EventPause})
 	}
 }
 
@@ -173,6 +179,7 @@ func (w *World) Resume() {
 	}
 	held := w.clock.Now().Sub(w.live.since)
 	w.live.paused = false
+	w.happened(Event{Kind: EventResume})
 	for _, r := range w.live.rules {
 		if !r.next.IsZero() {
 			r.next = r.next.Add(held)
@@ -202,9 +209,7 @@ func (w *World) InjectNow(id string) (Told, error) {
 	for _, in := range w.live.injects {
 		if in.ID == id && !in.next.IsZero() {
 			in.next = time.Time{}
-			t := Told{in.Inject, w.clock.Now()}
-			w.live.told = append(w.live.told, t)
-			return t, nil
+			return w.give(in.Inject, w.clock.Now()), nil
 		}
 	}
 	return Told{}, ErrNoInject
@@ -217,6 +222,7 @@ func (w *World) Hint() (Hint, error) {
 	if n := len(w.hints); n < len(w.Scenario.Hints) {
 		h := w.Scenario.Hints[n]
 		w.hints = append(w.hints, h.ID)
+		w.happened(Event{Kind: EventHint, Who: responder, What: h.ID})
 		return h, nil
 	}
 	return Hint{}, ErrNoInject

@@ -234,27 +234,6 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestPapers: what responders read gives nothing away, the guide does, and texts cannot break out.
-func TestPapers(t *testing.T) {
-	for _, s := range everyScenario(t) {
-		manual, guide := s.SituationManual(), s.EvaluatorGuide()
-		for _, in := range s.Injects {
-			if strings.Contains(manual, in.Content) || !strings.Contains(guide, plainText(in.Content)) {
-				t.Errorf("%s: inject %s stands where it should not, or not where it should", s.Name, in.ID)
-			}
-		}
-		for _, text := range []string{manual, guide} {
-			if !strings.HasPrefix(text, "# EXERCISE") {
-				t.Errorf("%s: %.40q does not say that it is an exercise", s.Name, text)
-			}
-		}
-	}
-	score := &Score{Title: "x\n# | <script> \x1b[31m", Earned: []Earned{{Text: "a | b", Points: 1}}}
-	if text := score.AfterAction(); strings.Contains(text, "<script>") || strings.Contains(text, "\x1b") || strings.Contains(text, "\n# |") || !strings.Contains(text, `a \| b`) {
-		t.Errorf("the title breaks out:\n%s", text)
-	}
-}
-
 // TestExerciseEntersTheCase: into its record and the ledger's first event, and it cannot change AWS.
 func TestExerciseEntersTheCase(t *testing.T) {
 	w := play(t, Options{})
@@ -274,7 +253,7 @@ func TestExerciseEntersTheCase(t *testing.T) {
 		break
 	}
 	data, err := json.Marshal(w.ID)
-	if err != nil || !bytes.Contains(data, []byte("code-overwrite-1-")) {
+	if err != nil || !bytes.Contains(data, []byte(`"exercise-`)) {
 		t.Errorf("the id is %s", fmt.Sprint(w.ID))
 	}
 }

@@ -130,6 +130,7 @@ func (s *Scenario) extendFrom(left int) []strictyaml.Problem {
 }
 
 func (s *Scenario) take(base *Scenario) {
+	s.Roles = append(base.Roles, s.Roles...)
 	s.Cast = append(base.Cast, s.Cast...)
 	s.Stage = append(base.Stage, s.Stage...)
 	s.Probes = append(s.Probes, base.Probes...) // what the scenario is about comes first
@@ -193,6 +194,7 @@ func (s *Scenario) check() []strictyaml.Problem {
 		c.step(r.Still, "still")
 	}
 	c.told()
+	c.decisions()
 	c.scored()
 	for _, m := range s.Solution {
 		c.move(m)
@@ -310,7 +312,7 @@ func (c *checker) scored() {
 
 func (c *checker) check(k Check, where string) {
 	n := 0
-	for _, there := range []bool{k.Sealed != nil, k.Called != nil, k.Order != nil, k.Noted != nil, k.Object != nil, k.Fails != "", k.Works != "",
+	for _, there := range []bool{k.Sealed != nil, k.Called != nil, k.Order != nil, k.Noted != nil, k.Decided != nil, k.Object != nil, k.Fails != "", k.Works != "",
 		k.AllFail, k.Verified, k.Untouched, k.BeforeSeal, len(k.Any) > 0, len(k.All) > 0, k.Not != nil} {
 		if there {
 			n++
@@ -331,6 +333,9 @@ func (c *checker) check(k Check, where string) {
 	}
 	if k.Noted != nil && !slices.Contains(NoteKinds(), k.Noted.Kind) {
 		c.bad(k.At, "%s: noted: kind %q is none of %s", where, k.Noted.Kind, strings.Join(NoteKinds(), ", "))
+	}
+	if k.Decided != nil {
+		c.choice(k.At, where, k.Decided.Decision, k.Decided.Option)
 	}
 	for _, sub := range append(slices.Clone(k.Any), k.All...) {
 		c.check(sub, where)
@@ -359,13 +364,16 @@ func meant(word string, known []string) string {
 
 func (c *checker) move(m Move) {
 	n := 0
-	for _, there := range []bool{m.Playbook != "", m.Collect != nil, m.Contain != nil, m.Note != nil, len(m.Do) > 0, m.Verify} {
+	for _, there := range []bool{m.Playbook != "", m.Collect != nil, m.Contain != nil, m.Note != nil, m.Decide != nil, len(m.Do) > 0, m.Verify} {
 		if there {
 			n++
 		}
 	}
 	if n > 1 || n == 0 && m.Takes == 0 {
-		c.bad(m.At, "solution %s: one of playbook, collect, contain, note, do, verify is wanted, or time that it takes", m.ID)
+		c.bad(m.At, "solution %s: one of playbook, collect, contain, note, decide, do, verify is wanted, or time that it takes", m.ID)
+	}
+	if m.Decide != nil {
+		c.choice(m.At, "solution "+m.ID, m.Decide.Decision, m.Decide.Option)
 	}
 	c.steps(m.Do, "solution "+m.ID)
 }

@@ -4,102 +4,107 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
 // Papers of an exercise, in the forms of HSEEP: what responders read, what those read who watch
-// them, and what comes out of it. All are Markdown, and all say that it is an exercise.
-
-// page is a Markdown document in the making. Texts of a scenario may be somebody else's: control
-// characters and Markdown's own are escaped.
-type page struct{ b strings.Builder }
-
-func (p *page) line(format string, args ...any) {
-	for i, a := range args {
-		if s, ok := a.(string); ok {
-			args[i] = plainText(s)
-		}
-	}
-	fmt.Fprintf(&p.b, format+"\n", args...)
-}
-
-var markdown = strings.NewReplacer("|", `\|`, "<", "&lt;", ">", "&gt;", "[", `\[`, "]", `\]`, "`", "'", "\n", " ", "\r", " ")
-
-func plainText(s string) string { return safetext.Escape(markdown.Replace(s)) }
+// them, and what comes out of it. All say that it is an exercise.
 
 func clockText(d time.Duration) string {
 	return fmt.Sprintf("T+%02d:%02d", int(d.Hours()), int(d.Minutes())%60)
 }
 
 // SituationManual is what responders get.
-func (s *Scenario) SituationManual() string {
-	p := &page{}
-	p.line("# EXERCISE: situation manual\n")
-	p.line("**EXERCISE - %s - everything in this paper is invented**\n", s.Title)
-	p.line("%s\n", s.About)
-	p.line("- Account %s (simulated), region %s, function %s", s.Account, s.Region, s.Function)
-	p.line("- You have %s. The account answers as AWS does; the attacker, if there is one, goes on while you work.", s.Lasts.String())
-	p.line("- What counts is what the account's record and your case show. Say what you notice and decide with `freezeframe case note`.\n")
-	p.line("## Objectives\n")
+func (s *Scenario) SituationManual() *Paper {
+	p := newPaper(SituationManual, "situation manual", s.Title+" - everything in this paper is invented")
+	p.add(Section{Text: []string{s.About}, Items: []string{
+		fmt.Sprintf("Account %s (simulated), region %s, function %s", s.Account, s.Region, s.Function),
+		fmt.Sprintf("You have %s. The account answers as AWS does; the attacker, if there is one, goes on while you work.", s.Lasts),
+		"What counts is what the account's record and your case show. Say what you notice and decide with freezeframe case note.",
+	}})
+	objectives := p.add(Section{Heading: "Objectives"})
 	for _, o := range s.Objectives {
-		p.line("- %s", o.Text)
+		objectives.Items = append(objectives.Items, o.Text)
 	}
-	p.line("\n## Rules\n")
-	p.line("- Work only with the environment that `freezeframe tabletop serve` prints, and in a case that was opened in it.")
-	p.line("- Every message to people outside the exercise begins with EXERCISE.")
-	p.line("- Hints cost points: `freezeframe tabletop hint`.")
-	return p.b.String()
+	if len(s.Roles) > 0 {
+		roles := p.add(Section{Heading: "Roles", Text: []string{"One person may sit on several chairs; nobody decides from the wrong one."}, Table: &Table{Heads: []string{"role", "who", "what for"}}})
+		for _, r := range s.Roles {
+			roles.Table.Rows = append(roles.Table.Rows, []string{r.ID, r.Text, r.About})
+		}
+	}
+	p.add(Section{Heading: "Rules", Items: []string{
+		"Work only with the environment that freezeframe tabletop serve prints, and in a case that was opened in it.",
+		"Every message to people outside the exercise begins with EXERCISE.",
+		"freezeframe tabletop status shows what you were told; what is asked of you is answered with freezeframe tabletop decide, in a role that may.",
+		"Hints cost points: freezeframe tabletop hint.",
+		"At the end everybody says what went well and what did not: freezeframe tabletop hotwash.",
+	}})
+	return p
 }
 
 // EvaluatorGuide is what those get who lead and watch the exercise. It gives everything away.
-func (s *Scenario) EvaluatorGuide() string {
-	p := &page{}
-	p.line("# EXERCISE: evaluator guide\n")
-	p.line("**EXERCISE - %s - not for responders: this gives everything away**\n", s.Title)
-	p.line("%s\n", s.Lesson)
-	p.line("## Master scenario events list\n")
-	p.line("| id | when | channel | from | to | content | expected action | objective | if nothing happens | notes |")
-	p.line("|---|---|---|---|---|---|---|---|---|---|")
+func (s *Scenario) EvaluatorGuide() *Paper {
+	p := newPaper(EvaluatorGuide, "evaluator guide", s.Title+" - not for responders: this gives everything away")
+	p.add(Section{Text: []string{s.Lesson}})
+	events := p.add(Section{Heading: "Master scenario events list", Table: &Table{Heads: []string{"id", "when", "channel", "from", "to", "content", "expected action", "objective", "if nothing happens", "notes"}}})
 	for _, in := range s.Injects {
 		when := clockText(in.Begin)
 		if in.When != nil {
 			when += " or later, on a condition"
 		}
-		p.line("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", in.ID, when, in.Channel, in.From, in.To, in.Content, in.Expected, in.Objective, in.Contingency, in.Notes)
+		events.Table.Rows = append(events.Table.Rows, []string{in.ID, when, in.Channel, in.From, in.To, in.Content, in.Expected, in.Objective, in.Contingency, in.Notes})
 	}
-	p.line("\n## What the attacker does meanwhile\n")
-	s.doings(p, s.Live)
-	p.line("\n## What others do meanwhile, rightly\n")
-	s.doings(p, s.Decoys)
-	p.line("\n## Expected actions\n")
-	p.line("| id | action | objective | points |")
-	p.line("|---|---|---|---|")
+	s.asked(p)
+	p.add(Section{Heading: "What the attacker does meanwhile", Items: doings(s.Live)})
+	p.add(Section{Heading: "What others do meanwhile, rightly", Items: doings(s.Decoys)})
+	actions := p.add(Section{Heading: "Expected actions", Table: &Table{Heads: []string{"id", "action", "objective", "points"}}})
 	for _, e := range s.Expected {
-		p.line("| %s | %s | %s | %d |", e.ID, e.Text, e.Objective, e.Points)
+		actions.Table.Rows = append(actions.Table.Rows, []string{e.ID, e.Text, e.Objective, fmt.Sprint(e.Points)})
 	}
-	p.line("\n## What costs points\n")
+	costs := p.add(Section{Heading: "What costs points"})
 	for _, c := range s.Costs {
-		p.line("- %s: %d", c.Text, c.Points)
+		costs.Items = append(costs.Items, fmt.Sprintf("%s: %d", c.Text, c.Points))
 	}
+	hints := p.add(Section{Heading: "Hints"})
 	for _, h := range s.Hints {
-		p.line("- hint %s: %d", h.ID, h.Cost)
+		hints.Items = append(hints.Items, fmt.Sprintf("%s, %d points: %s", h.ID, h.Cost, h.Text))
 	}
-	p.line("\n## Hints\n")
-	for _, h := range s.Hints {
-		p.line("- %s: %s", h.ID, h.Text)
+	way := p.add(Section{Heading: "A way that scores 100", Numbered: true})
+	for _, m := range s.Solution {
+		way.Items = append(way.Items, m.Describe())
 	}
-	p.line("\n## A way that scores 100\n")
-	for i, m := range s.Solution {
-		p.line("%d. %s", i+1, m.Describe())
-	}
-	return p.b.String()
+	p.add(Section{Heading: "Hot wash", Text: []string{"Right after the end, a quarter of an hour, everybody speaks once. What is said is kept with freezeframe tabletop hotwash, and enters the after-action report."}, Items: []string{
+		"When did you first think that something was wrong, and what made you say so?",
+		"What did you want to know and could not find out?",
+		"Which decision came late, and whose was it?",
+		"What would have been lost at three in the morning with half of you asleep?",
+		"What will you change, who does it, and by when?",
+	}})
+	return p
 }
 
-func (s *Scenario) doings(p *page, rules []Rule) {
-	if len(rules) == 0 {
-		p.line("Nothing.")
+// asked lists the decisions with what is expected.
+func (s *Scenario) asked(p *Paper) {
+	t := &Table{Heads: []string{"id", "who may", "options", "expected"}}
+	for _, in := range s.Injects {
+		if in.Decide == nil {
+			continue
+		}
+		var options []string
+		for _, o := range in.Decide.Options {
+			options = append(options, o.ID+": "+o.Text)
+		}
+		t.Rows = append(t.Rows, []string{in.ID, strings.Join(in.Decide.By, ", "), strings.Join(options, "; "), in.Decide.Expected})
 	}
+	if len(t.Rows) > 0 {
+		p.add(Section{Heading: "Decisions", Text: []string{"Nobody checks who sits where: a role is what somebody says. What was refused is in the exercise's record."}, Table: t})
+	}
+}
+
+func doings(rules []Rule) []string {
+	if len(rules) == 0 {
+		return []string{"Nothing."}
+	}
+	var out []string
 	for _, r := range rules {
 		when := "at " + clockText(r.Begin)
 		if r.When != nil {
@@ -115,8 +120,9 @@ func (s *Scenario) doings(p *page, rules []Rule) {
 		for _, st := range r.Steps {
 			does = append(does, st.what())
 		}
-		p.line("- %s, %s: %s", r.ID, when, strings.Join(does, "; "))
+		out = append(out, fmt.Sprintf("%s, %s: %s", r.ID, when, strings.Join(does, "; ")))
 	}
+	return out
 }
 
 // Describe is a move for people.
@@ -131,6 +137,8 @@ func (m Move) Describe() string {
 		text += " freezeframe contain plan" + m.Contain.flags() + ", then apply"
 	case m.Note != nil:
 		text += " freezeframe case note --kind " + m.Note.Kind + " " + shellQuoted(m.Note.Text)
+	case m.Decide != nil:
+		text += " freezeframe tabletop decide " + m.Decide.Decision + " " + m.Decide.Option + " --as " + m.Decide.As + " --reason " + shellQuoted(m.Decide.Reason)
 	case m.Verify:
 		text += " freezeframe verify CASE"
 	case len(m.Do) > 0:
@@ -166,91 +174,4 @@ func (c *ContainMove) flags() string {
 		out += " --accept-shared-role"
 	}
 	return out
-}
-
-// AfterAction is the after-action report and improvement plan.
-func (s *Score) AfterAction() string {
-	p := &page{}
-	p.line("# EXERCISE: after-action report\n")
-	p.line("**EXERCISE %s - %s**\n", s.Exercise, s.Title)
-	p.line("Score: **%d of 100** (seed %d, %s)\n", s.Score, s.Seed, s.Lasted.String())
-	p.line("## Objectives\n")
-	p.line("P performed without challenges, S with some, M with major ones, U unable to perform.\n")
-	p.line("| objective | rating | points |")
-	p.line("|---|---|---|")
-	for _, g := range s.Goals {
-		p.line("| %s | %s | %d of %d |", g.Text, string(g.Rating), g.Got, g.Of)
-	}
-	p.line("\n## Measures\n")
-	p.line("| measure | value |")
-	p.line("|---|---|")
-	for _, m := range s.Metrics.rows() {
-		p.line("| %s | %s |", m[0], m[1])
-	}
-	p.line("\n## Strengths\n")
-	s.listed(p, func(e Earned) bool { return e.Got == e.Points }, func(e Earned) string { return e.Text })
-	p.line("\n## Gaps\n")
-	s.listed(p, func(e Earned) bool { return e.Got < e.Points }, func(e Earned) string { return "not seen: " + e.Text })
-	for _, c := range s.Costs {
-		p.line("- %s (%d points)", c.Text, c.Points)
-	}
-	for _, o := range s.Open {
-		p.line("- still open: %s", o)
-	}
-	p.line("\n## What was tried\n")
-	p.line("| who tries | before | after |")
-	p.line("|---|---|---|")
-	for i, t := range s.After {
-		before := ""
-		if i < len(s.Before) {
-			before = s.Before[i].Answer
-		}
-		p.line("| %s | %s | %s |", t.Name, before, t.Answer)
-	}
-	p.line("\n## Improvement plan\n")
-	p.line("| what | owner | due |")
-	p.line("|---|---|---|")
-	for _, e := range s.Earned {
-		if e.Got < e.Points {
-			advice := e.Advice
-			if advice == "" {
-				advice = e.Text
-			}
-			p.line("| %s | | |", advice)
-		}
-	}
-	for _, o := range s.Open {
-		p.line("| %s | | |", o)
-	}
-	return p.b.String()
-}
-
-func (s *Score) listed(p *page, want func(Earned) bool, text func(Earned) string) {
-	for _, e := range s.Earned {
-		if want(e) {
-			p.line("- %s", text(e))
-		}
-	}
-}
-
-func (m Metrics) rows() [][2]string {
-	minutes := func(n int) string {
-		if n < 0 {
-			return "never"
-		}
-		return fmt.Sprintf("%d min", n)
-	}
-	list := func(names []string) string {
-		if len(names) == 0 {
-			return "none"
-		}
-		return strings.Join(names, "; ")
-	}
-	return [][2]string{
-		{"time to detect", minutes(m.Detect)}, {"time to declare", minutes(m.Declare)}, {"time to first sealed evidence", minutes(m.FirstSealed)},
-		{"time to containment", minutes(m.Contained)}, {"evidence completeness", fmt.Sprintf("%d %%", m.Evidence)},
-		{"order violations", fmt.Sprint(m.OrderBroken)}, {"changes to the account", fmt.Sprint(m.Changes)},
-		{"attacker's calls meanwhile", fmt.Sprint(m.AttackerDid)}, {"attacker's access left", list(m.AttackerLeft)},
-		{"collateral damage", list(m.Collateral)}, {"custody verifies", map[bool]string{true: "yes", false: "no"}[m.Custody]},
-	}
 }

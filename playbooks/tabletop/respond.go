@@ -2,6 +2,7 @@ package tabletop
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,6 +29,8 @@ type Response struct {
 	Tell func(m Move)
 	// Run is that of the last playbook.
 	Run *playbooks.Run
+	// Answered hears of the answers to calls of the API that a move makes; nil is allowed.
+	Answered func(json.RawMessage)
 }
 
 // Do makes the moves. The error of one does not keep the others from being made: responders go on,
@@ -64,6 +67,8 @@ func (r *Response) move(ctx context.Context, m Move) error {
 		return r.contain(ctx, m.Contain)
 	case m.Note != nil:
 		return r.note(ctx, m.Note)
+	case m.Decide != nil:
+		return r.decide(ctx, m.Decide)
 	case m.Verify:
 		for p, err := range r.Case.Verify(ctx) {
 			return errors.Join(err, fmt.Errorf("%w: %v", evidence.ErrDamaged, p))
@@ -72,7 +77,17 @@ func (r *Response) move(ctx context.Context, m Move) error {
 	}
 	r.World.mu.Lock()
 	defer r.World.mu.Unlock()
-	return r.World.play(ctx, m.Do)
+	if r.Answered == nil {
+		return r.World.play(ctx, m.Do)
+	}
+	for _, s := range m.Do {
+		out, err := r.World.step(s)
+		r.Answered(out)
+		if err := r.World.asExpected(s, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Response) playbook(ctx context.Context, m Move) error {

@@ -21,6 +21,7 @@ type Scenario struct {
 	Past     time.Duration `yaml:"past"`              // how long before the responders come in the history begins
 	Lasts    time.Duration `yaml:"lasts"`             // how long they have
 
+	Roles   []Role            `yaml:"roles"` // who sits at the table
 	Cast    []Actor           `yaml:"cast"`
 	Texts   map[string]string `yaml:"texts"`   // ${texts.NAME}: source code, documents
 	Secrets []string          `yaml:"secrets"` // values in the account that nobody may read outside the sealed part of a case
@@ -104,6 +105,7 @@ type Inject struct {
 	Objective   string              `yaml:"objective" json:"objective"`
 	Contingency string              `yaml:"contingency" json:"contingency"` // what the facilitator says where nothing happens
 	Notes       string              `yaml:"notes" json:"evaluator_notes"`
+	Decide      *Decision           `yaml:"decide" json:"decide,omitempty"` // what it asks people to decide
 }
 
 // Probe is something that a principal tries, before the response and after.
@@ -166,6 +168,7 @@ type Check struct {
 	Called     *CallCheck          `yaml:"called"`
 	Order      *OrderCheck         `yaml:"order"`
 	Noted      *NotedCheck         `yaml:"noted"`
+	Decided    *DecidedCheck       `yaml:"decided"`
 	Object     *ObjectCheck        `yaml:"object"`
 	Fails      string              `yaml:"fails"`       // a try, at the end
 	Works      string              `yaml:"works"`       // a try, at the end
@@ -216,7 +219,8 @@ type ObjectCheck struct {
 	Has    string `yaml:"has"` // in its JSON
 }
 
-// Move is one step of a reference solution: one of playbook, collect, contain, note, do, verify, wait.
+// Move is one step of a reference solution: one of playbook, collect, contain, note, decide, do,
+// verify, or time that passes.
 type Move struct {
 	At       strictyaml.Position `yaml:"-"`
 	ID       string              `yaml:"id,required"`
@@ -227,6 +231,7 @@ type Move struct {
 	Collect  *CollectMove        `yaml:"collect"`
 	Contain  *ContainMove        `yaml:"contain"`
 	Note     *NoteMove           `yaml:"note"`
+	Decide   *DecideMove         `yaml:"decide"`
 	Do       []Step              `yaml:"do"`
 	Verify   bool                `yaml:"verify"`
 	Earns    []string            `yaml:"earns"` // expected actions that are lost without this step, and no others

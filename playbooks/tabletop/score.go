@@ -30,6 +30,9 @@ type Score struct {
 	After    []Try         `json:"tries_after"`
 	Open     []string      `json:"still_open"`
 	Told     []ToldLine    `json:"injects"`
+	Decided  []DecidedLine `json:"decisions"`
+	Observed []Observation `json:"observations"` // the facilitator's notes, which are private, and the hot wash
+	Rewinds  int           `json:"rewinds"`
 	Lasted   time.Duration `json:"lasted_ns"`
 }
 
@@ -106,7 +109,7 @@ func (w *World) Score(ctx context.Context, c *evidence.Case, before []Try) (*Sco
 	}
 	s := &Score{Schema: ScoreSchema, Banner: "EXERCISE", Exercise: w.ID, Scenario: w.Scenario.Name, Title: w.Scenario.Title, Seed: w.seed,
 		Earned: []Earned{}, Costs: []Charged{}, Hints: append([]string{}, w.hints...), Before: before, After: after, Open: []string{}, Told: []ToldLine{},
-		Metrics: j.metrics(), Lasted: w.clock.Now().Sub(w.start).Truncate(time.Minute)}
+		Decided: []DecidedLine{}, Observed: []Observation{}, Rewinds: w.rewinds, Metrics: j.metrics(), Lasted: w.clock.Now().Sub(w.start).Truncate(time.Minute)}
 	if c != nil {
 		s.Case = c.ID
 	}
@@ -116,6 +119,7 @@ func (w *World) Score(ctx context.Context, c *evidence.Case, before []Try) (*Sco
 	for _, t := range w.Heard() {
 		s.Told = append(s.Told, ToldLine{t.ID, t.When.Sub(w.start).Truncate(time.Second)})
 	}
+	w.said(s)
 	j.award(s)
 	return s, nil
 }

@@ -2,6 +2,8 @@ package tabletop
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +40,11 @@ type World struct {
 	facts map[string]string             // what was saved: URLs, ids
 	live  *liveState
 	hints []string // that were asked for
+
+	decided  []Decided
+	observed []Observation
+	tell     func(Event)
+	rewinds  int
 }
 
 // responder is what checks and rules call whoever signs with World.Responder.
@@ -79,9 +86,11 @@ func Play(ctx context.Context, s *Scenario, o Options) (*World, error) {
 	return w, nil
 }
 
-// exerciseID names an exercise: its scenario, its seed, and the moment it began.
+// exerciseID names an exercise: its scenario, its seed, and the moment it began. Responders see it
+// in every command, and the name of a scenario may say what it is about: a digest stands for it.
 func exerciseID(s *Scenario, o Options) string {
-	return s.Name + "-" + strconv.FormatUint(o.Seed, 10) + "-" + o.Now.UTC().Format("20060102T150405Z")
+	sum := sha256.Sum256([]byte(s.Name + "\x00" + strconv.FormatUint(o.Seed, 10)))
+	return "exercise-" + hex.EncodeToString(sum[:4]) + "-" + o.Now.UTC().Format("20060102T150405Z")
 }
 
 func (w *World) castOf(cast []Actor) error {
@@ -272,6 +281,9 @@ func (w *World) Live() { w.clock.Run() }
 
 // Now is the exercise's time.
 func (w *World) Now() time.Time { return w.clock.Now() }
+
+// Start is when responders came in.
+func (w *World) Start() time.Time { return w.start }
 
 // Session is the responder's session on the simulated account, in process.
 func (w *World) Session(ctx context.Context, readOnly bool, rec awsapi.Recorder) (*awsapi.Session, error) {
