@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
 // judged counts, over the whole package's tests, the successful answers that passed the
@@ -29,7 +31,7 @@ var judged = &tally{calls: map[string]int{}}
 // TestMain wants, after a run of all tests, that every simulated operation answered at
 // least once under the eyes of the judge of shapes.
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := scratch.Main(m)
 	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" && flag.Lookup("test.bench").Value.String() == ""
 	if code == 0 && whole && len(judged.calls) > 0 {
 		if missing := unjudged(); len(missing) > 0 {
