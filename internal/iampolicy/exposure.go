@@ -110,3 +110,12 @@ func accountOf(v string) string {
 	}
 	return ""
 }
+
+// Acts says whether a statement is about an action ("iam:PassRole"), whatever its effect: by
+// Action, or by not being in NotAction.
+func (s Statement) Acts(action string) bool {
+	if len(s.NotAction) > 0 {
+		return !matchAction(s.NotAction, action)
+	}
+	return matchAction(s.Action, action)
+}
