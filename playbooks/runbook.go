@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/freezeframe-ir/freezeframe/playbooks/report"
 )
 
 // Markdown writes the playbook as a runbook: what responders read, and every step with what it
@@ -225,3 +227,6 @@ func (m *runbookWriter) people() {
 		m.line("- [ ] %s", markdown(s))
 	}
 }
+
+// markdown keeps a playbook's texts from being read as Markdown or HTML, or by a terminal.
+func markdown(s string) string { return report.Markdown(s) }

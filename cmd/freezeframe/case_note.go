@@ -95,23 +95,3 @@ func (p *program) caseNote(c *cli.Context) error {
 		t.Line("recorded in the ledger of %s: %s, %s", out.Case, kind, out.At.Format(time.RFC3339))
 	})
 }
-
-// noteText is a note in the words of the chain of custody.
-func noteText(d map[string]string) string {
-	words := map[string]string{"detect": "detected", "declare": "declared an incident", "decide": "decided", "handover": "handed over", "note": "noted"}
-	text := words[d["kind"]]
-	if text == "" {
-		return ""
-	}
-	if d["to"] != "" {
-		text += " to " + d["to"]
-	}
-	if d["at"] != "" {
-		text += " at " + d["at"]
-	}
-	for i := 1; d[fmt.Sprintf("evidence.%d", i)] != ""; i++ {
-		path, _, _ := strings.Cut(d[fmt.Sprintf("evidence.%d", i)], " ")
-		text += ", on " + path
-	}
-	return text
-}

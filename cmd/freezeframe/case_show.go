@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +59,7 @@ func (p *program) caseShow(c *cli.Context) error {
 	switch c.String("format") {
 	case "table":
 	case "case-uco":
-		return caseuco.Write(c.Context, safetext.JSON(p.s.Out), opened, whatOf)
+		return caseuco.Write(c.Context, safetext.JSON(p.s.Out), opened, evidence.Event.What)
 	default:
 		return ui.UsageHint("freezeframe case show --format case-uco", "unknown format %q: table or case-uco", c.String("format"))
 	}
@@ -85,7 +84,7 @@ func (p *program) caseShow(c *cli.Context) error {
 }
 
 func rowOf(e evidence.Event, h evidence.Header) custodyRow {
-	r := custodyRow{Seq: e.Seq, Time: e.Clock, Type: e.Type, Who: e.Actor, Principal: e.Data["principal"], Reason: e.Reason, Host: h.Host, What: whatOf(e, h)}
+	r := custodyRow{Seq: e.Seq, Time: e.Clock, Type: e.Type, Who: e.Actor, Principal: e.Data["principal"], Reason: e.Reason, Host: h.Host, What: e.What(h)}
 	r.Tool = strings.TrimSpace(strings.Join([]string{h.Tool.Name, h.Tool.Version, h.Tool.Commit, h.Tool.SHA256}, " "))
 	for _, d := range e.Covers { // signatures of the event before say nothing to a court
 		if !strings.HasPrefix(d.Path, "ledger/heads/") {
@@ -93,45 +92,6 @@ func rowOf(e evidence.Event, h evidence.Header) custodyRow {
 		}
 	}
 	return r
-}
-
-// whatOf says in words what an event records; an unknown one by its data.
-func whatOf(e evidence.Event, h evidence.Header) string {
-	d := e.Data
-	switch e.Type {
-	case evidence.EventOpen:
-		return "opened the case"
-	case evidence.EventCollect:
-		return fmt.Sprintf("collected into bag %s (%s) from %s", d["bag"], d["status"], strings.Join(h.Targets, ", "))
-	case evidence.EventContain:
-		return fmt.Sprintf("contained, recorded in bag %s (%s)", d["bag"], d["status"])
-	case evidence.EventResume:
-		return fmt.Sprintf("went on with bag %s, %s files kept", d["bag"], d["kept"])
-	case evidence.EventSeal:
-		return "brought sealed bags into the ledger"
-	case evidence.EventTransfer:
-		return strings.TrimSpace("handed the case to " + d["to"] + " " + d["how"])
-	case evidence.EventAccess:
-		if d["item"] != "" {
-			return "revealed " + d["artefact"] + " " + d["item"]
-		}
-		return "looked at " + d["what"]
-	case evidence.EventExport:
-		return "exported the case to " + d["file"]
-	case evidence.EventImport:
-		return "imported the case from an archive with SHA-256 " + d["archive_sha256"]
-	case evidence.EventRekey:
-		return strings.TrimSpace("changed who signs " + d[evidence.RetireKey])
-	}
-	if text := noteText(d); text != "" && (e.Type == evidence.EventNote || e.Type == evidence.EventDecide) {
-		return text
-	}
-	var words []string
-	for k, v := range d {
-		words = append(words, k+"="+v)
-	}
-	slices.Sort(words)
-	return strings.Join(words, ", ")
 }
 
 func showCustody(t *ui.Printer, out custody) {
