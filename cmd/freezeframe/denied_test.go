@@ -21,6 +21,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
 // deniedShare is the share of the reads that go test denies to a process of its own: collect's
@@ -209,6 +210,6 @@ func environ(keys awssim.Credentials, endpoint, region, home string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "FREEZEFRAME_HOME=" + filepath.Join(home, "home"),
 		"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + keys.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY=" + keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_SECRET_ACCESS_KEY=" + keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", scratch.Process,
 	}
 }
