@@ -200,7 +200,7 @@ func newWatchedRun(t *testing.T, env []string) *watchedRun {
 
 func (r *watchedRun) run(args ...string) (code int, stdout, stderr []byte) {
 	r.t.Helper()
-	cmd := exec.Command("python3", append([]string{"-c", measured, r.path}, args...)...)
+	cmd := watched(r.t, r.path, args...)
 	cmd.Dir, cmd.Env = filepath.Join(r.dir, "cwd"), r.env
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
