@@ -3,6 +3,8 @@ package collect
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -28,13 +30,17 @@ type policyStatement struct {
 	Action, Resource []string
 }
 
-// without is the policy without one action of one statement.
-func (d policyDoc) without(statement int, action string) policyDoc {
-	d.Statement = slices.Clone(d.Statement)
-	s := &d.Statement[statement]
-	s.Action = slices.DeleteFunc(slices.Clone(s.Action), func(x string) bool { return x == action })
-	if len(s.Action) == 0 {
-		d.Statement = slices.Delete(d.Statement, statement, statement+1)
+// without is the policy without the actions that the denials take away.
+func (d policyDoc) without(all []denial) policyDoc {
+	statements := d.Statement
+	d.Statement = nil
+	for i, s := range statements {
+		s.Action = slices.DeleteFunc(slices.Clone(s.Action), func(x string) bool {
+			return slices.ContainsFunc(all, func(o denial) bool { return !o.inject && o.statement == i && o.action == x })
+		})
+		if len(s.Action) > 0 {
+			d.Statement = append(d.Statement, s)
+		}
 	}
 	return d
 }
@@ -42,11 +48,12 @@ func (d policyDoc) without(statement int, action string) policyDoc {
 // denial is one refusal for the whole of a collection: an action is missing in the policy, or,
 // where that would refuse several calls at once, one call is refused by a fault.
 type denial struct {
-	what     string
-	policy   policyDoc
-	call     string // that is refused; "" if the action serves others, or only helps
-	inject   bool
-	function string
+	what      string
+	statement int    // of the policy, which loses the action
+	action    string // or "", where a fault refuses the call
+	call      string // that is refused; "" if the action serves others, or only helps
+	inject    bool
+	function  string
 }
 
 // denials are one for each action of the policy, and one for each call that these do not
@@ -68,7 +75,7 @@ func denials(t *testing.T, doc policyDoc) (all []denial) {
 			if s.Effect != "Allow" || slices.Contains(idle, action) {
 				continue
 			}
-			d := denial{what: "without " + action, policy: doc.without(i, action), function: bench.Occasion(action)}
+			d := denial{what: "without " + action, statement: i, action: action, function: bench.Occasion(action)}
 			if calls := serves[action]; len(calls) == 1 && first(calls[0]) == action {
 				d.call = calls[0]
 				refused[d.call] = true
@@ -78,7 +85,7 @@ func denials(t *testing.T, doc policyDoc) (all []denial) {
 	}
 	for _, n := range Needs(All) {
 		if n.Call != downloadCall && !refused[n.Call] {
-			all = append(all, denial{what: n.Call + " refused", policy: doc, call: n.Call, inject: true, function: bench.Occasion(n.Call)})
+			all = append(all, denial{what: n.Call + " refused", call: n.Call, inject: true, function: bench.Occasion(n.Call)})
 		}
 	}
 	return all
@@ -124,25 +131,66 @@ func TestPolicyIsSufficientAndMinimal(t *testing.T) {
 	run := slices.DeleteFunc(slices.Clone(all), func(d denial) bool {
 		return testing.Short() && slices.IndexFunc(all, func(o denial) bool { return o.what == d.what })%shortShare != 0
 	})
-	injected := 0
+	groups, alone := atOnce(run), 0
 	const together = 40
-	for i, part := range slices.Collect(slices.Chunk(run, together)) {
+	for i, part := range slices.Collect(slices.Chunk(groups, together)) {
 		t.Run(fmt.Sprint("part", i+1), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newDisturber(t, awssim.Config{}, false)
-				for _, d := range part {
-					if d.inject {
-						injected++
-						r.a.Cloud.Inject(awssim.Fault{Op: d.call, Fail: awssim.Fail{Denied: true}})
+				for _, group := range part {
+					if len(group) > 1 && len(r.refused(t, doc, group)) == 0 {
+						continue
 					}
-					for _, problem := range beyond(r.collectWith(t, d.policy, d.function), d.call) {
-						t.Errorf("%s: %s", d.what, problem)
+					for _, d := range group { // one hides another, or there is something to tell
+						alone++
+						for _, problem := range r.refused(t, doc, []denial{d}) {
+							t.Errorf("%s: %s", d.what, problem)
+						}
 					}
 				}
 			})
 		})
 	}
-	t.Logf("%d actions taken away and %d calls refused by themselves, of %d and each needed; 0 skipped", len(run)-injected, injected, len(all))
+	injected := 0
+	for _, d := range run {
+		if d.inject {
+			injected++
+		}
+	}
+	t.Logf("%d actions taken away and %d calls refused by themselves, of %d and each needed; %d groups, %d by itself; 0 skipped", len(run)-injected, injected, len(all), len(groups), alone)
+}
+
+// atOnce puts refusals together that one collection can show: what each refused call gives is
+// told apart by the call that its gaps name. Neighbours, which are of one service and may need
+// each other's answers, come into different groups. FREEZEFRAME_DENIALS=all tries each by itself.
+func atOnce(run []denial) (groups [][]denial) {
+	const most = 8
+	of := map[string][]denial{}
+	for _, d := range run {
+		if d.call == "" || os.Getenv("FREEZEFRAME_DENIALS") == "all" {
+			groups = append(groups, []denial{d})
+		} else {
+			of[d.function] = append(of[d.function], d)
+		}
+	}
+	for _, function := range slices.Sorted(maps.Keys(of)) {
+		apart := make([][]denial, (len(of[function])+most-1)/most)
+		for i, d := range of[function] {
+			apart[i%len(apart)] = append(apart[i%len(apart)], d)
+		}
+		groups = append(groups, apart...)
+	}
+	return groups
+}
+
+// refused collects under refusals, and says what they do not explain.
+func (r *disturber) refused(t *testing.T, doc policyDoc, group []denial) []string {
+	for _, d := range group {
+		if d.inject {
+			r.a.Cloud.Inject(awssim.Fault{Op: d.call, Fail: awssim.Fail{Denied: true}})
+		}
+	}
+	return beyond(r.collectWith(t, doc.without(group), group[0].function), group)
 }
 
 // collectWith collects with a policy that was made for the account's first function.
@@ -155,30 +203,38 @@ func (r *disturber) collectWith(t *testing.T, doc policyDoc, function string) *c
 	return r.collect(t, function)
 }
 
-// beyond says what a refused call does not explain: nothing is denied then, or other rows
-// than it gives are gaps.
-func beyond(c *collected, call string) (out []string) {
+// beyond says what refused calls do not explain: nothing is denied of one of them, or other
+// rows than they give are gaps.
+func beyond(c *collected, group []denial) (out []string) {
 	if c.sum.Complete {
 		return []string{"complete all the same"}
 	}
-	if call == "" {
+	if group[0].call == "" {
 		return nil // which rows are gaps hangs on what else the action serves
 	}
-	if c.sum.States[evidence.Denied] == 0 {
-		out = append(out, fmt.Sprintf("nothing is denied: %v", c.sum.States))
-	}
-	cell := faultCell{call: call, fault: matrixFault{name: faultDenied, fail: awssim.Fail{Denied: true}}}
+	given := map[string]int{} // denied rows of a call
 	direct, dependent := []string{}, []string{}
 	for k, r := range c.rows {
-		switch {
-		case r.State.Complete():
-		case isDirect(cell, r) && r.State == evidence.Denied:
-			direct = append(direct, k)
-			if wrong := wrongGap(cell, r); wrong != "" {
-				out = append(out, fmt.Sprintf("%s: %s: %s", k, wrong, r))
+		if r.State.Complete() {
+			continue
+		}
+		cell := faultCell{fault: matrixFault{name: faultDenied, fail: awssim.Fail{Denied: true}}}
+		for _, d := range group {
+			if cell.call = d.call; isDirect(cell, r) && r.State == evidence.Denied {
+				given[d.call]++
+				direct = append(direct, k)
+				if wrong := wrongGap(cell, r); wrong != "" {
+					out = append(out, fmt.Sprintf("%s: %s: %s", k, wrong, r))
+				}
 			}
-		default:
+		}
+		if !slices.Contains(direct, k) {
 			dependent = append(dependent, k)
+		}
+	}
+	for _, d := range group {
+		if given[d.call] == 0 && (len(group) > 1 || c.sum.States[evidence.Denied] == 0) {
+			out = append(out, fmt.Sprintf("nothing is denied: %v", c.sum.States))
 		}
 	}
 	for _, k := range dependent {

@@ -119,8 +119,8 @@ func impossible(c faultCell, times int) string {
 func faultsMany(t *testing.T, all int) int {
 	switch text := os.Getenv("FREEZEFRAME_FAULT_CELLS"); text {
 	case "":
-		if testing.Short() {
-			return 10
+		if testing.Short() { // for the race detector some do
+			return 4
 		}
 		return 32
 	case "all":

@@ -251,7 +251,10 @@ func statusOf(run *Run, act string) Status {
 
 func (f *field) takenBack(t *testing.T, act Act, c *clean, cell, phase string, m mishap, survives bool) bool {
 	t.Helper()
-	left := f.fields()
+	var left map[string]json.RawMessage
+	if act.Stays {
+		left = f.fields()
+	}
 	undo := LiftInput{Session: f.session, Case: f.kase, All: true, Reason: "test", AcceptRisk: "test"}
 	if phase == "undo" {
 		f.cloud.Inject(m.fault)

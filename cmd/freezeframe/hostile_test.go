@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 
@@ -26,6 +27,22 @@ code = subprocess.run(sys.argv[1:]).returncode
 with open(os.environ["MAXRSS"], "w") as f:
     f.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 sys.exit(code)`
+
+// watched is a command that notes its memory. The interpreter is asked once where it lies: what
+// stands in PATH may be a script that takes longer to find it than the command takes.
+func watched(t *testing.T, path string, args ...string) *exec.Cmd {
+	t.Helper()
+	python, err := interpreter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command(python, append([]string{"-I", "-S", "-c", measured, path}, args...)...)
+}
+
+var interpreter = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	return strings.TrimSpace(string(out)), err
+})
 
 // TestHostileCode: a case full of packages that mean harm is listed, shown, inspected and
 // verified in bounded memory; what is odd is told, no control character reaches a terminal,
@@ -71,7 +88,7 @@ func TestHostileCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"inspect"}, {"case", "list", "--items"}, {"case", "show"}, {"verify"}} {
-		cmd := exec.Command("python3", append([]string{"-c", measured, path}, args...)...)
+		cmd := watched(t, path, args...)
 		cmd.Dir = empty
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "FREEZEFRAME_HOME=" + home, "FREEZEFRAME_CASE=" + where, "TMPDIR=" + empty, "MAXRSS=" + filepath.Join(dir, "maxrss")}
 		var said strings.Builder

@@ -22,6 +22,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
@@ -115,7 +116,9 @@ func TestHostileTexts(t *testing.T) {
 	}
 	server := httptest.NewServer(h.Cloud)
 	t.Cleanup(server.Close)
-	r := newWatchedRun(t, environ(h.Keys, server.URL, bench.Region, ""))
+	env := environ(h.Keys, server.URL, bench.Region, "")
+	env = slices.DeleteFunc(env, func(v string) bool { return v == scratch.Process }) // memory is looked at
+	r := newWatchedRun(t, env)
 	if err := os.WriteFile(filepath.Join(r.out, "report.yaml"), []byte(hostileReport), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +201,7 @@ func newWatchedRun(t *testing.T, env []string) *watchedRun {
 
 func (r *watchedRun) run(args ...string) (code int, stdout, stderr []byte) {
 	r.t.Helper()
-	cmd := exec.Command("python3", append([]string{"-c", measured, r.path}, args...)...)
+	cmd := watched(r.t, r.path, args...)
 	cmd.Dir, cmd.Env = filepath.Join(r.dir, "cwd"), r.env
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

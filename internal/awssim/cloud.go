@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"compress/gzip"
 	"sync"
 	"time"
 )
@@ -82,6 +83,8 @@ type Cloud struct {
 	efs            shards[efsState]
 	ecr            shards[ecrState]
 	athena         shards[athenaState]
+
+	zip *gzip.Writer // of delivered files
 }
 
 // Credentials are what a principal signs with.

@@ -3,6 +3,7 @@ package awssim
 import (
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,11 +11,23 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awssim/shapecheck"
 )
 
+// shapes are read once for all tests: each test read those of its services anew otherwise.
+var shapes = func() func(dir string) (*shapecheck.Checker, error) {
+	var once sync.Once
+	var all *shapecheck.Checker
+	var err error
+	return func(dir string) (*shapecheck.Checker, error) {
+		once.Do(func() { all, err = shapecheck.Open(dir) })
+		return all, err
+	}
+}()
+
 // checked lets cfg's calls pass a judge that reads AWS's shapes by itself: at the
 // end of the test it has nothing to say.
 func checked(t *testing.T, c *Cloud, cfg aws.Config) aws.Config {
 	t.Helper()
-	judge := must(shapecheck.Open(sharedData(t, "data/aws-models")))(t)
+	dir := sharedData(t, "data/aws-models")
+	judge := must(shapes(dir))(t).Anew()
 	t.Cleanup(func() {
 		for _, p := range judge.Problems() {
 			t.Error("shape: " + p)

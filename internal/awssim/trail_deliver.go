@@ -256,7 +256,11 @@ func (c *Cloud) deliverDigest(t *trail, b *s3Bucket, of scope, d *delivery, now 
 // putDelivered stores an object as CloudTrail does: gzip, with its type and encoding.
 func (c *Cloud) putDelivered(b *s3Bucket, key string, body []byte, at time.Time, meta map[string]string) error {
 	var data bytes.Buffer
-	z := gzip.NewWriter(&data)
+	if c.zip == nil {
+		c.zip = gzip.NewWriter(&data)
+	}
+	z := c.zip // used again: making one takes longer than packing a small file
+	z.Reset(&data)
 	if _, err := z.Write(body); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
 const bucket = "evidence"
@@ -71,7 +72,7 @@ func (r *run) process(args ...string) (int, string) {
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + r.dir, "FREEZEFRAME_HOME=" + filepath.Join(r.dir, "home"), "FREEZEFRAME_CASE=" + r.where,
 		"AWS_ENDPOINT_URL=" + r.url, "AWS_REGION=" + bench.Region, "AWS_ACCESS_KEY_ID=" + r.acct.Keys.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY=" + r.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_SECRET_ACCESS_KEY=" + r.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", scratch.Process,
 	}
 	out, err := cmd.CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

@@ -19,6 +19,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/finding"
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
 // arena is one account on which commands are killed at a call that changes it.
@@ -109,7 +110,7 @@ func (a *arena) command(args ...string) *exec.Cmd {
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + a.dir, "TMPDIR=" + a.dir, "FREEZEFRAME_HOME=" + filepath.Join(a.dir, map[bool]string{false: "home", true: "stranger"}[a.stranger]),
 		"FREEZEFRAME_CASE=" + filepath.Join(a.dir, fmt.Sprint("case", a.cases)), "AWS_ENDPOINT_URL=" + a.url, "AWS_REGION=" + bench.Region,
-		"AWS_ACCESS_KEY_ID=" + a.acct.Keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + a.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ACCESS_KEY_ID=" + a.acct.Keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + a.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", scratch.Process,
 	}
 	return cmd
 }

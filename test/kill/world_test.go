@@ -28,6 +28,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
+	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
 const function, bucketName = bench.Function, "evidence"
@@ -134,7 +135,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir, "FREEZEFRAME_HOME=" + filepath.Join(w.dir, "home"), "FREEZEFRAME_CASE=" + w.where,
 		"AWS_ENDPOINT_URL=" + w.url, "AWS_REGION=" + bench.Region, "AWS_ACCESS_KEY_ID=" + w.acct.Keys.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY=" + w.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_SECRET_ACCESS_KEY=" + w.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", scratch.Process,
 	}
 	return cmd
 }

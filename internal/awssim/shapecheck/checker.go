@@ -15,10 +15,9 @@ import (
 
 // Checker judges traffic. Safe for concurrent use.
 type Checker struct {
-	dir string
+	models *models
 
 	mu       sync.Mutex
-	models   map[string]*model
 	problems []string
 	covered  map[string]int
 }
@@ -29,7 +28,13 @@ func Open(dir string) (*Checker, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("the API shapes: %w", err)
 	}
-	return &Checker{dir: dir, models: map[string]*model{}, covered: map[string]int{}}, nil
+	return (&Checker{models: &models{dir: dir, known: map[string]*model{}}}).Anew(), nil
+}
+
+// Anew is a checker by the same models, as far as they were read, that has seen nothing.
+// Reading a model costs more than judging a test's traffic by it.
+func (c *Checker) Anew() *Checker {
+	return &Checker{models: c.models, covered: map[string]int{}}
 }
 
 // Problems are what was wrong so far, at most 200.
@@ -58,7 +63,7 @@ func (c *Checker) say(call, format string, args ...any) {
 // they are no API calls. Streamed bodies are not kept.
 func (c *Checker) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m, err := c.model(r)
+		m, err := c.models.of(r)
 		if err != nil {
 			c.say(serviceOf(r), "%v", err)
 		}

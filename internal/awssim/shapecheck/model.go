@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // model is one service as botocore describes it, in the parts that matter here.
@@ -79,9 +80,17 @@ func files() map[string][]string {
 	}
 }
 
-// model is the service's that a request is for, read when it is first asked for; nil: not
-// one of the simulator's.
-func (c *Checker) model(r *http.Request) (*model, error) {
+// models are those in a folder, which nothing changes once they are read.
+type models struct {
+	dir string
+
+	mu    sync.Mutex
+	known map[string]*model
+}
+
+// of is the model of the service that a request is for, read when it is first asked for; nil:
+// not one of the simulator's.
+func (c *models) of(r *http.Request) (*model, error) {
 	names := files()[serviceOf(r)]
 	if len(names) == 0 {
 		return nil, nil
@@ -92,13 +101,13 @@ func (c *Checker) model(r *http.Request) (*model, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m := c.models[name]; m != nil {
+	if m := c.known[name]; m != nil {
 		return m, nil
 	}
 	m, err := read(filepath.Join(c.dir, name+".json.gz"))
 	if err == nil {
 		m.name = name
-		c.models[name] = m
+		c.known[name] = m
 	}
 	return m, err
 }
