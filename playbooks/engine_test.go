@@ -219,8 +219,13 @@ func TestCutOffAtTheEnd(t *testing.T) {
 			if err != nil || run.Status != Failed || run.Err() == nil || len(*said) != 0 {
 				t.Errorf("going on: %v %v, said %v", run, err, *said)
 			}
-		} else if _, err := r.w.Seal(t.Context(), evidence.StatusPartial); err != nil {
-			t.Fatal(err)
+		} else {
+			if _, err := r.w.Seal(t.Context(), evidence.StatusPartial); err != nil {
+				t.Fatal(err)
+			}
+			if run, err := Resume(t.Context(), bagOf(t, env.Case, r.ID), env); err != nil || run.Status != Aborted { // the ledger gets its end
+				t.Errorf("going on: %v %v", run, err)
+			}
 		}
 		b := bagOf(t, env.Case, r.ID)
 		if rec, err := ReadRecord(t.Context(), b); err != nil || !rec.Sealed || rec.Run().Status != c.want || rec.Run().Err() == nil {
@@ -229,6 +234,31 @@ func TestCutOffAtTheEnd(t *testing.T) {
 		if _, err := Resume(t.Context(), b, env); !errors.Is(err, ErrNoRun) {
 			t.Errorf("once more: %v", err)
 		}
+	}
+	verified(t, env.Case)
+}
+
+// TestCutOffBeforeItBegan: a run that was cut off before it had noted what it is to do spoils nothing
+// for the others of its case, and is told as one that has to be run anew.
+func TestCutOffBeforeItBegan(t *testing.T) {
+	env, said := offline(t)
+	h := env.header()
+	h.Kind, h.Params = evidence.KindPlaybook, map[string]string{"playbook": "p"}
+	w, err := env.Case.Begin(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := ReadRecord(t.Context(), bagOf(t, env.Case, w.Bag()))
+	if err != nil || rec.Run().Status != Interrupted || rec.Run().Playbook != "p" {
+		t.Fatalf("the record: %+v %v", rec, err)
+	}
+	for range 2 { // the second time its record is sealed
+		if _, err := Resume(t.Context(), bagOf(t, env.Case, w.Bag()), env); !errors.Is(err, ErrNoRun) {
+			t.Errorf("going on: %v", err)
+		}
+	}
+	if run, err := Execute(t.Context(), parsed(t, steps(say("one", "1"))), nil, env); err != nil || run.Status != Succeeded || len(*said) != 1 {
+		t.Errorf("anew: %v %v, said %v", run, err, *said)
 	}
 	verified(t, env.Case)
 }

@@ -60,7 +60,11 @@ func (p *program) resumePlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	rec, err := oneRun(c, all, func(r *playbooks.Record) bool { return !r.Sealed }, "was cut off")
+	cut, err := playbooks.Cut(c.Context, opened, all)
+	if err != nil {
+		return err
+	}
+	rec, err := oneRun(c, all, func(r *playbooks.Record) bool { return cut[r.Bag] }, "was cut off")
 	if err != nil {
 		return err
 	}
