@@ -1,11 +1,13 @@
 package playbooks
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +50,34 @@ type Answer struct {
 	Pass        bool // says nothing, and leaves it to other terminals
 	Who, Reason string
 	Attached    string // hex SHA-256 of what was attached; "" is nothing
-	Key         string // id of the key that signs for who; "" is none
+	Key         string // id of the key that signs for who, as the answer itself says; "" is none
+
+	signers []string // keys that have signed the head over the answer
+}
+
+// Signed says whether the key that the answer names has signed it. One that it has not counts by
+// the name alone, which is whatever somebody typed.
+func (a Answer) Signed() bool { return a.Key != "" && slices.Contains(a.signers, a.Key) }
+
+// Standing says what an answer rests on.
+func (a Answer) Standing() string {
+	switch {
+	case a.Signed():
+		return "signed by key " + a.Key
+	case len(a.signers) > 0:
+		return "by name only: it is signed by key " + strings.Join(a.signers, ", ") + ", which it does not name"
+	case a.Key != "":
+		return "by name only: key " + a.Key + " has not signed it"
+	}
+	return "by name only: nobody has signed it"
+}
+
+// again says whether the answer is from whoever has given the other one.
+func (a Answer) again(b Answer) bool {
+	if a.Who == b.Who || a.Key != "" && a.Key == b.Key {
+		return true
+	}
+	return slices.ContainsFunc(a.signers, func(k string) bool { return slices.Contains(b.signers, k) })
 }
 
 // ErrAnswer: the answer is not one to the question.
@@ -77,7 +106,8 @@ func Give(ctx context.Context, c *evidence.Case, q Question, a Answer) error {
 			data[name] = v
 		}
 	}
-	if err := c.Record(ctx, evidence.Event{Type: evidence.EventApprove, Actor: a.Who, Reason: a.Reason, Data: data}); err != nil {
+	err := c.Record(ctx, evidence.Event{Type: evidence.EventApprove, Actor: a.Who, Reason: a.Reason, Data: data})
+	if err != nil && !errors.Is(err, evidence.ErrNotSigned) { // unsigned it counts by name: Standing says so
 		return fmt.Errorf("recording the answer in the ledger: %w", err)
 	}
 	return nil
@@ -92,9 +122,12 @@ func contains(all []string, s string) bool {
 	return false
 }
 
-// answers are those that the ledger has to a question, one of each person and key.
-func answers(ctx context.Context, c *evidence.Case, q Question) ([]Answer, error) {
-	var out []Answer
+// Answers are those that the ledger has to a question, one of each person and key: two under one
+// key are one person's, whatever names they bear. Those that are signed by the key that they name
+// come first, so that nobody takes another's place by naming the other's key.
+func Answers(ctx context.Context, c *evidence.Case, q Question) ([]Answer, error) {
+	var all []Answer
+	var events []int64
 	hash := q.Hash()
 	for e, err := range c.Ledger(ctx) {
 		if err != nil {
@@ -104,12 +137,25 @@ func answers(ctx context.Context, c *evidence.Case, q Question) ([]Answer, error
 		if e.Type != evidence.EventApprove || d["run"] != q.Run || d["question_hash"] != hash || len(q.Of) > 0 && !contains(q.Of, e.Actor) {
 			continue
 		}
-		a := Answer{Approved: d["approved"] == "true", Who: e.Actor, Reason: e.Reason, Attached: d["attached_sha256"], Key: d["key"]}
-		again := false
-		for _, b := range out {
-			again = again || b.Who == a.Who || a.Key != "" && b.Key == a.Key
-		}
-		if !again || !a.Approved {
+		all = append(all, Answer{Approved: d["approved"] == "true", Who: e.Actor, Reason: e.Reason, Attached: d["attached_sha256"], Key: d["key"]})
+		events = append(events, e.Seq)
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	signed, err := c.HeadSigners(ctx, events...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].signers = signed[events[i]]
+	}
+	slices.SortStableFunc(all, func(a, b Answer) int {
+		return cmp.Compare(map[bool]int{true: 0, false: 1}[a.Signed()], map[bool]int{true: 0, false: 1}[b.Signed()])
+	})
+	var out []Answer
+	for _, a := range all {
+		if !a.Approved || !slices.ContainsFunc(out, a.again) {
 			out = append(out, a)
 		}
 	}
@@ -139,7 +185,7 @@ func (env *Env) gather(ctx context.Context, a Args, q Question, within time.Dura
 	}
 	asked, pause := env.Ask == nil, pollFirst
 	for {
-		got, err := answers(ctx, env.Case, q)
+		got, err := Answers(ctx, env.Case, q)
 		if err != nil {
 			return nil, err
 		}
@@ -192,6 +238,15 @@ func (env *Env) nobody(ctx context.Context, q Question, got []Answer, within tim
 		return fmt.Errorf("recording the answer in the ledger: %w", err)
 	}
 	return fmt.Errorf("%w: %s", ErrDeclined, reason)
+}
+
+// rests says of each answer what it rests on.
+func rests(got []Answer) string {
+	var all []string
+	for _, a := range got {
+		all = append(all, a.Who+" ("+a.Standing()+")")
+	}
+	return strings.Join(all, ", ")
 }
 
 // whoAnswered names people and keeps what they said apart.

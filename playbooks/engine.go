@@ -202,55 +202,6 @@ func Execute(ctx context.Context, pb *Playbook, inputs map[string]any, env *Env)
 	return r, r.play(ctx, pb, values)
 }
 
-// Resume goes on with a run that was cut off, from its record alone: what has a result is not
-// done again, what had begun is asked about before it is repeated. Nobody else may be running it.
-func Resume(ctx context.Context, b *evidence.Bag, env *Env) (*Run, error) {
-	rec, err := ReadRecord(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	if rec.Sealed {
-		return nil, fmt.Errorf("run %s has ended as %s: %w", b.ID(), rec.Run().Status, ErrNoRun)
-	}
-	if rec.begun.Exercise != env.Exercise {
-		return nil, fmt.Errorf("%w: run %s is of exercise %q, this is %q", ErrExercise, b.ID(), rec.begun.Exercise, env.Exercise)
-	}
-	pb, err := rec.playbook()
-	if err != nil {
-		return nil, err
-	}
-	values := map[string]any{}
-	for _, in := range pb.Inputs {
-		if raw, ok := rec.begun.Inputs[in.Name]; ok {
-			if values[in.Name], err = decode(in.Type, raw); err != nil {
-				return nil, fmt.Errorf("input %s of run %s: %w", in.Name, b.ID(), err)
-			}
-		}
-	}
-	r := newRun(pb, env)
-	for k, v := range values {
-		r.Inputs[k] = shown(v)
-	}
-	r.past, r.ID, r.Started = rec, b.ID(), rec.Header.Started
-	r.resumes = len(rec.Header.Resumed) + 1
-	s := evidence.Session{Operator: env.Operator, Host: env.Host, Tool: env.Tool, Started: env.Now().UTC()}
-	if env.Session != nil {
-		s.Principal = env.Session.Identity.ARN
-	}
-	if err := env.Case.Tidy(ctx); err != nil {
-		return nil, fmt.Errorf("clearing what was left half written: %w", err)
-	}
-	if r.w, err = env.Case.Resume(ctx, b, s); err != nil {
-		return nil, fmt.Errorf("going on with run %s: %w", b.ID(), err)
-	}
-	if rec.end != nil { // all is done but sealing its record
-		ended := rec.Run()
-		ended.env, ended.w, ended.Ended = env, r.w, env.Now().UTC()
-		return ended, ended.seal(ctx)
-	}
-	return r, r.play(ctx, pb, values)
-}
-
 // ErrExercise: exercises and the real thing do not touch each other.
 var ErrExercise = contain.ErrExercise
 

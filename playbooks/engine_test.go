@@ -219,8 +219,13 @@ func TestCutOffAtTheEnd(t *testing.T) {
 			if err != nil || run.Status != Failed || run.Err() == nil || len(*said) != 0 {
 				t.Errorf("going on: %v %v, said %v", run, err, *said)
 			}
-		} else if _, err := r.w.Seal(t.Context(), evidence.StatusPartial); err != nil {
-			t.Fatal(err)
+		} else {
+			if _, err := r.w.Seal(t.Context(), evidence.StatusPartial); err != nil {
+				t.Fatal(err)
+			}
+			if run, err := Resume(t.Context(), bagOf(t, env.Case, r.ID), env); err != nil || run.Status != Aborted { // the ledger gets its end
+				t.Errorf("going on: %v %v", run, err)
+			}
 		}
 		b := bagOf(t, env.Case, r.ID)
 		if rec, err := ReadRecord(t.Context(), b); err != nil || !rec.Sealed || rec.Run().Status != c.want || rec.Run().Err() == nil {
@@ -229,6 +234,31 @@ func TestCutOffAtTheEnd(t *testing.T) {
 		if _, err := Resume(t.Context(), b, env); !errors.Is(err, ErrNoRun) {
 			t.Errorf("once more: %v", err)
 		}
+	}
+	verified(t, env.Case)
+}
+
+// TestCutOffBeforeItBegan: a run that was cut off before it had noted what it is to do spoils nothing
+// for the others of its case, and is told as one that has to be run anew.
+func TestCutOffBeforeItBegan(t *testing.T) {
+	env, said := offline(t)
+	h := env.header()
+	h.Kind, h.Params = evidence.KindPlaybook, map[string]string{"playbook": "p"}
+	w, err := env.Case.Begin(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := ReadRecord(t.Context(), bagOf(t, env.Case, w.Bag()))
+	if err != nil || rec.Run().Status != Interrupted || rec.Run().Playbook != "p" {
+		t.Fatalf("the record: %+v %v", rec, err)
+	}
+	for range 2 { // the second time its record is sealed
+		if _, err := Resume(t.Context(), bagOf(t, env.Case, w.Bag()), env); !errors.Is(err, ErrNoRun) {
+			t.Errorf("going on: %v", err)
+		}
+	}
+	if run, err := Execute(t.Context(), parsed(t, steps(say("one", "1"))), nil, env); err != nil || run.Status != Succeeded || len(*said) != 1 {
+		t.Errorf("anew: %v %v, said %v", run, err, *said)
 	}
 	verified(t, env.Case)
 }
@@ -255,86 +285,6 @@ func TestResumeFirst(t *testing.T) {
 	}
 	if _, err := Resume(t.Context(), bagOf(t, env.Case, run.ID), env); !errors.Is(err, ErrNoRun) {
 		t.Errorf("a run that has ended: %v", err)
-	}
-}
-
-// TestAnswersFromElsewhere: people answer by the ledger, and the run counts people, not answers.
-func TestAnswersFromElsewhere(t *testing.T) {
-	type given struct {
-		who, key string
-		yes      bool
-	}
-	for _, c := range []struct {
-		name, with string
-		answers    []given
-		want       Status
-	}{
-		{"one is enough", "within: 1h", []given{{"ada", "k1", true}}, Succeeded},
-		{"nobody comes", "within: 1h", nil, Aborted},
-		{"no", "within: 1h", []given{{"ada", "k1", false}}, Aborted},
-		{"two", "within: 1h, people: 2", []given{{"ada", "k1", true}, {"bob", "k2", true}}, Succeeded},
-		{"the same person twice", "within: 1h, people: 2", []given{{"ada", "k1", true}, {"ada", "k2", true}}, Aborted},
-		{"the same key under two names", "within: 1h, people: 2", []given{{"ada", "k1", true}, {"bob", "k1", true}}, Aborted},
-		{"yes and no", "within: 1h, people: 2", []given{{"ada", "k1", true}, {"bob", "k2", false}}, Aborted},
-		{"for another", "within: 1h, of: [carol]", []given{{"ada", "k1", true}}, Aborted},
-		{"for her", "within: 1h, of: [carol]", []given{{"carol", "k1", true}}, Succeeded},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			env, _ := offline(t)
-			synctest.Test(t, func(t *testing.T) {
-				done := make(chan *Run)
-				go func() {
-					run, err := Execute(context.Background(), parsed(t, steps("{id: ask, run: approve, with: {question: 'well?', "+c.with+"}}")), nil, env)
-					if err != nil {
-						t.Error(err)
-					}
-					done <- run
-				}()
-				for _, g := range c.answers {
-					time.Sleep(time.Minute)
-					for b, err := range env.Case.Bags(context.Background()) {
-						rec, recErr := ReadRecord(context.Background(), b)
-						if err != nil || recErr != nil {
-							t.Fatal(err, recErr)
-						}
-						for _, q := range rec.Waiting() {
-							if err := Give(context.Background(), env.Case, q, Answer{Approved: g.yes, Who: g.who, Key: g.key, Reason: "r"}); err != nil && !errors.Is(err, ErrAnswer) {
-								t.Error(err)
-							}
-						}
-					}
-				}
-				if run := <-done; run.Status != c.want {
-					t.Errorf("%s, want %s: %v", run.Status, c.want, run.Err())
-				}
-			})
-		})
-	}
-}
-
-// TestAnswerIsToItsQuestion: an answer to another run's question, or to the same one about another
-// plan, counts for nothing.
-func TestAnswerIsToItsQuestion(t *testing.T) {
-	c := newCase(t)
-	q := Question{Run: "r", Playbook: "p", Step: "s", Kind: AskApproval, Text: "well?", Plan: "one", Need: 1}
-	for _, change := range []func(*Question){
-		func(q *Question) { q.Run = "other" }, func(q *Question) { q.Plan = "two" }, func(q *Question) { q.Text = "really?" },
-		func(q *Question) { q.Step = "t" }, func(q *Question) { q.Detail = []string{"breaks all"} },
-	} {
-		other := q
-		change(&other)
-		if err := Give(t.Context(), c, other, Answer{Approved: true, Who: "ada"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := answers(t.Context(), c, q); err != nil || len(got) != 0 {
-		t.Errorf("%v %v", got, err)
-	}
-	if err := Give(t.Context(), c, q, Answer{Approved: true, Who: "ada"}); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := answers(t.Context(), c, q); err != nil || len(got) != 1 || got[0].Key == "" {
-		t.Errorf("%v %v", got, err)
 	}
 }
 

@@ -95,11 +95,40 @@ func ReadRecord(ctx context.Context, b *evidence.Bag) (*Record, error) {
 			return nil, fmt.Errorf("bag %s, journal entry %d: %w", b.ID(), e.Seq, err)
 		}
 	}
-	if rec.begun.Schema == "" {
+	if rec.begun.Schema != "" {
+		return rec, nil
+	}
+	h := rec.Header
+	if h.Kind != evidence.KindPlaybook || len(rec.order) > 0 {
 		return nil, fmt.Errorf("bag %s: %w", b.ID(), errRecord)
 	}
+	// It was cut off between opening its bag and noting what it is to do: nothing was done.
+	rec.begun.Playbook, rec.begun.SHA256, rec.begun.Exercise = h.Params["playbook"], h.Params["playbook_sha256"], h.Params["exercise"]
+	rec.stopped = true
 	return rec, nil
 }
+
+// Cut says of runs whether they were cut off and can go on: their record is not sealed, or the
+// ledger does not have how they ended, which is the last that is written of a run.
+func Cut(ctx context.Context, c *evidence.Case, all []*Record) (map[string]bool, error) {
+	last := map[string]string{}
+	for e, err := range c.Ledger(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the ledger for the ends of runs: %w", err)
+		}
+		if e.Type == evidence.EventDecide && e.Data["run"] != "" {
+			last[e.Data["run"]] = e.Data["status"]
+		}
+	}
+	out := map[string]bool{}
+	for _, rec := range all {
+		out[rec.Bag] = !rec.Sealed || last[rec.Bag] != string(rec.Run().Status)
+	}
+	return out, nil
+}
+
+// began says whether the record tells what the run is to do; one that does not cannot go on.
+func (rec *Record) began() bool { return rec.begun.Schema != "" }
 
 func (rec *Record) take(e evidence.JournalEntry) error {
 	switch e.Kind {

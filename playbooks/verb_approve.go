@@ -33,5 +33,5 @@ func approve(ctx context.Context, env *Env, a Args) (Result, error) {
 	if err != nil {
 		return Result{Summary: "not approved"}, err
 	}
-	return Result{Values: map[string]any{"who": whoAnswered(got)}, Summary: "approved by " + whoAnswered(got)}, nil
+	return Result{Values: map[string]any{"who": whoAnswered(got)}, Summary: "approved by " + rests(got)}, nil
 }

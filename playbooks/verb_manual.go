@@ -40,5 +40,5 @@ func manual(ctx context.Context, env *Env, a Args) (Result, error) {
 	if len(got) == 0 {
 		return Result{}, errUndone
 	}
-	return Result{Values: map[string]any{"who": got[0].Who, "attached": got[0].Attached}, Summary: "done by " + got[0].Who}, nil
+	return Result{Values: map[string]any{"who": got[0].Who, "attached": got[0].Attached}, Summary: "done by " + rests(got[:1])}, nil
 }

@@ -60,7 +60,11 @@ func (p *program) resumePlaybook(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	rec, err := oneRun(c, all, func(r *playbooks.Record) bool { return !r.Sealed }, "was cut off")
+	cut, err := playbooks.Cut(c.Context, opened, all)
+	if err != nil {
+		return err
+	}
+	rec, err := oneRun(c, all, func(r *playbooks.Record) bool { return cut[r.Bag] }, "was cut off")
 	if err != nil {
 		return err
 	}
@@ -182,9 +186,16 @@ func (p *program) approvePlaybook(c *cli.Context) error {
 		}
 		return err
 	}
+	given, err := playbooks.Answers(c.Context, opened, asked[0])
+	if err != nil {
+		return err
+	}
 	return p.s.Show(asked[0], func(t *ui.Printer) {
 		printQuestion(t, asked[0])
 		t.Line("  %s says %s", a.Who, map[bool]string{true: "yes", false: "no"}[a.Approved])
+		for _, g := range given {
+			t.Line("  counted: %s, %s", g.Who, g.Standing())
+		}
 	})
 }
 

@@ -196,12 +196,7 @@ func TestFaultRuns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED LOUDLY under -short: the binary that is disturbed is built without the race detector; the plain run has it")
 	}
-	binary := filepath.Join(t.TempDir(), "freezeframe")
-	// go run keeps the linked program in the build cache, which go build does not: linking it is
-	// ten seconds of a processor.
-	if out, err := exec.Command("go", "run", "-exec", "cp", "../../cmd/freezeframe", binary).CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
+	binary := build(t)
 	undisturbed := newRun(t, binary, false)
 	if code, said := undisturbed.process("collect", "--function", bench.Function); code != 0 {
 		t.Fatalf("undisturbed: exit code %d\n%s", code, said)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,12 +31,14 @@ type arena struct {
 	url         string
 	cases       int
 	stranger    bool // commands run without what the user keeps: keys and identities
+	bucket      bool // cases lie in a bucket of the account
 
 	server *httptest.Server
 	busy   sync.RWMutex // held for reading while a call is answered
 
 	mu    sync.Mutex
-	calls []string // that change something, in order
+	onPut func(key, body string, serve func()) // in the bucket; nil lets it be
+	calls []string                             // that change something, in order
 	on    func(call string)
 	at    string // the call at which the command dies
 	kill  func()
@@ -52,11 +55,7 @@ func newArena(t *testing.T, binary string) *arena {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.busy.RLock()
-		defer a.busy.RUnlock()
-		a.acct.Cloud.ServeHTTP(w, r)
-	}))
+	a.server = httptest.NewServer(http.HandlerFunc(a.serve))
 	t.Cleanup(a.server.Close)
 	a.url = a.server.URL
 	return a
@@ -68,6 +67,31 @@ func (a *arena) settle() {
 	a.server.CloseClientConnections()
 	a.busy.Lock()
 	defer a.busy.Unlock()
+}
+
+// serve passes on to the account; what is put into the bucket may be where a command dies.
+func (a *arena) serve(rw http.ResponseWriter, r *http.Request) {
+	a.busy.RLock()
+	defer a.busy.RUnlock()
+	a.mu.Lock()
+	on := a.onPut
+	a.mu.Unlock()
+	key, ok := strings.CutPrefix(r.URL.Path, "/"+bucketName+"/")
+	if !ok || r.Method != http.MethodPut || on == nil {
+		a.acct.Cloud.ServeHTTP(rw, r)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	on(key, string(body), func() { a.acct.Cloud.ServeHTTP(rw, r) })
+}
+
+// where is the case that commands work on.
+func (a *arena) where() string {
+	if a.bucket {
+		return fmt.Sprintf("s3://%s/case%d", bucketName, a.cases)
+	}
+	return filepath.Join(a.dir, fmt.Sprint("case", a.cases))
 }
 
 // told is called for every call, before it is answered: that is the moment of death.
@@ -109,7 +133,7 @@ func (a *arena) command(args ...string) *exec.Cmd {
 	cmd.Dir = a.dir
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + a.dir, "TMPDIR=" + a.dir, "FREEZEFRAME_HOME=" + filepath.Join(a.dir, map[bool]string{false: "home", true: "stranger"}[a.stranger]),
-		"FREEZEFRAME_CASE=" + filepath.Join(a.dir, fmt.Sprint("case", a.cases)), "AWS_ENDPOINT_URL=" + a.url, "AWS_REGION=" + bench.Region,
+		"FREEZEFRAME_CASE=" + a.where(), "AWS_ENDPOINT_URL=" + a.url, "AWS_REGION=" + bench.Region,
 		"AWS_ACCESS_KEY_ID=" + a.acct.Keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + a.acct.Keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", scratch.Process,
 	}
 	return cmd
@@ -132,19 +156,22 @@ func (a *arena) run(t *testing.T, want int, args ...string) {
 func (a *arena) die(t *testing.T, call string, effect bool, args ...string) {
 	t.Helper()
 	cmd := a.command(args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	var err error
-	dead := make(chan struct{})
-	go func() { defer close(dead); err = cmd.Wait() }()
+	started, dead := make(chan struct{}), make(chan struct{})
+	// All is set before it starts: on a busy machine it may be far before this goroutine goes on.
 	a.acct.Cloud.Inject(awssim.Fault{Op: call, Nth: 1, AfterEffect: effect, Fail: awssim.Fail{Drop: true}})
 	a.mu.Lock()
 	a.at, a.kill = call, func() {
+		<-started
 		_ = cmd.Process.Kill()
 		<-dead // it is gone before the call is answered
 	}
 	a.mu.Unlock()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	close(started)
+	go func() { defer close(dead); err = cmd.Wait() }()
 	<-dead
 	a.mu.Lock()
 	a.at, a.kill = "", nil
@@ -152,7 +179,7 @@ func (a *arena) die(t *testing.T, call string, effect bool, args ...string) {
 	a.settle()
 	a.acct.Cloud.ClearFaults()
 	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != -1 { //nolint:errorlint // as above
-		t.Errorf("%s was not killed at %s: %v", args[1], call, err)
+		t.Errorf("%s%s was not killed at %s: %v", a.doing, args[1], call, err)
 	}
 }
 
@@ -160,7 +187,7 @@ func (a *arena) die(t *testing.T, call string, effect bool, args ...string) {
 func (a *arena) newCase(t *testing.T, act contain.Act) {
 	t.Helper()
 	a.cases++
-	a.run(t, 0, "case", "open", filepath.Join(a.dir, fmt.Sprint("case", a.cases)), "--title", "t", "--authority", "a", "--operator", "o")
+	a.run(t, 0, "case", "open", a.where(), "--title", "t", "--authority", "a", "--operator", "o")
 	if act.Fixture.Collected {
 		a.run(t, 3, "collect", "--function", bench.Function) // of a queue abroad, which is not there, a gap remains
 	}

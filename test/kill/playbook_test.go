@@ -1,222 +1,268 @@
 package kill
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 )
 
-// killed is a playbook of every kind of step that leaves something behind.
-const killedPlaybook = `playbook: killed
-title: a run that is killed at each of its steps
-inputs:
-  function: {type: string, required: true}
-steps:
-  - {id: collect, run: collect, with: {function: '${inputs.function}', scope: containment}}
+// book is a playbook whose run is killed.
+type book struct {
+	name, text string
+	code       int // what its run exits with
+}
+
+// books have every kind of step between them.
+func books() []book {
+	const head = "inputs:\n  function: {type: string, required: true}\nsteps:\n"
+	const contains = `  - {id: collect, run: collect, with: {function: '${inputs.function}', scope: containment}}
   - {id: plan, run: contain.plan, with: {function: '${inputs.function}', level: stop, accept_shared_role: true}}
   - {id: approve, run: approve, with: {question: 'Stop it?', plan: '${steps.plan.plan}'}}
-  - id: ways
+`
+	return []book{
+		{"account", "playbook: account\ntitle: t\n" + head + contains + `  - id: ways
     branch:
       - when: steps.plan.calls != 0
         steps:
           - {id: apply, run: contain.apply, with: {plan: '${steps.plan.plan}'}}
     else:
       - {id: idle, run: notify, with: {text: nothing to do, to: stdout}}
-  - id: tell
-    each: [alice, bob]
-    most: 2
-    steps:
-      - {id: told, run: notify, with: {text: it is stopped, to: told.txt, also: [who]}}
+  - {id: watch, run: contain.watch, with: {function: '${inputs.function}', for: 1ms}}
+  - {id: story, run: timeline.story, with: {function: '${inputs.function}'}}
+  - {id: timeline, run: timeline, with: {function: '${inputs.function}'}}
   - {id: verify, run: verify}
   - {id: report, run: report, with: {function: '${inputs.function}'}}
-`
-
-// ran is what "playbook status RUN --json" says of a run.
-type ran struct {
-	ID     string `json:"id"`
-	Status string `json:"status"`
-	Steps  []struct {
-		ID     string `json:"id"`
-		Status string `json:"status"`
-	} `json:"steps"`
-}
-
-func (r ran) String() string {
-	out := r.Status
-	for _, s := range r.Steps {
-		out += " " + s.ID + "=" + s.Status
+`, 0},
+		{"flows", "playbook: flows\ntitle: t\n" + head + `  - {id: ask, run: approve, with: {question: 'Go on?'}}
+  - id: both
+    parallel:
+      - steps: [{id: one, run: notify, with: {text: one, to: one.told}}, {id: pause, run: wait, with: {for: 1ms}}]
+      - steps: [{id: two, run: notify, with: {text: two, to: two.told}}]
+    limit: 2
+  - id: turn
+    each: [ada, bob]
+    most: 2
+    steps: [{id: tell, run: notify, with: {text: '${each.turn}', to: turns.told}}]
+  - {id: use, playbook: greets, with: {who: eve}}
+  - {id: later, run: manual, with: {do: call them, later: true}}
+  - {id: bad, run: notify, on_failure: {goto: last}, with: {text: x, to: nowhere/at/all}}
+  - {id: never, run: notify, with: {text: never, to: never.told}}
+  - {id: last, run: notify, with: {text: last, to: last.told}}
+`, 1},
+		{"undoes", "playbook: undoes\ntitle: t\n" + head + contains + `  - {id: apply, run: contain.apply, with: {plan: '${steps.plan.plan}'}}
+  - {id: bad, run: notify, on_failure: undo, with: {text: x, to: nowhere/at/all}}
+`, 1},
 	}
-	return out
 }
 
-// TestPlaybookKills kills the run of a playbook where each of its steps begins, and before and
-// after the effect of each call that changes the account. Going on then repeats nothing and leaves
-// nothing out: each step has one result, the account was changed once, each bag is there once.
+const greets = "playbook: greets\ntitle: t\ninputs:\n  who: {type: string, required: true}\nsteps:\n  - {id: hello, run: notify, with: {text: '${inputs.who}', to: used.told}}\n"
+
+// stage is an account in whose bucket cases lie, and the files of the playbooks.
+func stage(t *testing.T, binary string) *arena {
+	t.Helper()
+	a := newArena(t, binary)
+	a.bucket = true
+	cfg := aws.Config{Region: bench.Region, BaseEndpoint: aws.String(bench.Endpoint), HTTPClient: a.acct.Cloud.Client(),
+		Credentials: credentials.NewStaticCredentialsProvider(a.acct.Keys.AccessKeyID, a.acct.Keys.SecretAccessKey, "")}
+	_, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket: aws.String(bucketName), ObjectLockEnabledForBucket: aws.Bool(true),
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(bench.Region)}})
+	check(t, err)
+	check(t, os.WriteFile(filepath.Join(a.dir, "greets.yaml"), []byte(greets), 0o600))
+	for _, b := range books() {
+		check(t, os.WriteFile(filepath.Join(a.dir, b.name+".yaml"), []byte(b.text), 0o600))
+	}
+	return a
+}
+
+func (b book) running() []string {
+	return []string{"playbook", "run", b.name + ".yaml", "--yes", "--set", "function=" + bench.Function}
+}
+
+// TestPlaybookKills kills the run of a playbook at each write of its record and of the ledger, and
+// at each call that changes the account, before the effect and after it. Going on then repeats
+// nothing and leaves nothing out. Cases lie in a bucket: that a write is on its way is seen, on a
+// slow machine and on a quick one, before the command can know what becomes of it.
 func TestPlaybookKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED LOUDLY under -short: the binary that is killed is built without the race detector; the plain run has it")
 	}
-	a := newArena(t, build(t))
-	path := filepath.Join(a.dir, "killed.yaml")
-	if err := os.WriteFile(path, []byte(killedPlaybook), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	running := []string{"playbook", "run", path, "--yes", "--set", "function=" + bench.Function}
-	begin := func(doing string) {
-		a.doing = doing + ": "
-		a.cases++
-		a.run(t, 0, "case", "open", a.caseDir(), "--title", "t", "--authority", "a", "--operator", "o")
-		_ = os.Remove(filepath.Join(a.dir, "told.txt"))
-		a.changed()
-	}
-	begin("undisturbed")
-	a.run(t, 0, running...)
-	calls, want, trace := a.changed(), a.lastRun(t), a.traces(t)
-	a.run(t, 0, lifting...)
-	if len(calls) < 2 {
-		t.Fatalf("the run changes the account by %v alone", calls)
-	}
-	var at []string // "> STEP" or a call
-	for _, s := range want.Steps {
-		if s.ID != "ways" && s.ID != "tell" { // of these their parts are
-			at = append(at, "> "+s.ID)
-		}
-	}
-	cells := 0
-	for _, where := range append(at, calls...) {
-		for _, effect := range []bool{false, true} {
-			if os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS") != "all" && rand.IntN(3) != 0 || effect && strings.HasPrefix(where, "> ") {
-				continue // another third in each run
-			}
+	all := os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS") == "all"
+	random := rand.New(rand.NewPCG(3, 9)) //nolint:gosec // a sample, the same each time
+	a := stage(t, build(t))
+	cells, killed := 0, map[string]int{}
+	for _, b := range books() {
+		want, writes, calls := a.undisturbed(t, b)
+		for n := range 2 * (writes + len(calls)) {
 			cells++
-			begin(fmt.Sprintf("killed at %s, effect %v", where, effect))
-			if strings.HasPrefix(where, "> ") {
-				a.dieAtLine(t, where, running...)
-			} else {
-				a.die(t, where, effect, running...)
+			if only := os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS"); only == "" && random.IntN(70) != 0 || only != "" && only != "all" && only != b.name {
+				continue
 			}
-			a.run(t, 0, "playbook", "resume", "--yes")
-			if got := a.lastRun(t); got.String() != want.String() {
-				t.Errorf("%s\n%s\nwant\n%s", a.doing, got, want)
+			d := death{nth: n/2 + 1, effect: n%2 == 1}
+			if d.nth > writes {
+				d.call = calls[d.nth-writes-1]
 			}
-			// An application that was cut off at a call is a bag of its own, sealed when the run goes on.
-			left := trace
-			if !strings.HasPrefix(where, "> ") {
-				left = strings.Replace(trace, "1 of containment", "2 of containment", 1)
+			where := a.killedRun(t, b, d, want)
+			killed[where]++
+			if all || testing.Verbose() {
+				t.Logf("%s, %s: went on to %s", b.name, d, want.status)
 			}
-			if got := a.traces(t); got != left && !(where == "> apply" && got == strings.Replace(trace, "1 of containment", "2 of containment", 1)) {
-				t.Errorf("%sleft\n%s\nwant\n%s", a.doing, got, left)
-			}
-			a.run(t, 0, "verify")
-			a.run(t, 0, lifting...)
 		}
 	}
-	t.Logf("%d kills at as many of %d places, 0 skipped: the beginnings of steps, and calls before and after their effect: %q", cells, len(at)+2*len(calls), append(at, calls...))
-}
-
-func (a *arena) caseDir() string { return filepath.Join(a.dir, fmt.Sprint("case", a.cases)) }
-
-// said runs a command whose answer is JSON.
-func (a *arena) said(t *testing.T, into any, args ...string) {
-	t.Helper()
-	out, err := a.command(append(args, "--json")...).Output()
-	if err == nil {
-		err = json.Unmarshal(out, into)
+	tried := 0
+	for _, where := range slices.Sorted(maps.Keys(killed)) {
+		t.Logf("killed at %-40s %d", where, killed[where])
+		tried += killed[where]
 	}
-	if err != nil {
-		t.Fatalf("%s%v: %v\n%s", a.doing, args, err, out)
+	t.Logf("%d playbooks, %d kills of %d, 0 skipped, all of them: %v", len(books()), tried, cells, all)
+	if tried == 0 {
+		t.Error("nothing was killed")
 	}
 }
 
-// lastRun is the only run of the case, step by step.
-func (a *arena) lastRun(t *testing.T) ran {
-	t.Helper()
-	var all []ran
-	a.said(t, &all, "playbook", "status")
-	if len(all) != 1 {
-		t.Fatalf("%s%d runs", a.doing, len(all))
-	}
-	var one ran
-	a.said(t, &one, "playbook", "status", all[0].ID)
-	return one
+// death is when a run is killed: at the nth write of its record and the ledger, or at a call.
+type death struct {
+	nth    int
+	call   string
+	effect bool // the write, or the call, has taken effect
 }
 
-// traces are what a run leaves: bags by kind, what is in force, who was told.
-func (a *arena) traces(t *testing.T) string {
-	t.Helper()
-	var list struct {
-		Bags []struct {
-			Kind   string `json:"kind"`
-			Sealed bool   `json:"sealed"`
-			Status string `json:"status"`
-		} `json:"bags"`
+func (d death) String() string {
+	at := d.call
+	if at == "" {
+		at = fmt.Sprintf("write %d", d.nth)
 	}
-	a.said(t, &list, "case", "list")
-	kinds := map[string]int{}
-	for _, b := range list.Bags {
-		if b.Sealed {
-			kinds[b.Kind]++
+	return at + map[bool]string{false: ", before its effect", true: ", after its effect"}[d.effect]
+}
+
+// undisturbed is what a run comes to that nobody kills, how many writes of its record and the
+// ledger it makes, and which calls that change the account.
+func (a *arena) undisturbed(t *testing.T, b book) (outcome, int, []string) {
+	t.Helper()
+	a.newRun(t, b.name+", undisturbed: ")
+	writes := 0
+	stop := a.watchPuts(func(string) (func(func()), bool) { writes++; return nil, false })
+	a.run(t, b.code, b.running()...)
+	stop()
+	calls := a.changes()
+	want := a.outcome(t)
+	want.calls = strings.Join(calls, " ")
+	a.run(t, 0, "verify")
+	a.lift(t)
+	if writes < 20 || len(want.steps) < 5 {
+		t.Fatalf("%s: %d writes, steps %v", b.name, writes, want.steps)
+	}
+	return want, writes, slices.Compact(slices.Clone(calls))
+}
+
+func (a *arena) newRun(t *testing.T, doing string) {
+	t.Helper()
+	a.doing = doing
+	a.cases++
+	a.run(t, 0, "case", "open", a.where(), "--title", "t", "--authority", "a", "--operator", "o")
+	for _, f := range a.toldFiles(t) {
+		check(t, os.Remove(f))
+	}
+	a.changes()
+}
+
+// lift brings the account back for the next run, whatever this one left.
+func (a *arena) lift(t *testing.T) {
+	t.Helper()
+	if out, err := a.command(lifting...).CombinedOutput(); err != nil && !strings.Contains(string(out), "nothing") {
+		t.Fatalf("%slifting: %v\n%s", a.doing, err, out)
+	}
+}
+
+// changes are the calls that changed the account (not the vault) since it was last asked, sorted.
+func (a *arena) changes() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := slices.DeleteFunc(a.calls, func(c string) bool { return strings.HasPrefix(c, "S3:") })
+	a.calls = nil
+	slices.Sort(out)
+	return out
+}
+
+var written = regexp.MustCompile(`"kind":"(\w+)"(?:.*?"step":"([^"]+)")?`)
+
+// watchPuts hands each write of the run's record and of the ledger to see, with what it is, one at
+// a time. If see says so, the write is its to serve.
+func (a *arena) watchPuts(see func(what string) (func(serve func()), bool)) (stop func()) {
+	var mu sync.Mutex
+	record := ""
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.onPut = func(key, body string, serve func()) {
+		mu.Lock()
+		_, key, _ = strings.Cut(key, "/")
+		if bag, ok := strings.CutPrefix(key, "collections/"); ok && record == "" {
+			record, _, _ = strings.Cut(bag, "/") // the first bag that a run begins is its record
 		}
-	}
-	var standing []struct {
-		Act   string `json:"act"`
-		State string `json:"state"`
-	}
-	a.said(t, &standing, "contain", "status")
-	var acts []string
-	for _, s := range standing {
-		acts = append(acts, s.Act+" "+s.State)
-	}
-	slices.Sort(acts)
-	told, err := os.ReadFile(filepath.Join(a.dir, "told.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Whoever is told when the run is killed may be told again: that is said, and not counted here.
-	once := 0
-	for _, line := range strings.Split(strings.TrimSpace(string(told)), "\n") {
-		if !strings.Contains(line, "perhaps for the second time") {
-			once++
+		what := filepath.Base(key)
+		if m := written.FindStringSubmatch(body); m != nil {
+			what = strings.TrimSpace(m[1] + " " + m[2])
+		} else if strings.HasPrefix(key, "ledger/") {
+			what = "ledger " + strings.TrimPrefix(filepath.Ext(what), ".")
 		}
+		var take func(func())
+		ours := false
+		if strings.HasPrefix(key, "ledger/") || record != "" && strings.HasPrefix(key, "collections/"+record) {
+			take, ours = see(what)
+		}
+		mu.Unlock()
+		if ours {
+			take(serve)
+			return
+		}
+		serve()
 	}
-	return fmt.Sprintf("%d collections, %d runs of playbooks, %d of containment; %s; told %d", kinds["collection"], kinds["playbook"], kinds["containment"], strings.Join(acts, ", "), once)
+	return func() { a.mu.Lock(); a.onPut = nil; a.mu.Unlock() }
 }
 
-// dieAtLine runs a command that is killed as soon as it says a line.
-func (a *arena) dieAtLine(t *testing.T, line string, args ...string) {
+// dieAtPut runs a command that is killed at the nth write, and says which that was.
+func (a *arena) dieAtPut(t *testing.T, d death, args ...string) (where string) {
 	t.Helper()
 	cmd := a.command(args...)
-	r, w := io.Pipe()
-	cmd.Stdout, cmd.Stderr = w, w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	killed := make(chan bool)
-	go func() {
-		seen := false
-		var all bytes.Buffer
-		for s := bufio.NewScanner(io.TeeReader(r, &all)); s.Scan(); {
-			if !seen && (s.Text() == line || strings.HasPrefix(s.Text(), line+" ")) {
-				seen = cmd.Process.Kill() == nil
-			}
+	started, dead := make(chan struct{}), make(chan struct{})
+	n := 0
+	stop := a.watchPuts(func(what string) (func(func()), bool) {
+		if n++; n != d.nth {
+			return nil, false
 		}
-		killed <- seen
-	}()
+		where = what
+		return func(serve func()) {
+			if d.effect {
+				serve() // the answer leaves when this function has returned
+			}
+			<-started
+			_ = cmd.Process.Kill()
+			<-dead
+		}, true
+	})
+	defer stop()
+	check(t, cmd.Start())
+	close(started)
 	err := cmd.Wait()
-	_ = w.Close()
-	exit, ok := err.(*exec.ExitError) //nolint:errorlint // os/exec's own, as it comes
-	if !<-killed || !ok || exit.ExitCode() != -1 {
-		t.Errorf("%snot killed: %v", a.doing, err)
+	close(dead)
+	a.settle()
+	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != -1 { //nolint:errorlint // os/exec's own, as it comes
+		t.Errorf("%snot killed: of the writes of record and ledger there were %d: %v", a.doing, n, err)
 	}
+	return where
 }
