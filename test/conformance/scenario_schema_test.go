@@ -155,11 +155,11 @@ func (m *mutants) unseen(schema map[string]any) []string {
 	return out
 }
 
-// verdict is what the reader has against a document: against its members, and against all of it.
-type verdict struct{ Structure, All []string }
+// readerSays is what the reader has against a document: against its members, and against all of it.
+type readerSays struct{ Structure, All []string }
 
 // reader is what the strict reader has against each document.
-func reader(t *testing.T, check string, docs []string) []verdict {
+func reader(t *testing.T, check string, docs []string) []readerSays {
 	t.Helper()
 	cmd := exec.Command(check)
 	cmd.Stdin = strings.NewReader(strings.Join(docs, "\n") + "\n")
@@ -167,9 +167,9 @@ func reader(t *testing.T, check string, docs []string) []verdict {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []verdict
+	var out []readerSays
 	for line := range bytes.Lines(answer) {
-		var said verdict
+		var said readerSays
 		if err := json.Unmarshal(line, &said); err != nil {
 			t.Fatal(err)
 		}
