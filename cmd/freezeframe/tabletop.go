@@ -145,6 +145,9 @@ type linted struct {
 }
 
 func (p *program) lintScenario(c *cli.Context) error {
+	if err := p.notForPlayers("what is missed in a trial"); err != nil {
+		return err
+	}
 	name, err := oneArgument(c, "scenario")
 	if err != nil {
 		return err

@@ -76,7 +76,9 @@ func serveExercise(t *testing.T, scenario string) *servedExercise {
 }
 
 // path is the environment with a path.
-func (x *servedExercise) path() []string { return append(slices.Clone(x.env), "PATH="+os.Getenv("PATH")) }
+func (x *servedExercise) path() []string {
+	return append(slices.Clone(x.env), "PATH="+os.Getenv("PATH"))
+}
 
 func (x *servedExercise) score(t *testing.T) (s scored, text string) {
 	t.Helper()
