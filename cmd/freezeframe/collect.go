@@ -20,7 +20,7 @@ import (
 func (p *program) collectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "collect", Usage: "snapshot functions into a sealed bag of the case (reads only)",
-		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --function payments --expand   (then what shares its role, layers, events or attacker)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\n\n" +
+		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --function payments --expand   (then what shares its role, layers, events or attacker)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\nfreezeframe collect --deleted --function arn:aws:lambda:us-west-2:123456789012:function:ghost   (what a deleted function has left)\n\n" +
 			"Code of every version, layers, configuration, sealed environment, policies, aliases, URLs, mappings, role, CloudTrail, logs. What could not be had is a recorded gap and exit code 3.",
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN, of any region and account (may be repeated)"},
@@ -29,6 +29,7 @@ func (p *program) collectCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "in-region", Usage: "region in which names and patterns are looked for (may be repeated); default: the session's"},
 			&cli.StringFlag{Name: "accounts-file", Usage: "accounts in which they are looked for, one a line: 12 digits, and regions if others than --in-region; - is standard input"},
 			&cli.StringFlag{Name: "assume-role", Usage: "role to assume in each account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
+			&cli.BoolFlag{Name: "deleted", Usage: "a named function may be deleted: that it is gone, its log group and its records are collected"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on with the last collection that was interrupted, or ask again for what it could not get"},
 			&cli.BoolFlag{Name: "settle", Usage: "read CloudTrail again, for what the last collection was about: events come late (30 minutes and 24 hours after the last act)"},
 			&cli.StringSliceFlag{Name: "only", Usage: "this artefact only, such as lambda.code (may be repeated)"},
@@ -127,9 +128,9 @@ func (p *program) wanted(c *cli.Context) (w wanted, err error) {
 	}
 	switch {
 	case w.fleet == nil:
-		w.targets, err = resolveTargets(c.Context, s, c.StringSlice("function"))
+		w.targets, err = resolveTargets(c.Context, s, c.StringSlice("function"), c.Bool("deleted"))
 	case c.String("functions-file") == "" && c.String("accounts-file") == "":
-		err = there(c.Context, enter(c, s, w.fleet))
+		err = there(c.Context, enter(c, s, w.fleet), c.Bool("deleted"))
 	}
 	return w, err
 }
@@ -240,12 +241,16 @@ func operatorOf(c *cli.Context, opened *evidence.Case) string {
 	return opened.Operator
 }
 
-// resolveTargets looks every function up, so that a typing error ends the run before anything is collected.
-func resolveTargets(ctx context.Context, s *awsapi.Session, names []string) ([]collect.Target, error) {
+// resolveTargets looks every function up, so that a typing error ends the run before anything is
+// collected. One that may be deleted is taken by its name: what is left of it is what is wanted.
+func resolveTargets(ctx context.Context, s *awsapi.Session, names []string, deleted bool) ([]collect.Target, error) {
 	cfg := s.ReadOnly().Config("", collect.ResolveNeeds())
 	var out []collect.Target
 	for _, name := range names {
 		t, err := collect.ResolveTarget(ctx, cfg, s.Identity.Account, s.Region, name)
+		if deleted && errors.Is(err, collect.ErrNoFunction) {
+			t, err = collect.ParseTarget(s.Identity.Account, s.Region, name)
+		}
 		if err != nil {
 			return nil, err
 		}

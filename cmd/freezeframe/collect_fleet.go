@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -135,15 +136,15 @@ func enter(c *cli.Context, s *awsapi.Session, all []collect.Asked) []collect.Ent
 	return out
 }
 
-// there looks every function up that was named with its region.
-func there(ctx context.Context, all []collect.Entered) error {
+// there looks every function up that was named with its region, unless it may be deleted.
+func there(ctx context.Context, all []collect.Entered, deleted bool) error {
 	for _, a := range all {
 		if a.Err != nil {
 			return a.Err
 		}
 		for _, t := range a.Targets {
 			cfg := a.Session.ReadOnly().Config("", collect.ResolveNeeds())
-			if _, err := collect.ResolveTarget(ctx, cfg, t.Account, t.Region, t.ARN); err != nil {
+			if _, err := collect.ResolveTarget(ctx, cfg, t.Account, t.Region, t.ARN); err != nil && !(deleted && errors.Is(err, collect.ErrNoFunction)) {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -62,6 +63,7 @@ type hostileCommand struct{ reads, line, says string }
 // hostileCommands are what is run on a case of the hostile account, in order; store is an event
 // data store of it.
 func hostileCommands(out, store string) []hostileCommand {
+	control, players := filepath.Join(out, "control.json"), filepath.Join(out, "players.json")
 	plan, exported, f := filepath.Join(out, "plan.json"), filepath.Join(out, "case.tar.zst"), " --function payments"
 	const (
 		sign   = "hidden-text payments: control, direction or invisible characters"
@@ -73,6 +75,11 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "tabletop list", ""}, {"json", "tabletop list --json", ""},
 		{"text", "tabletop show --facilitator " + filepath.Join(out, "scenario.yaml"), "EXERCISE"}, {"json", "tabletop show --json --facilitator " + filepath.Join(out, "scenario.yaml"), "EXERCISE"},
 		{"text", "tabletop report " + filepath.Join(out, "scenario.yaml") + " --out " + filepath.Join(out, "papers"), "EXERCISE"},
+		{"text", "tabletop status --control " + control, "D1"}, {"json", "tabletop status --json --control " + control, "pending"},
+		{"text", "tabletop status --control " + players, "D1"}, {"json", "tabletop status --json --control " + players, "heard"},
+		{"text", "tabletop decide D1 later --case= --as lead --by \x1b[31mo --reason \u202er\x9b --control " + players, "then:"},
+		{"text", "tabletop note \x1b]0;x\a --control " + control, "kept"}, {"json", "tabletop hotwash \u2066x --json --by \x1b[2J --control " + players, "gap"},
+		{"text", "tabletop status --control " + control, "decided:"}, {"text", "tabletop status --control " + players, "decided by"}, {"json", "tabletop schema", ""},
 		{"text", "collect --trail-bucket auto" + f, sign}, {"json", "collect --json --only lambda.aliases --only lambda.tags --only lambda.configuration" + f, "hidden-text"},
 		{"text", "case list", ""}, {"text", "case list --items", listed}, {"json", "case list --items --json", "names_that_hide"},
 		{"text", "case show", ""}, {"json", "case show --json", ""}, {"json", "case show --format case-uco", ""},
@@ -128,9 +135,12 @@ func TestHostileTexts(t *testing.T) {
 	}
 	scenario = bytes.ReplaceAll(scenario, []byte("title: somebody"), []byte(`title: "\e[31m\u202e<script>" # `))
 	scenario = bytes.ReplaceAll(scenario, []byte("from: a colleague"), []byte(`from: "a \e]0;x\a colleague\u2066"`))
+	scenario = bytes.ReplaceAll(scenario, []byte(`from: "the shop's manager"`), []byte(`from: "\e[31mthe \u202emanager"`))
+	scenario = bytes.ReplaceAll(scenario, []byte(`text: "not yet", outcome: "Fine`), []byte(`text: "\e[31mnot yet", outcome: "\u202eFine`))
 	if err := os.WriteFile(filepath.Join(r.out, "scenario.yaml"), scenario, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	serveHostile(t, scenario, r.out)
 	if code, _, said := r.run("case", "open", r.caseDir, "--title", "t\x1b[31m\u202e<script>", "--authority", "=a\x9b", "--operator", "o\u202e\n# x"); code != 0 {
 		t.Fatalf("opening the case: %d %s", code, said)
 	}
@@ -172,6 +182,34 @@ func TestHostileTexts(t *testing.T) {
 	r.reports()
 	h.keptAsServed(r.caseDir)
 	t.Logf("%d commands; 0 skipped", len(commands))
+}
+
+// serveHostile serves a scenario whose texts are somebody else's, with the files to lead it and to
+// play in it.
+func serveHostile(t *testing.T, scenario []byte, out string) {
+	t.Helper()
+	s, err := tabletop.Parse("hostile.yaml", scenario)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := tabletop.Play(t.Context(), s, tabletop.Options{Seed: 1, Now: time.Now()})
+	if err == nil {
+		err = w.Tick(t.Context())
+	}
+	if err == nil {
+		_, err = w.InjectNow("D1")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(&tabletop.Server{World: w, Token: "leads", Players: "plays"})
+	t.Cleanup(server.Close)
+	for _, f := range []control{{controlSchema, forFacilitator, server.URL, "leads", w.ID}, {controlSchema, forPlayers, server.URL, "plays", w.ID}} {
+		name := map[string]string{forFacilitator: "control.json", forPlayers: "players.json"}[f.For]
+		if err := writeControl(filepath.Join(out, name), f); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // watchedRun runs the built binary where every folder that it could write to is looked at.

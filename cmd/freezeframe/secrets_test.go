@@ -144,7 +144,7 @@ func foundWhenUnsealed(t *testing.T, w *tabletop.World, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets, err := resolveTargets(t.Context(), s, []string{"payments"})
+	targets, err := resolveTargets(t.Context(), s, []string{"payments"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

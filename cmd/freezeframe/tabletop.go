@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -50,6 +51,7 @@ func (p *program) tabletopCommand() *cli.Command {
 				Description: "freezeframe tabletop lint mine.yaml", Action: p.lintScenario,
 			},
 			p.tabletopReportCommand(),
+			{Name: "schema", Usage: "the JSON Schema of scenarios, for editors", Description: "freezeframe tabletop schema > scenario.schema.json", Action: p.scenarioSchema},
 			{Name: "new", Usage: "write a scenario to begin with", ArgsUsage: "NAME", Description: "freezeframe tabletop new my-scenario", Action: p.newScenario},
 		}, p.controlCommands()...),
 	}
@@ -143,6 +145,9 @@ type linted struct {
 }
 
 func (p *program) lintScenario(c *cli.Context) error {
+	if err := p.notForPlayers("what is missed in a trial"); err != nil {
+		return err
+	}
 	name, err := oneArgument(c, "scenario")
 	if err != nil {
 		return err
@@ -221,4 +226,16 @@ func (p *program) newScenario(c *cli.Context) error {
 		t.Line("%s", path)
 		t.Line("  %s tabletop lint %s.yaml", self(), name)
 	})
+}
+
+func (p *program) scenarioSchema(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(tabletop.Schema(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("the schema: %w", err)
+	}
+	_, err = fmt.Fprintln(p.s.Out, string(data))
+	return err
 }

@@ -242,7 +242,6 @@ type CollectMove struct {
 	Functions []string      `yaml:"functions,required"`
 	Since     time.Duration `yaml:"since"`
 	Scope     string        `yaml:"scope"`
-	Gone      bool          `yaml:"gone"` // they are not there any more: what is left of them
 }
 
 // ContainMove is freezeframe contain plan and apply.
