@@ -88,6 +88,10 @@ func (p *permuter) word(arg string) error {
 		}
 		known = append(known, c.Name)
 	}
+	if p.command != nil && p.command.ArgsUsage != "" && p.command.Action != nil { // it has commands, and does something by itself
+		p.rest = append(p.rest, arg)
+		return nil
+	}
 	where := strings.Join(append([]string{"freezeframe"}, p.path...), " ")
 	msg := fmt.Sprintf("%s has no command %q", where, arg)
 	if near := nearest.Word(arg, known); near != "" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,10 +35,11 @@ func (p *program) reportCommand() *cli.Command {
 		Name: "report", Usage: "the case as a page that people look at, as Markdown, STIX or JSON", ArgsUsage: "[CASE]",
 		Description: "freezeframe report --out report.html\nfreezeframe report ./case --format md --out ticket.md\nfreezeframe report serve   (a big case: all events, with search)\n\n" +
 			"From the case alone: nothing is asked of AWS. A copy is kept in the case, with the hashes of what it was made from. Formats:\n" + about.String(),
-		Flags: append(flags,
+		Flags: append(slices.Clone(flags),
 			&cli.StringFlag{Name: "out", Usage: "write to this new file (private, 0600); without it, into the case alone"},
 			&cli.StringFlag{Name: "format", Usage: "html, md, stix or json", Value: "html"}),
-		Action: p.report,
+		Action:      p.report,
+		Subcommands: []*cli.Command{p.reportServeCommand(flags)},
 	}
 }
 

@@ -75,7 +75,7 @@ func (d *Data) html(w io.Writer, served bool) error {
 }
 
 func templates() (*template.Template, error) {
-	t, err := template.New("").Funcs(template.FuncMap{"clock": stamp, "join": func(all []string) string { return strings.Join(all, ", ") }, "class": class, "diffclass": diffClass}).Parse(pageText)
+	t, err := template.New("").Funcs(template.FuncMap{"clock": stamp, "join": joinFew, "class": class, "diffclass": diffClass}).Parse(pageText)
 	if err != nil {
 		return nil, fmt.Errorf("reading the page's template: %w", err)
 	}
@@ -130,4 +130,14 @@ func diffClass(line string) string {
 		return "del"
 	}
 	return "same"
+}
+
+// joinFew joins the first of some ids: what they are of has the rest.
+func joinFew(all []string) string {
+	const few = 3
+	text := strings.Join(all[:min(len(all), few)], ", ")
+	if more := len(all) - few; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

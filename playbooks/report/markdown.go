@@ -29,7 +29,7 @@ func (d *Data) Markdown(w io.Writer) error {
 	}
 	m.line("")
 	for _, x := range d.Measures {
-		m.line("- **%s** %s: %s (%s)", x.Name, Markdown(x.Value), Markdown(x.About), Markdown(x.Basis))
+		m.line("- **%s** %s: %s (%s)", Markdown(x.Name), Markdown(x.Value), Markdown(x.About), Markdown(x.Basis))
 	}
 	m.people(d)
 	m.turns(d)
@@ -63,7 +63,7 @@ func (m *ticket) people(d *Data) {
 	for _, f := range d.Standing {
 		state := "still there"
 		if f.By != "" {
-			state = "closed by " + f.By
+			state = "closed by " + Markdown(f.By)
 		}
 		m.line("- %s: %s, by %s, %s (record %s)", state, Markdown(f.What), Markdown(f.Who), stamp(f.At), Markdown(f.Event))
 	}
@@ -122,7 +122,7 @@ func (m *ticket) missing(d *Data) {
 	}
 	for _, b := range d.Bags {
 		if b.Status == "unfinished" && b.Kind != "playbook" { // that one holds what was done, and may go on
-			m.line("- %s: unfinished", b.ID)
+			m.line("- %s: unfinished", Markdown(b.ID))
 		}
 	}
 	for _, g := range v.Gaps[:min(len(v.Gaps), ticketGaps)] {

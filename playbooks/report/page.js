@@ -109,6 +109,12 @@
       m.setAttribute("transform", "translate(" + (out ? -99 : x(at)).toFixed(1) + " " + m.getAttribute("data-y") + ")");
       m.setAttribute("visibility", out ? "hidden" : "visible");
     });
+    // The mark in the tab order is one that can be seen.
+    var stop = marks.filter(function (m) { return m.getAttribute("tabindex") === "0"; })[0];
+    if (!stop || stop.getAttribute("visibility") === "hidden") {
+      var next = marks.filter(function (m) { return m.getAttribute("visibility") !== "hidden"; })[0];
+      if (next) { if (stop) { stop.setAttribute("tabindex", "-1"); } next.setAttribute("tabindex", "0"); }
+    }
     axis();
     var text = new Date(view.from).toISOString().slice(0, 19) + "Z to " + new Date(view.to).toISOString().slice(0, 19) + "Z";
     if (range) { range.textContent = text; }

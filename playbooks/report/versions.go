@@ -102,14 +102,14 @@ func changeOf(function string, r *changes.Report, lines *int) Change {
 			*lines -= n
 			one.Diff, one.Left = all[:n], len(all)-n
 			for i := range one.Diff {
-				one.Diff[i] = cutText(strings.ReplaceAll(strings.TrimSuffix(one.Diff[i], "\r"), "\t", "    "), 500)
+				one.Diff[i] = cutText(mask(strings.ReplaceAll(strings.TrimSuffix(one.Diff[i], "\r"), "\t", "    ")), 500)
 			}
 		}
 		out.Files = append(out.Files, one)
 	}
 	fields := func(of string, all []changes.FieldChange) {
 		for _, f := range all {
-			out.Fields = append(out.Fields, Field{of, f.Field, string(f.What), cutText(f.From, 500), cutText(f.To, 500)})
+			out.Fields = append(out.Fields, Field{of, f.Field, string(f.What), cutText(mask(f.From), 500), cutText(mask(f.To), 500)})
 		}
 	}
 	fields("configuration", r.Config)

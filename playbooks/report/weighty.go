@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -64,15 +63,18 @@ func rowOf(e *timeline.Event, l Lane) EventRow {
 	if e.Service != "" {
 		call = e.Service + ":" + e.Action
 	}
-	r := EventRow{Time: e.Time, Lane: l, Who: e.Principal.String(), Where: e.Address, Call: call, Outcome: string(e.Outcome), Text: cmp.Or(e.Message, e.ErrorText), ID: e.ID, Path: e.Raw.Path}
+	r := EventRow{Time: e.Time, Lane: l, Who: e.Principal.String(), Where: e.Address, Call: call, Outcome: string(e.Outcome), Text: e.Message, ID: e.ID, Path: e.Raw.Path}
 	for _, t := range e.Tags {
 		r.Tags = append(r.Tags, t)
 	}
 	for _, h := range e.Rules {
 		r.Tags = append(r.Tags, strings.TrimSpace("rule: "+h.Level+" "+h.Title))
 	}
+	if e.ErrorText != "" && !strings.Contains(r.Text, e.ErrorText) {
+		r.Text = strings.TrimPrefix(r.Text+": "+e.ErrorText, ": ")
+	}
 	const most = 400
-	r.Text = cutText(r.Text, most)
+	r.Text = cutText(mask(r.Text), most) // half a secret would not look like one
 	return r
 }
 
