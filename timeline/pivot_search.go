@@ -380,7 +380,7 @@ func (f *searcher) stringNames(raw []byte) bool {
 
 // parse reads records one by one, in whatever form they come.
 func (f *searcher) parse(ctx context.Context, t turn, in io.Reader) error {
-	p := trailReader{in: Stream{Raw: t.raw}, out: f.sink}
+	p := newTrailReader(Stream{Raw: t.raw}, f.sink)
 	var record []byte
 	r := records{w: newWindow(in, f.sink.buffer()), skip: f.sink.skipper(t.raw)}
 	r.parse = func(s *scan) error {

@@ -31,6 +31,7 @@ type Sink struct {
 	tick      func(events int64)
 	matcher   *sigma.Matcher // of Options.Rules, made when it is needed
 	seen      acquaintances
+	tracks    tracks // of records
 }
 
 // numbered is an origin and its number.
