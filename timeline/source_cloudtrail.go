@@ -162,7 +162,7 @@ func (t *trailReader) created(s *scan) error {
 	var at string
 	err := t.text(s, &at)
 	if err == nil && at != "" {
-		t.ev.Principal.Created, _ = parseTime(at)
+		t.ev.Principal.Created, _ = t.out.clocks[1].parse(at)
 	}
 	return err
 }
