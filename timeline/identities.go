@@ -63,17 +63,16 @@ func (s *Sink) acquainted() *acquaintances {
 	return &s.seen
 }
 
-// identity reads who called.
-func (t *trailReader) identity(s *scan) error {
+// beginIdentity and endIdentity stand around the reading of who called.
+func (t *trailReader) beginIdentity(s *scan) {
 	e := &t.ev
 	t.raw.twice = t.raw.twice || e.Principal.Type != ""
-	fresh := t.out != nil && e.AccessKey == "" && e.Principal == Principal{}
-	s.peek()
-	start := s.i
-	e.who = nil
-	err := t.identityMembers(s)
-	if n := s.i - start; err == nil && fresh && n <= maxIdentity {
-		e.who = t.out.acquainted().of(s.b[start:s.i])
+	t.fresh = e.AccessKey == "" && e.Principal == Principal{}
+	t.opened, e.who = s.i, nil
+}
+
+func (t *trailReader) endIdentity(s *scan) {
+	if n := s.i - t.opened; t.fresh && n <= maxIdentity {
+		t.ev.who = t.out.acquainted().of(s.b[t.opened:s.i])
 	}
-	return err
 }

@@ -33,7 +33,7 @@ func (t *trailReader) done(line, offset int64) error {
 		at = t.raw.windowStart
 	}
 	var err error
-	if e.Time, err = parseTime(at); err != nil {
+	if e.Time, err = t.out.clocks[0].parse(at); err != nil {
 		t.out.Skip(t.in.Raw, line, offset, "a record without a readable eventTime")
 		return nil
 	}
@@ -301,6 +301,28 @@ func parseTime(s string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, errSyntax
+}
+
+// clock parses times of which most are of the day of the one before.
+type clock struct {
+	day      [len("2026-03-01T")]byte
+	midnight int64
+}
+
+func (c *clock) parse(s string) (time.Time, error) {
+	const size, date = 20, len(c.day)
+	usual := len(s) == size && s[size-1] == 'Z'
+	if usual && s[:date] == string(c.day[:]) && s[13] == ':' && s[16] == ':' && digits(s[11:13]) && digits(s[14:16]) && digits(s[17:19]) {
+		if h, m, sec := atoi(s[11:13]), atoi(s[14:16]), atoi(s[17:19]); h < 24 && m < 60 && sec < 60 {
+			return time.Unix(c.midnight+int64(3600*h+60*m+sec), 0).UTC(), nil
+		}
+	}
+	t, err := parseTime(s)
+	if err == nil && usual && s[date-1] == 'T' {
+		copy(c.day[:], s)
+		c.midnight = t.Unix() - t.Unix()%(24*60*60)
+	}
+	return t, err
 }
 
 func atoi(s string) int {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/freezeframe-ir/freezeframe/internal/inflate"
 )
 
 // Bombs: what a stream inflates to is read in a window, so only time is at stake: of gzip,
@@ -20,6 +22,8 @@ const (
 	// are always read.
 	maxRatio   = 500
 	alwaysRead = 128 << 20
+	// A file that inflates to no more is inflated to memory, whole: less than a record may have.
+	maxAtOnce = maxRecord - 1
 )
 
 // bounded fails where a stream inflates as only a bomb does.
@@ -42,13 +46,37 @@ func (b *bounded) Read(p []byte) (int, error) {
 type inflater struct {
 	in     *bufio.Reader
 	small  bytes.Buffer // a packed file that is all in memory: the library reads those faster
+	whole  *inflate.Decoder
+	text   wholeText
 	z      gzip.Reader
 	head   *bufio.Reader
 	packed *countingReader
 }
 
+// wholeText is a text that is all in memory.
+type wholeText struct {
+	bytes.Reader
+	b []byte
+}
+
+// rest takes what has not been read, where that is all in memory. It is not to be written to, and good
+// until the next file is opened.
+func (c *countingReader) rest() ([]byte, bool) {
+	t, ok := c.r.(*wholeText)
+	if !ok {
+		return nil, false
+	}
+	b := t.b[len(t.b)-t.Len():]
+	t.Reset(nil)
+	c.n += int64(len(b))
+	return b, true
+}
+
 // peek gives the first bytes of what was opened, and a reader that begins with them.
 func (x *inflater) peek(r io.Reader, n int) ([]byte, io.Reader) {
+	if r == io.Reader(&x.text) {
+		return x.text.b[:min(n, len(x.text.b))], r
+	}
 	b := x.in
 	if r != io.Reader(x.in) {
 		if x.head == nil {
@@ -79,6 +107,9 @@ func (x *inflater) open(r io.Reader) (out io.Reader, done func(), err error) {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		var from io.Reader = b
 		if whole, err := b.Peek(readAhead); err == io.EOF {
+			if x.inflated(whole) {
+				return &x.text, func() {}, nil
+			}
 			x.small.Reset()
 			x.small.Write(whole)
 			from = &x.small
@@ -95,4 +126,15 @@ func (x *inflater) open(r io.Reader) (out io.Reader, done func(), err error) {
 		return z, z.Close, nil
 	}
 	return b, func() {}, nil
+}
+
+// inflated says whether a packed file could be inflated at once. What is wrong with one that could
+// not the library will say.
+func (x *inflater) inflated(file []byte) (ok bool) {
+	if x.whole == nil {
+		x.whole = &inflate.Decoder{}
+	}
+	x.text.b, ok = x.whole.Gzip(x.text.b, file, maxAtOnce)
+	x.text.Reset(x.text.b)
+	return ok
 }

@@ -95,6 +95,12 @@ func (t *trailReader) setFunction(v string) {
 		if v = view(t.decoded[at:]); qualifier != "" {
 			e.Qualifier = qualifier
 		}
+		if strings.IndexByte(e.Region, ':') < 0 && strings.IndexByte(e.Account, ':') < 0 { // then its parts are known
+			if e.Function == "" || e.Function == name {
+				e.Function = v
+			}
+			return
+		}
 	}
 	t.ev.setFunction(v)
 }

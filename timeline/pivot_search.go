@@ -110,6 +110,7 @@ type searcher struct {
 	needle needle // the searcher's own: it learns
 
 	text    []byte // of the file, inflated
+	buffer  []byte // for text that is not in memory
 	escapes bool   // the text has some
 	hidden  bool   // escapes in text may hide the value
 	next    int    // where the value stands next in text, as it is; len(text) where it does not
@@ -179,7 +180,12 @@ func (f *searcher) flush(ctx context.Context, t turn) error {
 func (f *searcher) search(ctx context.Context, t turn, r *countingReader) error {
 	var err error
 	before := len(f.out) // of an archive's other files
-	f.text, err = readInto(f.text[:0], r, maxWhole)
+	if all, ok := r.rest(); ok {
+		f.text = all
+	} else {
+		f.buffer, err = readInto(f.buffer[:0], r, maxWhole)
+		f.text = f.buffer
+	}
 	switch {
 	case err != nil:
 		// What came before the damage is searched all the same.
@@ -380,7 +386,7 @@ func (f *searcher) stringNames(raw []byte) bool {
 
 // parse reads records one by one, in whatever form they come.
 func (f *searcher) parse(ctx context.Context, t turn, in io.Reader) error {
-	p := trailReader{in: Stream{Raw: t.raw}, out: f.sink}
+	p := newTrailReader(Stream{Raw: t.raw}, f.sink)
 	var record []byte
 	r := records{w: newWindow(in, f.sink.buffer()), skip: f.sink.skipper(t.raw)}
 	r.parse = func(s *scan) error {

@@ -231,7 +231,14 @@ type window struct {
 	err        error // that ended the stream, nil for its proper end
 }
 
-func newWindow(r io.Reader, buf []byte) window { return window{r: r, buf: buf, line: 1} }
+func newWindow(r io.Reader, buf []byte) window {
+	if c, ok := r.(*countingReader); ok {
+		if all, ok := c.rest(); ok {
+			return window{r: r, buf: all, end: len(all), line: 1, eof: true}
+		}
+	}
+	return window{r: r, buf: buf, line: 1}
+}
 
 func (w *window) bytes() []byte { return w.buf[w.start:w.end] }
 func (w *window) offset() int64 { return w.base + int64(w.start) }

@@ -38,5 +38,6 @@ func FuzzRecords(f *testing.F) {
 		if small.skips.n != large.skips.n || !reflect.DeepEqual(small.skips.kept, large.skips.kept) {
 			t.Fatalf("skips %+v through a small window, %+v through a large one", small.skips, large.skips)
 		}
+		sameAlong(t, &o, body)
 	})
 }

@@ -86,7 +86,7 @@ type task struct {
 // read runs the readers over all tasks.
 func (r *run) read(ctx context.Context) ([]*Sink, error) {
 	g, ctx := errgroup.WithContext(ctx)
-	tasks := make(chan task)
+	tasks := make(chan task, 4*r.o.Workers) // so that nobody waits for the lister
 	first := newSink(&r.o, &r.spool, &r.origins)
 	g.Go(func() error {
 		defer close(tasks)

@@ -31,6 +31,8 @@ type Sink struct {
 	tick      func(events int64)
 	matcher   *sigma.Matcher // of Options.Rules, made when it is needed
 	seen      acquaintances
+	tracks    tracks   // of records
+	clocks    [2]clock // of events, and of sessions' beginnings
 }
 
 // numbered is an origin and its number.

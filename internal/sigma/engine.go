@@ -19,6 +19,7 @@ type Engine struct {
 	// gather says for each rule the slots of the fields that correlations need of the
 	// events it hits, in the order of Hit.Values.
 	gather [][]int
+	gates  []gate // by rule
 }
 
 // NewEngine compiles a set.
@@ -196,7 +197,7 @@ func (m *Matcher) begin(memo *Memo) {
 
 func (m *Matcher) match() ([]Hit, error) {
 	for _, i := range m.candidates() {
-		if m.eval(m.e.rules[i].cond) {
+		if hit, known := m.e.gates[i].says(m.memo); hit || !known && m.eval(m.e.rules[i].cond) {
 			m.hits = append(m.hits, Hit{Rule: i, Values: m.values(i)})
 		}
 	}

@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"bytes"
 	"slices"
 )
 
@@ -153,7 +154,11 @@ func (m *Matcher) topText(top int32) (text []byte, ok bool) {
 	if p.gen != m.gen {
 		return nil, true
 	}
-	n := &m.rec.nodes[m.rec.open(&m.rec.members[p.member])]
+	x := &m.rec.members[p.member]
+	if raw := m.rec.b[x.From:x.To]; x.node < 0 && len(raw) > 1 && raw[0] == '"' && bytes.IndexByte(raw[1:], '"') == len(raw)-2 && bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], true
+	}
+	n := &m.rec.nodes[m.rec.open(x)]
 	if n.kind != 's' || n.escaped {
 		return nil, false
 	}

@@ -39,7 +39,7 @@ func TestMembersThatAreNone(t *testing.T) {
 		from, to int32
 		fine     bool
 	}{{5, 14, true}, {5, 13, false}, {6, 14, false}, {5, 15, false}, {15, 16, false}} {
-		hits, err := e.NewMatcher().MatchMembers(text, []Member{{[]byte("a"), c.from, c.to}}, nil)
+		hits, err := e.NewMatcher().MatchMembers(text, []Member{{Name: []byte("a"), From: c.from, To: c.to}}, nil)
 		if (err == nil) != c.fine || c.fine && len(hits) != 1 {
 			t.Errorf("%d to %d: %v, %v", c.from, c.to, hits, err)
 		}

@@ -23,6 +23,42 @@ func (e *Engine) remember() {
 			bit <<= 1
 		}
 	}
+	for _, r := range e.rules {
+		e.gates = append(e.gates, gateOf(r.cond))
+	}
+}
+
+// gate is what a rule demands of the identity.
+type gate struct {
+	bits  uint64 // all of these must be true
+	whole bool   // and it demands nothing else
+}
+
+// says whether the rule hits, as far as the identity is known to say.
+func (g *gate) says(m *Memo) (hit, known bool) {
+	if m == nil || g.bits == 0 {
+		return false, false
+	}
+	if g.bits&m.known&^m.answers != 0 {
+		return false, true
+	}
+	hit = g.whole && g.bits&^m.known == 0
+	return hit, hit
+}
+
+func gateOf(x *expr) gate {
+	switch x.op {
+	case opLeaf:
+		return gate{x.leaf.memo, x.leaf.memo != 0}
+	case opAnd:
+		g := gate{whole: true}
+		for _, k := range x.kids {
+			of := gateOf(k)
+			g.bits, g.whole = g.bits|of.bits, g.whole && of.whole
+		}
+		return g
+	}
+	return gate{}
 }
 
 func (l *leaf) ofIdentity() bool {

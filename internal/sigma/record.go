@@ -35,10 +35,12 @@ type record struct {
 }
 
 // Member is a member of a record that somebody else has walked: its name without escapes, and
-// where its value lies in the record's text.
+// where its value lies in the record's text. Top is what Engine.Top says of the name, for a caller
+// who has asked before; 0 for one who has not.
 type Member struct {
 	Name     []byte
 	From, To int32
+	Top      int32
 }
 
 // member is one of the record itself. Its node is -1 until somebody asks for it.

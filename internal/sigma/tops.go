@@ -71,6 +71,15 @@ func (t *tops) number(name string) int32 {
 	return n
 }
 
+// Top is a number for the name of a record's member, for Member.Top. It is below 0 where no rule
+// asks for such a member: then the member may be left out.
+func (e *Engine) Top(name string) int32 {
+	if n, ok := e.tops.byName[name]; ok {
+		return n + 1
+	}
+	return -1
+}
+
 // Bounds of the names that a matcher remembers. Records of real life have some fifty.
 const (
 	maxNamed = 512
@@ -116,7 +125,10 @@ func (m *Matcher) only(slot int) (top *member, from *start, ok bool) {
 
 // has takes the next member of the record; node is -1 where it has not been read.
 func (m *Matcher) has(x Member, node int32) {
-	top := m.top(x.Name)
+	top := x.Top - 1
+	if x.Top == 0 {
+		top = m.top(x.Name)
+	}
 	if top < 0 {
 		return
 	}
