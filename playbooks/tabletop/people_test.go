@@ -139,7 +139,7 @@ func atRandom(s *Scenario, r *rand.Rand) []Move {
 	deny := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`
 	var out []Move
 	for range 3 + r.IntN(6) {
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0, 1:
 			out = append(out, call("Lambda:PutFunctionConcurrency", map[string]any{"FunctionName": function(), "ReservedConcurrentExecutions": 0}))
 		case 2:
@@ -154,6 +154,12 @@ func atRandom(s *Scenario, r *rand.Rand) []Move {
 			out = append(out, Move{ID: "note", Note: &NoteMove{Kind: pick(NoteKinds()...), Text: pick("something is wrong", "we look into it", "no idea")}})
 		case 7:
 			out = append(out, Move{ID: "collect", Collect: &CollectMove{Functions: []string{function()}, Scope: "containment"}})
+		case 8: // refused where nobody asked for it, or the role may not
+			d := s.decision("D1")
+			if d == nil {
+				continue
+			}
+			out = append(out, Move{ID: "decide", Decide: &DecideMove{"D1", pick(d.Decide.ids()...), pick(s.roleIDs()...), "why not"}})
 		}
 	}
 	return out

@@ -133,6 +133,10 @@ func TestExercisesByAWSCLI(t *testing.T) {
 	}
 	var mu sync.Mutex
 	table := map[string]string{}
+	all := len(list)
+	if testing.Short() {
+		list = slices.DeleteFunc(list, func(s struct{ Name string }) bool { return len(s.Name)%4 > 0 })
+	}
 	t.Run("scenario", func(t *testing.T) {
 		for _, s := range list {
 			t.Run(s.Name, func(t *testing.T) {
@@ -147,7 +151,7 @@ func TestExercisesByAWSCLI(t *testing.T) {
 	for _, s := range list {
 		t.Logf("%-18s %s", s.Name, table[s.Name])
 	}
-	t.Logf("%d scenarios by the AWS CLI; 0 skipped", len(table))
+	t.Logf("%d scenarios by the AWS CLI; %d skipped", len(table), all-len(list))
 }
 
 // playScript plays one scenario and answers its line of the table.
