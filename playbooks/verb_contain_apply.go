@@ -38,7 +38,7 @@ func runContainApply(ctx context.Context, env *Env, a Args) (Result, error) {
 		return Result{}, err
 	}
 	if a.Again {
-		if err := env.sealCutOff(ctx, plan.Hash); err != nil {
+		if err := env.sealCutOff(ctx, func(h evidence.Header) bool { return h.Params["plan"] == plan.Hash }); err != nil {
 			return Result{}, err
 		}
 	}
@@ -71,15 +71,15 @@ func runContainApply(ctx context.Context, env *Env, a Args) (Result, error) {
 	return res, err
 }
 
-// sealCutOff seals the record of an application of the plan that was cut off: its intents tell how
-// far it came, and nobody is going to add to it.
-func (env *Env) sealCutOff(ctx context.Context, plan string) error {
+// sealCutOff seals the records of containment that were cut off and are ours: their intents tell how
+// far it came, and nobody is going to add to them.
+func (env *Env) sealCutOff(ctx context.Context, ours func(evidence.Header) bool) error {
 	open, err := env.Case.Unfinished(ctx)
 	if err != nil {
 		return fmt.Errorf("looking for what was cut off: %w", err)
 	}
 	for _, b := range open {
-		if h := b.Header(); h.Kind != evidence.KindContainment || h.Params["plan"] != plan {
+		if h := b.Header(); h.Kind != evidence.KindContainment || !ours(h) {
 			continue
 		}
 		w, err := env.Case.Resume(ctx, b, evidence.Session{Operator: env.Operator, Principal: env.Session.Identity.ARN, Host: env.Host, Tool: env.Tool, Started: env.Now().UTC()})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,54 @@ func TestImport(t *testing.T) {
 			t.Errorf("%s: %v; want %q", name, err, want)
 		default:
 			t.Logf("%s: refused: %v", name, err)
+		}
+	}
+}
+
+// TestImportOfPublished: what published playbooks are made of (testdata/README.md says which) is
+// imported as a draft that lints, or each thing that cannot be honoured is named, and nothing else.
+func TestImportOfPublished(t *testing.T) {
+	want := map[string][]string{
+		"published-manual.json":        nil,
+		"published-manual-answer.json": {"out_args and step_variables"},
+		"published-http.json":          {`command of type "http-api"`},
+		"published-parallel.json":      {"authentication_info_definitions", `command of type "http-api"`},
+		"published-flow.json":          {`condition "__yes__:value"`, "while-condition", `command of type "caldera-cmd"`, `command of type "caldera-cmd"`, "is reached twice"},
+		"published-template.json": {"It is known): no commands", `condition ""`, "Mend it): no commands", "Look for use of it): no commands", "Report): no commands",
+			"(Report) is reached twice"},
+	}
+	files, err := filepath.Glob("testdata/published-*.json")
+	if err != nil || len(files) != len(want) {
+		t.Fatalf("%d files, %d expectations: %v", len(files), len(want), err)
+	}
+	for _, path := range files {
+		name := filepath.Base(path)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		draft, err := Import(bytes.NewReader(data))
+		if want[name] == nil {
+			if _, bad := playbooks.Parse(name, draft); err != nil || bad != nil {
+				t.Errorf("%s: %v, %v\n%s", name, err, bad, draft)
+			}
+			continue
+		}
+		refused, ok := errors.AsType[*RefusedError](err)
+		if !ok {
+			t.Errorf("%s: %v\n%s", name, err, draft)
+			continue
+		}
+		t.Logf("%s: refused: %q", name, refused.What)
+		for _, w := range want[name] {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %v; does not name %q", name, err, w)
+			}
+		}
+		for _, what := range refused.What {
+			if !slices.ContainsFunc(want[name], func(w string) bool { return strings.Contains(what, w) }) {
+				t.Errorf("%s: it also refuses %q", name, what)
+			}
 		}
 	}
 }

@@ -108,8 +108,8 @@ func Import(r io.Reader) ([]byte, error) {
 	if doc.Revoked {
 		m.refuse("the playbook is revoked")
 	}
-	if doc.Exception != "" {
-		m.refuse("workflow_exception %s: failures stop the run here", doc.Exception)
+	if doc.Exception != "" && doc.Workflow[doc.Exception].Type != "end" { // to an end: a failure stops the run, as it does here
+		m.refuse("workflow_exception %s leads to further steps: failures stop the run here", doc.Exception)
 	}
 	m.variables()
 	steps := m.from(doc.Start, 0)
