@@ -7,5 +7,7 @@ func Catalogue() []Check {
 	return slices.Concat(
 		leastPrivilege(),
 		secureCode(),
+		vpcIsolation(),
+		apiGateway(),
 	)
 }
