@@ -9,5 +9,6 @@ func Catalogue() []Check {
 		secureCode(),
 		vpcIsolation(),
 		apiGateway(),
+		loggingMonitoring(),
 	)
 }

@@ -33,6 +33,7 @@ func fixtures() []fixture {
 		secureCodeFixtures(),
 		vpcIsolationFixtures(),
 		apiGatewayFixtures(),
+		loggingMonitoringFixtures(),
 	)
 }
 

@@ -61,6 +61,7 @@ func parts() []worldPart {
 		{secureCodeBefore, secureCodeAfter},
 		{vpcIsolationBefore, func(*world) {}},
 		{func(*world) {}, apiGatewayAfter},
+		{loggingMonitoringBefore, loggingMonitoringAfter},
 	}
 }
 
