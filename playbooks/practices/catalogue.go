@@ -6,5 +6,9 @@ import "slices"
 func Catalogue() []Check {
 	return slices.Concat(
 		leastPrivilege(),
+		secureCode(),
+		vpcIsolation(),
+		apiGateway(),
+		loggingMonitoring(),
 	)
 }
