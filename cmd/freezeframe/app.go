@@ -52,7 +52,7 @@ func (p *program) app() *cli.App {
 			return nil
 		},
 		Commands: []*cli.Command{
-			p.caseCommand(), p.collectCommand(), p.inspectCommand(), p.timelineCommand(), p.diffCommand(), p.containCommand(),
+			p.caseCommand(), p.collectCommand(), p.inspectCommand(), p.timelineCommand(), p.diffCommand(), p.assessCommand(), p.containCommand(),
 			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(), p.sigmaCommand(),
 		},
 		Action: func(c *cli.Context) error {

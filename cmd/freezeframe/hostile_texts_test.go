@@ -87,6 +87,7 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"lines", "timeline build --format jsonl --collapse --baseline 1h", ""}, {"text", "timeline build --collapse", events},
 		{"text", "diff" + f, ""}, {"json", "diff --json" + f, ""}, {"text", "diff --history" + f, ""}, {"json", "diff --history --json" + f, ""},
 		{"text", "inspect", ""}, {"json", "inspect --json", ""},
+		{"text", "assess --all" + f, "FAIL"}, {"json", "assess --json" + f, "freezeframe.assessment/1"},
 		{"text", "contain plan --out " + plan + f, ""}, {"json", "contain plan --json --out " + plan + "2" + f, ""},
 		{"text", "contain plan --level evict --good-version 1 --out " + plan + "4" + f, ""}, {"json", "contain plan --json --act code-back --act configuration-back --act alias-back --good-version 1 --out " + plan + "5" + f, ""},
 		{"text", "contain apply " + plan, ""}, {"text", "contain status", ""}, {"json", "contain status --json", ""}, {"text", "contain watch --for 1ms", ""}, {"json", "contain watch --for 1ms --json", ""},

@@ -25,6 +25,7 @@ type codeSource struct {
 	bucket, key, version *string
 	mode                 lt.S3ObjectStorageMode
 	image                *string
+	kms                  *string // a key of the customer's for the package; unset again by code that comes without it
 }
 
 func packageHash(b []byte) string {
@@ -42,7 +43,7 @@ func (c *call) place(s *lambdaState, v *version, from *codeSource) error {
 	if err != nil {
 		return err
 	}
-	v.code.ResolvedS3Object = referred
+	v.code.ResolvedS3Object, v.code.SourceKMSKeyArn = referred, from.kms
 	if err := c.checkPackage(data, from.bucket == nil); err != nil {
 		return err
 	}
@@ -169,7 +170,7 @@ func updateFunctionCode(c *call, in *lambda.UpdateFunctionCodeInput) (*lambda.Up
 		return nil, err
 	}
 	next := *t.fn.latest
-	src := &codeSource{zip: in.ZipFile, bucket: in.S3Bucket, key: in.S3Key, version: in.S3ObjectVersion, mode: in.S3ObjectStorageMode, image: in.ImageUri}
+	src := &codeSource{zip: in.ZipFile, bucket: in.S3Bucket, key: in.S3Key, version: in.S3ObjectVersion, mode: in.S3ObjectStorageMode, image: in.ImageUri, kms: in.SourceKMSKeyArn}
 	if err := src.suits(next.config.PackageType); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func createFunction(c *call, in *lambda.CreateFunctionInput) (*lambda.CreateFunc
 	if err := f.trusted(t.state); err != nil {
 		return nil, err
 	}
-	if err := c.place(t.state, v, &codeSource{zip: in.Code.ZipFile, bucket: in.Code.S3Bucket, key: in.Code.S3Key, version: in.Code.S3ObjectVersion, mode: in.Code.S3ObjectStorageMode, image: in.Code.ImageUri}); err != nil {
+	if err := c.place(t.state, v, &codeSource{zip: in.Code.ZipFile, bucket: in.Code.S3Bucket, key: in.Code.S3Key, version: in.Code.S3ObjectVersion, mode: in.Code.S3ObjectStorageMode, image: in.Code.ImageUri, kms: in.Code.SourceKMSKeyArn}); err != nil {
 		return nil, err
 	}
 	if err := c.capacity(cfg); err != nil {

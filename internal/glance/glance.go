@@ -57,10 +57,10 @@ type Glance struct {
 	Signs     []Sign    `json:"signs"`
 }
 
-// loaders are keys that put other code in front of the function's own (ATT&CK T1574), or its
+// Loaders are keys that put other code in front of the function's own (ATT&CK T1574), or its
 // traffic somewhere else. Source: the Lambda developer guide's environment variables and
 // runtime modifications, and the runtimes' own documentation.
-func loaders() map[string]string {
+func Loaders() map[string]string {
 	return map[string]string{
 		"AWS_LAMBDA_EXEC_WRAPPER": "runs a script before the runtime", "AWS_LAMBDA_RUNTIME_API": "sends events to another runtime interface",
 		"LD_PRELOAD": "loads a library first", "LD_LIBRARY_PATH": "finds libraries elsewhere first", "LD_AUDIT": "loads a library first",
@@ -207,7 +207,7 @@ func (l *looker) configuration(ctx context.Context, e evidence.Entry) error {
 	if err := l.read(ctx, e, &doc); err != nil {
 		return err
 	}
-	known := loaders()
+	known := Loaders()
 	for _, key := range slices.Sorted(maps.Keys(doc.Configuration.Environment.Variables)) {
 		if why := known[strings.ToUpper(key)]; why != "" {
 			l.sign(LoaderKey, e, "environment key %s %s", key, why)

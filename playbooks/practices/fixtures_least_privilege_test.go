@@ -9,9 +9,9 @@ func trusted(function string) string {
 	return policy(fmt.Sprintf(`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"ArnEquals":{"aws:SourceArn":%q}}}`, functionARN(function)))
 }
 
-// tillPolicy is all that the function needs.
-func tillPolicy(more ...string) string {
-	return policy(append([]string{fmt.Sprintf(`{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":%q}`, arn("logs", "log-group:/aws/lambda/"+till+":*"))}, more...)...)
+// tillPolicy is all that a function needs.
+func tillPolicy(function string, more ...string) string {
+	return policy(append([]string{fmt.Sprintf(`{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":%q}`, arn("logs", "log-group:/aws/lambda/"+function+":*"))}, more...)...)
 }
 
 // makeRole makes an execution role that any function may have until bound is called.
@@ -21,37 +21,47 @@ func (w *world) makeRole(name, doc string) {
 	w.do("IAM:PutRolePolicy", obj{"RoleName": name, "PolicyName": "own", "PolicyDocument": doc})
 }
 
-// leastPrivilegeWorld makes the role, the function with two versions and an alias, a layer of
-// the account's own, and policies on all qualifiers that admit a topic of the account.
-func leastPrivilegeWorld(w *world) {
+// leastPrivilegeBefore makes the roles, and a layer of the account's own.
+func leastPrivilegeBefore(w *world) {
 	w.do("IAM:CreatePolicy", obj{"PolicyName": "edge", "PolicyDocument": allowAll})
 	w.do("IAM:CreatePolicy", obj{"PolicyName": "attached", "PolicyDocument": policy(fmt.Sprintf(`{"Effect":"Allow","Action":"sqs:SendMessage","Resource":%q}`, arn("sqs", "till-failed")))})
-	w.makeRole(tillRole, tillPolicy())
-	w.do("IAM:AttachRolePolicy", obj{"RoleName": tillRole, "PolicyArn": "arn:aws:iam::" + account + ":policy/attached"})
+	for _, f := range []string{till, image} {
+		role := f + "-role"
+		w.makeRole(role, tillPolicy(f))
+		w.do("IAM:AttachRolePolicy", obj{"RoleName": role, "PolicyArn": "arn:aws:iam::" + account + ":policy/attached"})
+		w.set("Role", roleARN(role), f)
+		w.do("CloudWatchLogs:CreateLogGroup", obj{"logGroupName": "/aws/lambda/" + f})
+	}
 	layer := w.do("Lambda:PublishLayerVersion", obj{"LayerName": "tracing", "Content": obj{"ZipFile": zipped("layer")}})
-	w.ids["layer"] = text(layer, "LayerVersionArn")
 	w.do("Lambda:AddLayerVersionPermission", obj{"LayerName": "tracing", "VersionNumber": 1, "StatementId": "own", "Action": "lambda:GetLayerVersion", "Principal": account})
-	w.do("Lambda:CreateFunction", obj{"FunctionName": till, "Role": roleARN(tillRole), "Runtime": "python3.13", "Handler": "index.handler", "Code": obj{"ZipFile": zipped("1")}, "Publish": true,
-		"Layers": []string{w.ids["layer"]}, "Environment": obj{"Variables": obj{"STAGE": "prod"}}})
-	w.do("Lambda:UpdateFunctionCode", obj{"FunctionName": till, "ZipFile": zipped("2"), "Publish": true})
-	w.do("Lambda:CreateAlias", obj{"FunctionName": till, "Name": "live", "FunctionVersion": "2"})
+	w.set("Layers", []string{text(layer, "LayerVersionArn")}, till)
+	w.set("Runtime", "python3.13", till)
+	w.set("Handler", "index.handler", till)
+	w.set("Code", obj{"ZipFile": zipped("1")}, till)
+	w.variable("STAGE", "prod")
 	w.do("SNS:CreateTopic", obj{"Name": "orders"})
+	w.do("SQS:CreateQueue", obj{"QueueName": "till-failed"})
+}
+
+// leastPrivilegeAfter lets a topic of the account call every qualifier, and lets the functions
+// turn to every service that their policies open.
+func leastPrivilegeAfter(w *world) {
 	for _, q := range []string{"", "live", "1"} {
 		w.grant(q, obj{"StatementId": "topic", "Principal": "sns.amazonaws.com", "SourceArn": arn("sns", "orders"), "SourceAccount": account})
 	}
-	w.do("SQS:CreateQueue", obj{"QueueName": "till-failed"})
-	w.do("CloudWatchLogs:CreateLogGroup", obj{"logGroupName": "/aws/lambda/" + till})
-	w.use()
-	w.do("IAM:UpdateAssumeRolePolicy", obj{"RoleName": tillRole, "PolicyDocument": trusted(till)})
+	for _, f := range []string{till, image} {
+		w.use(f)
+		w.do("IAM:UpdateAssumeRolePolicy", obj{"RoleName": f + "-role", "PolicyDocument": trusted(f)})
+	}
 }
 
-// use makes the function turn to every service that its policies open.
-func (w *world) use() {
-	keys, err := w.cloud.ExecutionCredentials(functionARN(till))
+// use makes a function turn to every service that its policies open.
+func (w *world) use(function string) {
+	keys, err := w.cloud.ExecutionCredentials(functionARN(function))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.as(keys, "CloudWatchLogs:CreateLogStream", obj{"logGroupName": "/aws/lambda/" + till, "logStreamName": "2026/11/26/[$LATEST]0123456789abcdef0123456789abcdef"})
+	w.as(keys, "CloudWatchLogs:CreateLogStream", obj{"logGroupName": "/aws/lambda/" + function, "logStreamName": "2026/11/26/[$LATEST]0123456789abcdef0123456789abcdef"})
 	w.as(keys, "SQS:SendMessage", obj{"QueueUrl": "https://sqs." + region + ".amazonaws.com/" + account + "/till-failed", "MessageBody": "x"})
 }
 
@@ -69,7 +79,7 @@ func (w *world) grant(qualifier string, more obj) {
 
 func putRole(statement string) func(*world) {
 	return func(w *world) {
-		w.do("IAM:PutRolePolicy", obj{"RoleName": tillRole, "PolicyName": "own", "PolicyDocument": tillPolicy(statement)})
+		w.do("IAM:PutRolePolicy", obj{"RoleName": tillRole, "PolicyName": "own", "PolicyDocument": tillPolicy(till, statement)})
 	}
 }
 

@@ -26,10 +26,11 @@ type fixture struct {
 	also map[string]string
 }
 
-// fixtures of all areas. To add an area: a function, a line here and in newWorld.
+// fixtures of all areas. To add an area: a function, a line here and in parts.
 func fixtures() []fixture {
 	return slices.Concat(
 		leastPrivilegeFixtures(),
+		secureCodeFixtures(),
 	)
 }
 
@@ -61,7 +62,7 @@ func newBase(t *testing.T) (b *base) {
 		w := newWorld(t)
 		b = &base{vault: &memory{own: map[string][]byte{}}, verdicts: map[string]map[string]Verdict{}}
 		c := newCase(t, b.vault)
-		w.collect(c, []string{till})
+		w.collect(c, []string{till, image})
 		b.report = assessed(t, b.vault)
 		for _, f := range b.report.Functions {
 			b.verdicts[f] = verdicts(b.report, f)

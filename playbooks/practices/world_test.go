@@ -47,6 +47,49 @@ type world struct {
 	cloud *awssim.Cloud
 	keys  awssim.Credentials
 	ids   map[string]string // what AWS names itself: kept by those who make it
+	make  map[string]obj    // CreateFunction of each function, by name: areas add members before it is made
+}
+
+// part is what an area adds to the account: before the functions are made, because published
+// versions keep what they were made with, and after.
+type worldPart struct{ before, after func(*world) }
+
+// parts of all areas. To add an area: a line here and in fixtures.
+func parts() []worldPart {
+	return []worldPart{
+		{leastPrivilegeBefore, leastPrivilegeAfter},
+		{secureCodeBefore, secureCodeAfter},
+	}
+}
+
+// set gives functions a member of CreateFunction.
+func (w *world) set(member string, value any, functions ...string) {
+	if len(functions) == 0 {
+		functions = []string{till, image}
+	}
+	for _, f := range functions {
+		w.make[f][member] = value
+	}
+}
+
+// variable gives both functions a variable of the environment.
+func (w *world) variable(name, value string) {
+	for _, f := range []string{till, image} {
+		env, _ := w.make[f]["Environment"].(obj)
+		if env == nil {
+			env = obj{"Variables": obj{}}
+			w.make[f]["Environment"] = env
+		}
+		env["Variables"].(obj)[name] = value
+	}
+}
+
+// configure changes $LATEST of till.
+func configure(in obj) func(*world) {
+	return func(w *world) {
+		in["FunctionName"] = till
+		w.do("Lambda:UpdateFunctionConfiguration", in)
+	}
 }
 
 // obj is an input or output by the API's member names.
@@ -96,13 +139,27 @@ func zipped(seed string) string { return base64.StdEncoding.EncodeToString(bench
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	time.Sleep(time.Until(today().AddDate(0, 0, -60))) // old enough to have settled in
-	w := &world{t: t, ids: map[string]string{}, cloud: awssim.New(awssim.Config{AccountID: account, Region: region})}
+	w := &world{t: t, ids: map[string]string{}, make: map[string]obj{till: {"FunctionName": till, "Publish": true}, image: {"FunctionName": image, "Publish": true, "PackageType": "Image"}}, cloud: awssim.New(awssim.Config{AccountID: account, Region: region})}
 	w.keys = w.cloud.Bootstrap(account, "olivia", allowAll)
-	for _, step := range []func(*world){leastPrivilegeWorld} {
-		step(w)
+	for _, p := range parts() {
+		p.before(w)
+	}
+	w.makeFunctions()
+	for _, p := range parts() {
+		p.after(w)
 	}
 	time.Sleep(time.Until(today().Add(-2 * time.Hour)))
 	return w
+}
+
+// makeFunctions makes both, till with two versions and an alias on the second.
+func (w *world) makeFunctions() {
+	for _, f := range []string{till, image} {
+		w.do("Lambda:CreateFunction", w.make[f])
+	}
+	w.do("Lambda:UpdateFunctionCode", obj{"FunctionName": till, "ZipFile": zipped("2"), "Publish": true, "SourceKMSKeyArn": w.ids["key"]})
+	w.do("Lambda:CreateAlias", obj{"FunctionName": till, "Name": "live", "FunctionVersion": "2"})
+	w.do("Lambda:CreateAlias", obj{"FunctionName": image, "Name": "live", "FunctionVersion": "1"})
 }
 
 // collect runs the collector on functions into the case: all of it, or what is named.
