@@ -12,6 +12,9 @@ import (
 	"github.com/freezeframe-ir/freezeframe/playbooks/practices/forms"
 )
 
+// longest is how much of a hostile text is taken, in bytes: in the middle of a character too.
+const longest = 400
+
 const function = "arn:aws:lambda:eu-central-1:123456789012:function:till"
 
 // Sample is that assessment, the same each time.
@@ -20,13 +23,14 @@ func Sample() forms.Doc {
 	r := &practices.Report{Schema: practices.Schema, Case: "01JDSAMPLE", At: at, Functions: []string{function}, Collected: []practices.Collection{}, Suppressions: []practices.SuppressionState{}}
 	for i, k := range practices.Catalogue() {
 		for j, v := range Verdicts() {
-			r.Results = append(r.Results, Result(k, v, fmt.Sprintf("%s:%d", function, i), "a plain name", j%2 == 0))
+			r.Results = append(r.Results, Result(k, v, fmt.Sprintf("%s:%d", function, i), "a plain name", (i+j)%2 == 0))
 		}
 	}
 	k := practices.Catalogue()[0]
 	for i, text := range hostile.Texts() {
+		text = text[:min(len(text), longest)] // what comes later is more of the same
 		v := Verdicts()[i%len(Verdicts())]
-		x := Result(k, v, "arn:aws:iam::123456789012:role/"+text, text, i%8 == 0)
+		x := Result(k, v, "arn:aws:iam::123456789012:role/"+text, text, i%8 == 1)
 		x.Evidence = []evidence.Ref{{Bag: "01JDBAG", Item: text, Path: "collections/01JDBAG/data/" + text, SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}
 		if x.Gap != nil {
 			x.Gap.Error, x.Gap.Note = text, text
@@ -52,7 +56,7 @@ func Sample() forms.Doc {
 	ready := &practices.Readiness{Score: 61, Reach: 75, First: []string{"Turn log file validation on for the trail."}}
 	for i, item := range practices.ReadinessItems() {
 		x := practices.ReadinessResult{ID: item.ID, Title: item.Title, Function: function, Weight: item.Weight, Cost: item.Cost, Do: item.Do}
-		x.Finding = Result(item.Check, Verdicts()[i%4], function, hostile.Texts()[i], false).Finding
+		x.Finding = Result(item.Check, Verdicts()[i%4], function, hostile.Texts()[i][:min(len(hostile.Texts()[i]), longest)], false).Finding
 		ready.Items = append(ready.Items, x)
 	}
 	return forms.Doc{Report: r, Changes: practices.Compare(&before, r), Readiness: ready, Version: "0", All: true}

@@ -3,6 +3,7 @@ package forms
 import (
 	"cmp"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -248,7 +249,7 @@ func ocsfReferences(f *ocsfFinding, all []practices.Reference) {
 func ocsfEvidences(f *ocsfFinding, x practices.Result) {
 	for _, ref := range x.Evidence {
 		f.Evidences = append(f.Evidences, ocsfEvidence{UID: cmp.Or(ref.Item, ref.Path), Name: "document of the case",
-			File: &ocsfFile{Name: safetext.Escape(lastOf(ref.Path)), Path: safetext.Escape(ref.Path), Type: "Regular File", TypeID: 1, Hashes: []ocsfHash{{"SHA-256", 3, ref.SHA256}}}})
+			File: &ocsfFile{Name: safetext.Escape(path.Base(ref.Path)), Path: safetext.Escape(ref.Path), Type: "Regular File", TypeID: 1, Hashes: []ocsfHash{{"SHA-256", 3, ref.SHA256}}}})
 	}
 	if x.Gap != nil {
 		f.Evidences = append(f.Evidences, ocsfEvidence{Name: "gap of the case", Data: x.Gap})

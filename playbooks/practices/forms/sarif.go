@@ -198,7 +198,7 @@ func (s *sarifWriter) result(x practices.Result, rule int, fingerprint string, c
 		r.Level = sarifLevel(x.Severity)
 	}
 	r.Message = sarifMessage(x)
-	here := sarifLocation{Logical: []sarifLogical{{Name: safetext.Escape(lastOf(x.Target)), FullyQualifiedName: safetext.Escape(x.Target), Kind: "resource"}}}
+	here := sarifLocation{Logical: []sarifLogical{{Name: safetext.Escape(cmp.Or(lastOf(x.Target), x.Target)), FullyQualifiedName: safetext.Escape(x.Target), Kind: "resource"}}}
 	for i, ref := range x.Evidence {
 		at := s.artifact(ref)
 		if i == 0 {
