@@ -13,6 +13,7 @@ func Verbs() []Verb {
 		containWatchVerb(),
 		containReleaseVerb(),
 		verifyVerb(),
+		assessVerb(),
 		manualVerb(),
 		notifyVerb(),
 		waitVerb(),

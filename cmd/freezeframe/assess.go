@@ -18,15 +18,15 @@ import (
 func (p *program) assessCommand() *cli.Command {
 	return &cli.Command{
 		Name: "assess", Usage: "how functions stand in the nine areas of AWS's security practices for Lambda, from the case alone", ArgsUsage: "[CASE]",
-		Description: "freezeframe assess --function payments\nfreezeframe assess --function payments /cases/2026-11\nfreezeframe assess --fail-on medium --suppressions accepted.yaml --json\n\n" +
+		Description: "freezeframe assess --function payments\nfreezeframe assess --function payments /cases/2026-11\nfreezeframe assess --fail-on medium --suppressions accepted.yaml --json\nfreezeframe assess --format sarif > assessment.sarif\nfreezeframe assess --readiness --baseline /cases/2026-10\n\n" +
 			"Every failing check names the document that shows it and how to repair it; contain first, a repair overwrites evidence. What could not be collected is unknown, never absent.\n\n" +
 			"Exit codes: 0 nothing fails at or above --fail-on and nothing is unknown, 7 something fails, 3 something is unknown, 2 the command line or the file of suppressions is wrong.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN, may be given again; without it all functions of the case"},
 			&cli.StringFlag{Name: "fail-on", Value: string(practices.High), Usage: "the lowest severity that counts for the exit code: low, medium, high, critical"},
 			&cli.StringFlag{Name: "suppressions", Usage: "a YAML file of findings that somebody accepts: check, target, owner, reason, expires"},
 			&cli.BoolFlag{Name: "all", Usage: "show also what passes and what does not apply"},
-		},
+		}, assessFormFlags()...),
 		Action: p.assess,
 	}
 }
@@ -40,17 +40,18 @@ func (p *program) assess(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := practices.Assess(c.Context, opened, o)
+	d, err := p.assessment(c, opened, o)
 	if errors.Is(err, practices.ErrNoFunction) {
 		return ui.UsageHint("freezeframe collect --function NAME", "%w", err)
 	}
 	if err != nil {
 		return err
 	}
+	r := d.Report
 	if len(r.Functions) == 0 {
 		return ui.UsageHint("freezeframe collect --function NAME", "the case holds no function to assess")
 	}
-	if err := p.s.Show(r, func(t *ui.Printer) { showAssessment(t, r, c.Bool("all")) }); err != nil {
+	if err := p.showDoc(c, d); err != nil {
 		return err
 	}
 	return verdictOf(r, failOn)
@@ -76,6 +77,9 @@ func (p *program) assessOptions(c *cli.Context) (o practices.Options, failOn pra
 		return o, "", ui.UsageHint("freezeframe assess --fail-on high", "--fail-on %q: one of low, medium, high, critical", string(failOn))
 	}
 	o = practices.Options{Functions: c.StringSlice("function"), Now: time.Now()}
+	if f := c.String("format"); f != "" && !slices.Contains(assessForms(), f) {
+		return o, "", ui.UsageHint("freezeframe assess --format sarif", "--format %q: one of %s", f, strings.Join(assessForms(), ", "))
+	}
 	file := c.String("suppressions")
 	if file == "" {
 		return o, failOn, nil

@@ -96,6 +96,7 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "diff" + f, ""}, {"json", "diff --json" + f, ""}, {"text", "diff --history" + f, ""}, {"json", "diff --history --json" + f, ""},
 		{"text", "inspect", ""}, {"json", "inspect --json", ""},
 		{"text", "assess --all" + f, "FAIL"}, {"json", "assess --json" + f, "freezeframe.assessment/1"},
+		{"text", "assess --readiness --format markdown" + f, "What fails"}, {"json", "assess --format sarif" + f, "2.1.0"}, {"lines", "assess --format ocsf" + f, "2003"}, {"text", "assess --all --format junit" + f, "testsuites"},
 		{"text", "contain plan --out " + plan + f, ""}, {"json", "contain plan --json --out " + plan + "2" + f, ""},
 		{"text", "contain plan --level evict --good-version 1 --out " + plan + "4" + f, ""}, {"json", "contain plan --json --act code-back --act configuration-back --act alias-back --good-version 1 --out " + plan + "5" + f, ""},
 		{"text", "contain apply " + plan, ""}, {"text", "contain status", ""}, {"json", "contain status --json", ""}, {"text", "contain watch --for 1ms", ""}, {"json", "contain watch --for 1ms --json", ""},

@@ -18,17 +18,24 @@ const Schema = "freezeframe.assessment/1"
 // ErrNoFunction: the case has no collection of the function that was named.
 var ErrNoFunction = errors.New("not in the case")
 
-// Uses says whether the case's records show that what fails was used: which of the calls named
-// were made on a resource, or by it. It is handed in, because records are read elsewhere.
-type Uses func(ctx context.Context, function, target string, calls []string) (*Used, error)
+// Use is what is asked of the case's records: which of these calls were made on the target, or by it.
+type Use struct {
+	Function, Target string
+	Calls            []string
+}
 
-// Used is what the case's timeline has of a target.
+// Uses says whether the case's records show that what fails was used; an answer for each that is
+// asked, in one go, because records are many. It is handed in, because they are read elsewhere.
+type Uses func(ctx context.Context, asked []Use) ([]*Used, error)
+
+// Used is what the case's records have of a target.
 type Used struct {
-	Events int       `json:"events"`
-	First  time.Time `json:"first,omitzero"`
-	Last   time.Time `json:"last,omitzero"`
-	Calls  []string  `json:"calls,omitempty"`
-	Cites  []string  `json:"event_ids,omitempty"` // the first of them
+	Events  int       `json:"events"`
+	First   time.Time `json:"first,omitzero"`
+	Last    time.Time `json:"last,omitzero"`
+	Calls   []string  `json:"calls,omitempty"`
+	Cites   []string  `json:"event_ids,omitempty"` // the first of them
+	Partial bool      `json:"partial,omitempty"`   // records could not be read: there may be more
 }
 
 // Options say what to assess, and as of when.
@@ -148,17 +155,26 @@ func (r *Report) used(ctx context.Context, o Options, checks []Check) error {
 	if o.Uses == nil {
 		return nil
 	}
-	for i := range r.Results {
-		x := &r.Results[i]
+	var asked []Use
+	var of []int
+	for i, x := range r.Results {
 		at := slices.IndexFunc(checks, func(k Check) bool { return k.ID == x.Check })
-		if x.Verdict != Fail || len(checks[at].Traces) == 0 {
-			continue
+		if x.Verdict == Fail && len(checks[at].Traces) > 0 {
+			asked, of = append(asked, Use{x.Function, x.Target, checks[at].Traces}), append(of, i)
 		}
-		used, err := o.Uses(ctx, x.Function, x.Target, checks[at].Traces)
-		if err != nil {
-			return fmt.Errorf("asking the records about %s: %w", x.Target, err)
-		}
-		x.Used = used
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	used, err := o.Uses(ctx, asked)
+	if err != nil {
+		return fmt.Errorf("asking the records what was used: %w", err)
+	}
+	if len(used) != len(asked) {
+		return fmt.Errorf("asking the records what was used: %d answers to %d questions", len(used), len(asked))
+	}
+	for n, i := range of {
+		r.Results[i].Used = used[n]
 	}
 	return nil
 }
