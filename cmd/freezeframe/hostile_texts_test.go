@@ -24,6 +24,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
 	"github.com/freezeframe-ir/freezeframe/test/scratch"
+	"github.com/freezeframe-ir/freezeframe/test/strictpage"
 	"github.com/freezeframe-ir/freezeframe/timeline"
 )
 
@@ -94,6 +95,8 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "timeline validate", ""}, {"json", "timeline validate --json", ""}, {"lines", "timeline build --format jsonl --rules builtin", ""},
 		{"lines", "timeline build --format jsonl --collapse --baseline 1h", ""}, {"text", "timeline build --collapse", events},
 		{"text", "diff" + f, ""}, {"json", "diff --json" + f, ""}, {"text", "diff --history" + f, ""}, {"json", "diff --history --json" + f, ""},
+		{"text", "report --out " + filepath.Join(out, "report.html"), ""}, {"json", "report --json" + f, ""}, {"text", "report --format md --out " + filepath.Join(out, "report.md"), ""},
+		{"text", "report --format stix --out " + filepath.Join(out, "report.stix.json"), ""}, {"text", "report --format json --out " + filepath.Join(out, "report.json"), ""},
 		{"text", "inspect", ""}, {"json", "inspect --json", ""},
 		{"text", "assess --all" + f, "FAIL"}, {"json", "assess --json" + f, "freezeframe.assessment/1"},
 		{"text", "assess --readiness --format markdown" + f, "What fails"}, {"json", "assess --format sarif" + f, "2.1.0"}, {"lines", "assess --format ocsf" + f, "2003"}, {"text", "assess --all --format junit" + f, "testsuites"},
@@ -174,7 +177,6 @@ func TestHostileTexts(t *testing.T) {
 	if after := r.surroundings(); after != before {
 		t.Errorf("written outside the case:\n%s\nbefore:\n%s", after, before)
 	}
-	// What is written for browsers has to be judged here too, once there is any: tags.
 	for _, f := range timeline.Formats() {
 		if f.Name != "table" && !slices.ContainsFunc(commands, func(c hostileCommand) bool { return slices.Contains(strings.Fields(c.line), f.Name) }) {
 			t.Errorf("nobody looks at what format %s makes of these texts", f.Name)
@@ -299,14 +301,21 @@ func (r *watchedRun) surroundings() string {
 // reports looks at what commands wrote for people to read.
 func (r *watchedRun) reports() {
 	r.t.Helper()
-	for _, name := range []string{"plan.json", "plan.json2"} {
+	for _, name := range []string{"plan.json", "plan.json2", "report.html", "report.md", "report.stix.json", "report.json"} {
 		data, err := os.ReadFile(filepath.Join(r.out, name))
 		if odd := unsafeText(data); odd != "" || err != nil {
 			r.t.Errorf("%s: %s, %v", name, odd, err)
 		}
 	}
+	page, err := os.ReadFile(filepath.Join(r.out, "report.html"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := strictpage.Read(string(page)); err != nil {
+		r.t.Errorf("the page: %v", err)
+	}
 	found := 0
-	err := filepath.WalkDir(filepath.Join(r.caseDir, "derived"), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Join(r.caseDir, "derived"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".md" {
 			return err
 		}

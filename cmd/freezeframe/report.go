@@ -138,7 +138,8 @@ func (p *program) gatherReport(c *cli.Context) (*evidence.Case, *report.Data, er
 	if err != nil {
 		return nil, nil, err
 	}
-	if in.Function != "" && d.Brief.Collected.IsZero() && d.EventsOf == 0 {
+	known := func(t report.Turn) bool { return t.Lane != report.LaneResponder }
+	if in.Function != "" && d.Brief.Collected.IsZero() && !slices.ContainsFunc(d.Turns, known) {
 		return nil, nil, ui.UsageHint("freezeframe collect --function "+in.Function, "no collection of this case is of function %q", in.Function)
 	}
 	return opened, d, nil

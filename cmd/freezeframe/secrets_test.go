@@ -42,7 +42,7 @@ func TestSecretsStaySealed(t *testing.T) {
 		"contain plan --function payments --accept-shared-role --out " + filepath.Join(said, "plan.json"), "contain apply " + filepath.Join(said, "plan.json") + " --json",
 		"contain status --json", "contain release --reason r", "contain undo --all --accept-risk r --reason r",
 		"contain plan --function payments --accept-shared-role --level evict --act policy-deny --good-version 1 --out " + filepath.Join(said, "back.json"), "contain apply " + filepath.Join(said, "back.json") + " --json",
-		"contain status", "contain undo --all --accept-risk r --reason r --json",
+		"contain status", "contain undo --all --accept-risk r --reason r --json", "report", "report --format md", "report --format stix", "report --format json",
 		"playbook run lambda-compromise --set function=payments --set accept_shared_role=true --set watch=1s --yes", "collect --function nothere",
 	} {
 		out := runIn(t, env, said, i, line)

@@ -18,7 +18,7 @@ var (
 	accessKeyID = regexp.MustCompile(`^A(?:KIA|SIA)[A-Z2-7]{16}$`)
 	// Forms that say themselves what they are.
 	shaped = regexp.MustCompile(strings.Join([]string{
-		`-----BEGIN [A-Z ]*PRIVATE KEY-----.*`,
+		`(?s:-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$))`,
 		`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*`, // a JSON web token
 		`\b(?:IQoJ|FwoG|FQoG)[A-Za-z0-9+/=]{60,}`,                        // a session token of STS
 		`\bgh[pousr]_[A-Za-z0-9]{30,}\b`, `\bgithub_pat_[A-Za-z0-9_]{30,}\b`, `\bxox[abposr]-[A-Za-z0-9-]{10,}`, `\bsk_live_[A-Za-z0-9]{10,}`, `\bAGE-SECRET-KEY-1[A-Z0-9]{20,}`, `\bAIza[A-Za-z0-9_-]{30,}`,
@@ -53,6 +53,20 @@ func mask(s string) string {
 		}
 		return t
 	})
+}
+
+// maskLines masks the lines of a text that stand in a list: a private key goes over several.
+func maskLines(lines []string) {
+	inside := false
+	for i, l := range lines {
+		begins, ends := strings.Contains(l, "-----BEGIN ") && strings.Contains(l, "PRIVATE KEY-----"), strings.Contains(l, "-----END ")
+		if inside && !ends {
+			lines[i] = l[:min(1, len(l))] + Masked // the first character of a line of a difference says what became of it
+		} else {
+			lines[i] = mask(l)
+		}
+		inside = (inside || begins) && !ends
+	}
 }
 
 // secretKey says whether a run of base64 characters has the length and the mixture of a secret

@@ -234,6 +234,14 @@ func TestMask(t *testing.T) {
 	}
 }
 
+func TestMaskLines(t *testing.T) {
+	lines := []string{"+a", "+-----BEGIN RSA PRIVATE KEY-----", "+MIIEpAIBAAKCAQEA", "+abc", "+-----END RSA PRIVATE KEY-----", " b"}
+	maskLines(lines)
+	if want := []string{"+a", "+[masked]", "+[masked]", "+[masked]", "+-----END RSA PRIVATE KEY-----", " b"}; !slices.Equal(lines, want) {
+		t.Errorf("%q", lines)
+	}
+}
+
 // TestLayout: origins lie left of what came of them, no two boxes lie on each other, and records
 // that contradict each other (a ring) end the layout too.
 func TestLayout(t *testing.T) {

@@ -100,9 +100,10 @@ func changeOf(function string, r *changes.Report, lines *int) Change {
 			all := strings.Split(strings.TrimSuffix(f.Diff, "\n"), "\n")
 			n := min(len(all), maxLines, *lines)
 			*lines -= n
+			maskLines(all)
 			one.Diff, one.Left = all[:n], len(all)-n
 			for i := range one.Diff {
-				one.Diff[i] = cutText(mask(strings.ReplaceAll(strings.TrimSuffix(one.Diff[i], "\r"), "\t", "    ")), 500)
+				one.Diff[i] = cutText(strings.ReplaceAll(strings.TrimSuffix(one.Diff[i], "\r"), "\t", "    "), 500)
 			}
 		}
 		out.Files = append(out.Files, one)
