@@ -7,5 +7,8 @@ func Catalogue() []Check {
 	return slices.Concat(
 		leastPrivilege(),
 		secureCode(),
+		vpcIsolation(),
+		apiGateway(),
+		loggingMonitoring(),
 	)
 }

@@ -11,7 +11,7 @@ func trusted(function string) string {
 
 // tillPolicy is all that a function needs.
 func tillPolicy(function string, more ...string) string {
-	return policy(append([]string{fmt.Sprintf(`{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":%q}`, arn("logs", "log-group:/aws/lambda/"+function+":*"))}, more...)...)
+	return policy(append([]string{fmt.Sprintf(`{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":[%q,%q]}`, arn("logs", "log-group:/aws/lambda/"+function+":*"), arn("logs", "log-group:/shop/*"))}, more...)...)
 }
 
 // makeRole makes an execution role that any function may have until bound is called.
@@ -30,7 +30,6 @@ func leastPrivilegeBefore(w *world) {
 		w.makeRole(role, tillPolicy(f))
 		w.do("IAM:AttachRolePolicy", obj{"RoleName": role, "PolicyArn": "arn:aws:iam::" + account + ":policy/attached"})
 		w.set("Role", roleARN(role), f)
-		w.do("CloudWatchLogs:CreateLogGroup", obj{"logGroupName": "/aws/lambda/" + f})
 	}
 	layer := w.do("Lambda:PublishLayerVersion", obj{"LayerName": "tracing", "Content": obj{"ZipFile": zipped("layer")}})
 	w.do("Lambda:AddLayerVersionPermission", obj{"LayerName": "tracing", "VersionNumber": 1, "StatementId": "own", "Action": "lambda:GetLayerVersion", "Principal": account})

@@ -31,6 +31,9 @@ func fixtures() []fixture {
 	return slices.Concat(
 		leastPrivilegeFixtures(),
 		secureCodeFixtures(),
+		vpcIsolationFixtures(),
+		apiGatewayFixtures(),
+		loggingMonitoringFixtures(),
 	)
 }
 
@@ -163,7 +166,7 @@ func (b *base) cells(t *testing.T, x fixture, cells *tally) {
 			if f.Check == x.check && f.Verdict == Fail {
 				t.Errorf("%s refused, and it fails: %s", x.denied, f.Seen)
 			}
-			named = named || f.Check == x.check && f.Gap != nil && (f.Gap.Call == x.denied || strings.Contains(f.Gap.Note, "lambda."))
+			named = named || f.Check == x.check && f.Gap != nil && (f.Gap.Call == x.denied || strings.Contains(f.Gap.Note, "lambda.") || strings.Contains(f.Gap.Note, "apigateway."))
 		}
 		if !named {
 			t.Errorf("%s refused, and no gap names it:%s", x.denied, seen(r, x.check))

@@ -94,3 +94,5 @@ func count(n int, one string) string {
 	}
 	return strconv.Itoa(n) + " " + one + "s"
 }
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
