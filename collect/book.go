@@ -78,6 +78,10 @@ func (b *book) mended(w want) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fine[w.slot()] = true
+	if _, planned := b.open[w.slot()]; planned { // else close would say that it was never asked for
+		delete(b.open, w.slot())
+		b.prog.Done++
+	}
 }
 
 // gap records the gap in the store.

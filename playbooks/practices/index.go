@@ -37,13 +37,21 @@ type index struct {
 	under   map[key][]key // by artefact and ARN: all qualifiers, as the newest collection has them
 	newest  map[key]string
 	targets []string // functions, in the order of their ARNs
+	roles   map[string]roleUse
+	whole   map[string]bool // of the newest bag of a chain: it has no gap
+}
+
+// roleUse is the role of a function's $LATEST: every function asks for every other's.
+type roleUse struct {
+	role string
+	at   Origin
 }
 
 // read goes through the coverage of all sealed collections, newest first.
 func read(ctx context.Context, c *evidence.Case, reads map[string]bool) (*index, error) {
-	x := &index{entries: map[key]*entry{}, under: map[key][]key{}, newest: map[key]string{}}
+	x := &index{entries: map[key]*entry{}, under: map[key][]key{}, newest: map[key]string{}, roles: map[string]roleUse{}, whole: map[string]bool{}}
 	seen := map[string]bool{}
-	root := map[string]string{} // bag -> the collection that it goes on with
+	root := map[string]string{} // bag -> the newest collection that goes on with it, itself if none
 	for f, err := range c.Find(ctx, func(e evidence.Entry) bool { return reads[e.Artefact] || e.Artefact == "lambda.configuration" }) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the coverage: %w", err)
@@ -58,7 +66,7 @@ func read(ctx context.Context, c *evidence.Case, reads map[string]bool) (*index,
 	return x, nil
 }
 
-// chain is the bag that a collection began with, which others went on with.
+// chain is the newest bag of those that go on with one another: they come newest first.
 func chain(b *evidence.Bag, root map[string]string) string {
 	id := b.ID()
 	if from := b.Header().Continues; from != "" {
@@ -78,6 +86,9 @@ func (x *index) add(f evidence.Found, root map[string]string) {
 	all := k
 	all.qualifier = ""
 	c := chain(f.Bag, root)
+	if f.Bag.ID() == c {
+		x.whole[c] = f.Bag.Header().Status == evidence.StatusComplete
+	}
 	if x.newest[all] == "" {
 		x.newest[all] = c
 	}
@@ -94,8 +105,12 @@ func (x *index) add(f evidence.Found, root map[string]string) {
 	had.take(f.Entry)
 }
 
-// superseded: that there may be more is over when the collection was resumed and says what there is.
+// superseded: that there may be more is over when the collection was resumed and says what there
+// is, or ended without a gap.
 func (x *index) superseded(k, all key, b *evidence.Bag) bool {
+	if newest := x.newest[all]; k.qualifier == "*" && newest != b.ID() && x.whole[newest] {
+		return true
+	}
 	return k.qualifier == "*" && slices.ContainsFunc(x.under[all], func(o key) bool { return x.entries[o].bag.ID() != b.ID() })
 }
 

@@ -219,7 +219,7 @@ func (f *Facts) probe(action string) string {
 	kind := "role"
 	switch {
 	case service == "lambda":
-		return "arn:aws:lambda:" + f.Region + ":" + f.Account + ":function:x"
+		return "arn:" + part(f.Function, 1) + ":lambda:" + f.Region + ":" + f.Account + ":function:x"
 	case service != "iam":
 		return "*"
 	case strings.Contains(verb, "PolicyVersion"):
@@ -229,7 +229,7 @@ func (f *Facts) probe(action string) string {
 	case strings.Contains(verb, "Group"):
 		kind = "group"
 	}
-	return "arn:aws:iam::" + f.Account + ":" + kind + "/x"
+	return "arn:" + part(f.Function, 1) + ":iam::" + f.Account + ":" + kind + "/x"
 }
 
 func boundary(f *Facts) []Finding {
@@ -310,8 +310,8 @@ func sharedRole(f *Facts) []Finding {
 			if arn == f.Function {
 				continue
 			}
-			if d := doc[GetFunction](f, "lambda.configuration", arn, "$LATEST"); d.V.Configuration.Role == r.ARN && r.ARN != "" {
-				others, at = append(others, arn), append(at, d.Origin)
+			if use := f.roleUse(arn); use.role == r.ARN && r.ARN != "" {
+				others, at = append(others, arn), append(at, use.at)
 			}
 		}
 		if len(others) > 0 {
@@ -328,6 +328,17 @@ func sharedRole(f *Facts) []Finding {
 		}
 		return []Finding{pass(r.ARN, r.Origin, "its trust admits this function alone")}
 	})
+}
+
+// roleUse is the role of another function of the case, read once for all of them.
+func (f *Facts) roleUse(function string) roleUse {
+	use, ok := f.x.roles[function]
+	if !ok {
+		d := doc[GetFunction](f, "lambda.configuration", function, "$LATEST")
+		use = roleUse{d.V.Configuration.Role, d.Origin}
+		f.x.roles[function] = use
+	}
+	return use
 }
 
 // thisAlone: AWS's guide of Lambda, on the confused deputy: aws:SourceArn in the trust of an

@@ -46,7 +46,7 @@ func (w *world) selects(events ...obj) {
 	})
 }
 
-func dataEvents(kind, value string) obj {
+func readyEvents(kind, value string) obj {
 	return obj{"ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": []obj{{"Type": kind, "Values": []string{value}}}}
 }
 
@@ -55,7 +55,7 @@ func readyWorld(w *world) {
 	w.do("S3:CreateBucket", obj{"Bucket": "evidence-trail", "CreateBucketConfiguration": obj{"LocationConstraint": region}})
 	w.do("CloudTrail:CreateTrail", obj{"Name": "evidence", "S3BucketName": "evidence-trail", "IsMultiRegionTrail": true, "EnableLogFileValidation": true})
 	w.do("CloudTrail:StartLogging", obj{"Name": "evidence"})
-	w.selects(dataEvents("AWS::Lambda::Function", "arn:aws:lambda"), dataEvents("AWS::S3::Object", "arn:aws:s3"))
+	w.selects(readyEvents("AWS::Lambda::Function", "arn:aws:lambda"), readyEvents("AWS::S3::Object", "arn:aws:s3"))
 	w.ids["ready-key"] = text(w.do("KMS:CreateKey", obj{}), "KeyMetadata.Arn")
 	w.cloud.StageNetwork(account, region, awssim.Network{
 		Subnets:  []ec2types.Subnet{{SubnetId: aws.String("subnet-0aaaaaaaaaaaaaaaa"), VpcId: aws.String("vpc-1"), CidrBlock: aws.String("10.1.0.0/24"), AvailabilityZone: aws.String(region + "a")}},
@@ -121,10 +121,10 @@ func readyFixtures() map[string]readyFixture {
 	return map[string]readyFixture{
 		"trail": {fail: func(w *world) { w.do("CloudTrail:StopLogging", obj{"Name": "evidence"}) }, denied: "CloudTrail:DescribeTrails", also: "lambda-data-events s3-data-events trail-digests trail-bucket"},
 		"lambda-data-events": {fail: func(w *world) {
-			w.selects(dataEvents("AWS::Lambda::Function", functionARN("other")), dataEvents("AWS::S3::Object", "arn:aws:s3"))
+			w.selects(readyEvents("AWS::Lambda::Function", functionARN("other")), readyEvents("AWS::S3::Object", "arn:aws:s3"))
 		}, denied: "CloudTrail:GetEventSelectors"},
 		"s3-data-events": {fail: func(w *world) {
-			w.selects(dataEvents("AWS::Lambda::Function", functionARN(till)), dataEvents("AWS::S3::Object", "arn:aws:s3:::one/"))
+			w.selects(readyEvents("AWS::Lambda::Function", functionARN(till)), readyEvents("AWS::S3::Object", "arn:aws:s3:::one/"))
 		}, denied: "CloudTrail:GetEventSelectors"},
 		"trail-digests": {fail: func(w *world) {
 			w.do("CloudTrail:UpdateTrail", obj{"Name": "evidence", "EnableLogFileValidation": false})

@@ -165,14 +165,32 @@ func (w *world) makeFunctions() {
 	w.do("Lambda:CreateAlias", obj{"FunctionName": image, "Name": "live", "FunctionVersion": "1"})
 }
 
-// collect runs the collector on functions into the case: all of it, or what is named.
-func (w *world) collect(c *evidence.Case, functions []string, only ...string) {
+// session is the responder's.
+func (w *world) session() *awsapi.Session {
 	w.t.Helper()
 	s, err := awsapi.Connect(w.t.Context(), awsapi.Options{Region: region, EndpointURL: endpoint, HTTPClient: w.cloud.Client(), ReadOnly: true,
 		Credentials: credentials.NewStaticCredentialsProvider(w.keys.AccessKeyID, w.keys.SecretAccessKey, "")})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return s
+}
+
+// collect runs the collector on functions into the case: all of it, or what is named.
+func (w *world) collect(c *evidence.Case, functions []string, only ...string) {
+	w.t.Helper()
+	if len(only) > 0 { // what the others ask for first
+		for _, owner := range []string{"lambda.configuration", "lambda.aliases"} {
+			if !slices.Contains(only, owner) {
+				only = append(only, owner)
+			}
+		}
+	}
+	w.into(c, functions, collect.Options{Unpaced: true, Only: only})
+}
+
+func (w *world) into(c *evidence.Case, functions []string, o collect.Options) *evidence.Bag {
+	w.t.Helper()
 	var targets []collect.Target
 	for _, f := range functions {
 		target, err := collect.ParseTarget(account, region, f)
@@ -181,16 +199,11 @@ func (w *world) collect(c *evidence.Case, functions []string, only ...string) {
 		}
 		targets = append(targets, target)
 	}
-	if len(only) > 0 { // what the others ask for first
-		for _, owner := range []string{"lambda.configuration", "lambda.aliases"} {
-			if !slices.Contains(only, owner) {
-				only = append(only, owner)
-			}
-		}
-	}
-	if _, _, err := collect.Into(w.t.Context(), s, c, evidence.Header{Operator: "o"}, targets, collect.Options{Unpaced: true, Only: only}); err != nil {
+	bag, _, err := collect.Into(w.t.Context(), w.session(), c, evidence.Header{Operator: "o"}, targets, o)
+	if err != nil {
 		w.t.Fatal(err)
 	}
+	return bag
 }
 
 func newCase(t *testing.T, m *memory) *evidence.Case {
