@@ -103,7 +103,7 @@ func TestPlaybookKills(t *testing.T) {
 		t.Skip("SKIPPED LOUDLY under -short: the binary that is killed is built without the race detector; the plain run has it")
 	}
 	all := os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS") == "all" // or the name of a playbook, or NAME/WRITE
-	random := rand.New(rand.NewPCG(3, 9)) //nolint:gosec // a sample, the same each time
+	random := rand.New(rand.NewPCG(3, 9))                   //nolint:gosec // a sample, the same each time
 	a := stage(t, build(t))
 	cells, killed := 0, map[string]int{}
 	for _, b := range books() {
