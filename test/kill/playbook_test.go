@@ -102,15 +102,15 @@ func TestPlaybookKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED LOUDLY under -short: the binary that is killed is built without the race detector; the plain run has it")
 	}
-	all := os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS") == "all"
-	random := rand.New(rand.NewPCG(3, 9)) //nolint:gosec // a sample, the same each time
+	all := os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS") == "all" // or the name of a playbook, or NAME/WRITE
+	random := rand.New(rand.NewPCG(3, 9))                   //nolint:gosec // a sample, the same each time
 	a := stage(t, build(t))
 	cells, killed := 0, map[string]int{}
 	for _, b := range books() {
 		want, writes, calls := a.undisturbed(t, b)
 		for n := range 2 * (writes + len(calls)) {
 			cells++
-			if only := os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS"); only == "" && random.IntN(70) != 0 || only != "" && only != "all" && only != b.name {
+			if only := os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS"); only == "" && random.IntN(70) != 0 || only != "" && only != "all" && only != b.name && only != fmt.Sprintf("%s/%d", b.name, n/2+1) {
 				continue
 			}
 			d := death{nth: n/2 + 1, effect: n%2 == 1}
