@@ -46,7 +46,7 @@ func draw(g *Graph) drawn {
 	for _, n := range g.Nodes {
 		at[n.ID] = n
 		x, y := margin+n.Depth*(boxW+gapX), margin+n.Row*(boxH+gapY)
-		b := box{X: x, Y: y, TX: x + 10, Y1: y + 20, Y2: y + 37, Y3: y + 53, Suspected: n.Suspected, Name: shorter(n.Who, 32), Line: shorter(strings.TrimSpace(n.Kind+" "+n.Key), 42), Third: shorter(n.Uses, 42)}
+		b := box{X: x, Y: y, TX: x + 10, Y1: y + 20, Y2: y + 37, Y3: y + 53, Suspected: n.Suspected, Name: shorter(n.Who[strings.LastIndexByte(n.Who, ':')+1:], 28), Line: shorter(strings.TrimSpace(n.Kind+" "+n.Key), 42), Third: shorter(n.Uses, 42)}
 		d.Nodes = append(d.Nodes, b)
 		d.W, d.H = max(d.W, x+boxW+margin), max(d.H, y+boxH+margin)
 		d.Rows = append(d.Rows, nodeRow{Node: n})

@@ -64,9 +64,7 @@ func rowOf(e *timeline.Event, l Lane) EventRow {
 		call = e.Service + ":" + e.Action
 	}
 	r := EventRow{Time: e.Time, Lane: l, Who: e.Principal.String(), Where: e.Address, Call: call, Outcome: string(e.Outcome), Text: e.Message, ID: e.ID, Path: e.Raw.Path}
-	for _, t := range e.Tags {
-		r.Tags = append(r.Tags, t)
-	}
+	r.Tags = append(r.Tags, e.Tags...) // the event is used again
 	for _, h := range e.Rules {
 		r.Tags = append(r.Tags, strings.TrimSpace("rule: "+h.Level+" "+h.Title))
 	}
