@@ -48,8 +48,8 @@ type readyGroup struct {
 	} `json:"logGroups"`
 }
 
-// eachGroup judges every log group that a version of the function writes to.
-func (f *Facts) eachGroup(judge func(arn string, d Doc[readyGroup]) Finding) []Finding {
+// readyEachGroup judges every log group that a version of the function writes to.
+func (f *Facts) readyEachGroup(judge func(arn string, d Doc[readyGroup]) Finding) []Finding {
 	known, out := f.deployments()
 	var seen []string
 	for _, d := range known {
@@ -75,7 +75,7 @@ func (f *Facts) eachGroup(judge func(arn string, d Doc[readyGroup]) Finding) []F
 func (g readyGroup) there() bool { return len(g.LogGroups) > 0 }
 
 func readyGroups(f *Facts) []Finding {
-	return f.eachGroup(func(arn string, d Doc[readyGroup]) Finding {
+	return f.readyEachGroup(func(arn string, d Doc[readyGroup]) Finding {
 		if !d.V.there() {
 			return fail(arn, d.Origin, "there is no such log group")
 		}
@@ -85,7 +85,7 @@ func readyGroups(f *Facts) []Finding {
 
 func readyRetention(f *Facts) []Finding {
 	const year = 365
-	return f.eachGroup(func(arn string, d Doc[readyGroup]) Finding {
+	return f.readyEachGroup(func(arn string, d Doc[readyGroup]) Finding {
 		switch {
 		case !d.V.there():
 			return notApplicable(arn, "there is no such log group")
