@@ -6,5 +6,6 @@ import "slices"
 func Catalogue() []Check {
 	return slices.Concat(
 		leastPrivilege(),
+		secretsManagement(),
 	)
 }

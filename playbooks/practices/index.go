@@ -37,6 +37,7 @@ type index struct {
 	under   map[key][]key // by artefact and ARN: all qualifiers, as the newest collection has them
 	newest  map[key]string
 	targets []string // functions, in the order of their ARNs
+	scans   scans    // of packages, as checks ask for them
 }
 
 // read goes through the coverage of all sealed collections, newest first.

@@ -30,6 +30,7 @@ type fixture struct {
 func fixtures() []fixture {
 	return slices.Concat(
 		leastPrivilegeFixtures(),
+		secretsManagementFixtures(),
 	)
 }
 

@@ -95,10 +95,14 @@ func zipped(seed string) string { return base64.StdEncoding.EncodeToString(bench
 // newWorld makes the account. In a bubble of synctest its clock is ours.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	time.Sleep(time.Until(today().AddDate(0, 0, -60))) // old enough to have settled in
+	time.Sleep(time.Until(today().AddDate(-1, 0, -35)))
 	w := &world{t: t, ids: map[string]string{}, cloud: awssim.New(awssim.Config{AccountID: account, Region: region})}
 	w.keys = w.cloud.Bootstrap(account, "olivia", allowAll)
-	for _, step := range []func(*world){leastPrivilegeWorld} {
+	oldWorld(w)
+	time.Sleep(time.Until(today().AddDate(0, 0, -60))) // old enough to have settled in
+	for _, step := range []func(*world){leastPrivilegeWorld,
+		secretsManagementWorld,
+	} {
 		step(w)
 	}
 	time.Sleep(time.Until(today().Add(-2 * time.Hour)))
