@@ -7,5 +7,6 @@ func Catalogue() []Check {
 	return slices.Concat(
 		leastPrivilege(),
 		secretsManagement(),
+		ephemerality(),
 	)
 }

@@ -31,6 +31,7 @@ func fixtures() []fixture {
 	return slices.Concat(
 		leastPrivilegeFixtures(),
 		secretsManagementFixtures(),
+		ephemeralityFixtures(),
 	)
 }
 
@@ -62,7 +63,7 @@ func newBase(t *testing.T) (b *base) {
 		w := newWorld(t)
 		b = &base{vault: &memory{own: map[string][]byte{}}, verdicts: map[string]map[string]Verdict{}}
 		c := newCase(t, b.vault)
-		w.collect(c, []string{till})
+		w.collect(c, []string{till, keeper, tenant})
 		b.report = assessed(t, b.vault)
 		for _, f := range b.report.Functions {
 			b.verdicts[f] = verdicts(b.report, f)
@@ -160,7 +161,7 @@ func (b *base) cells(t *testing.T, x fixture, cells *tally) {
 		}
 		named := false
 		for _, f := range r.Results {
-			if f.Check == x.check && f.Verdict == Fail {
+			if f.Check == x.check && f.Function == function && f.Verdict == Fail {
 				t.Errorf("%s refused, and it fails: %s", x.denied, f.Seen)
 			}
 			named = named || f.Check == x.check && f.Gap != nil && (f.Gap.Call == x.denied || strings.Contains(f.Gap.Note, "lambda."))
