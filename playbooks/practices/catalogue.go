@@ -8,5 +8,6 @@ func Catalogue() []Check {
 		leastPrivilege(),
 		secretsManagement(),
 		ephemerality(),
+		testingUpdate(),
 	)
 }

@@ -32,6 +32,7 @@ func fixtures() []fixture {
 		leastPrivilegeFixtures(),
 		secretsManagementFixtures(),
 		ephemeralityFixtures(),
+		testingUpdateFixtures(),
 	)
 }
 
@@ -63,7 +64,7 @@ func newBase(t *testing.T) (b *base) {
 		w := newWorld(t)
 		b = &base{vault: &memory{own: map[string][]byte{}}, verdicts: map[string]map[string]Verdict{}}
 		c := newCase(t, b.vault)
-		w.collect(c, []string{till, keeper, tenant})
+		w.collect(c, []string{till, keeper, tenant, elder, scannedImage})
 		b.report = assessed(t, b.vault)
 		for _, f := range b.report.Functions {
 			b.verdicts[f] = verdicts(b.report, f)
