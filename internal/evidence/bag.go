@@ -47,6 +47,11 @@ func (b *Bag) Ref(it Item) Ref {
 	return Ref{Bag: b.id, Item: it.ID, Path: b.prefix() + it.Path, SHA256: it.SHA256}
 }
 
+// CoverageRef cites coverage.json of a sealed bag: it is what says that AWS has none of something.
+func (b *Bag) CoverageRef() Ref {
+	return Ref{Bag: b.id, Path: b.prefix() + coverageFile, SHA256: b.tags[coverageFile]}
+}
+
 func (b *Bag) prefix() string { return collectionsDir + b.id + "/" }
 
 // Bags yields all bags, oldest first, the unfinished too. An error stands beside the bag it is about.

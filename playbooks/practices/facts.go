@@ -92,7 +92,8 @@ func docAt[T any](f *Facts, artefact string, at evidence.Source) (d Doc[T]) {
 		}
 		d.Has = true
 	case e.state == evidence.Absent:
-		d.None = true
+		ref := e.bag.CoverageRef()
+		d.None, d.Ref = true, &ref
 	case d.Gap == nil:
 		d.Gap = e.why(artefact)
 	}
