@@ -9,5 +9,6 @@ func Catalogue() []Check {
 		secretsManagement(),
 		ephemerality(),
 		testingUpdate(),
+		complianceGovernance(),
 	)
 }

@@ -1,6 +1,8 @@
 package practices
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +35,7 @@ func fixtures() []fixture {
 		secretsManagementFixtures(),
 		ephemeralityFixtures(),
 		testingUpdateFixtures(),
+		complianceGovernanceFixtures(),
 	)
 }
 
@@ -148,6 +151,7 @@ func (b *base) cells(t *testing.T, x fixture, cells *tally) {
 			}
 		}
 		wellFormed(t, r)
+		cited(t, m, r)
 		cells.one()
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -172,6 +176,19 @@ func (b *base) cells(t *testing.T, x fixture, cells *tally) {
 		}
 		cells.one()
 	})
+}
+
+// cited holds that what a result cites is there, with these bytes.
+func cited(t *testing.T, m *memory, r *Report) {
+	t.Helper()
+	for _, x := range r.Results {
+		for _, e := range x.Evidence {
+			data, ok := m.get(e.Path)
+			if sum := sha256.Sum256(data); !ok || e.SHA256 != hex.EncodeToString(sum[:]) {
+				t.Errorf("%s %s at %s cites %s, which is not there, or not that", x.Check, x.Verdict, x.Target, e.Path)
+			}
+		}
+	}
 }
 
 // wellFormed holds what every result has to have.

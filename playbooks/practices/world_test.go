@@ -101,7 +101,7 @@ func newWorld(t *testing.T) *world {
 	oldWorld(w)
 	time.Sleep(time.Until(today().AddDate(0, 0, -60))) // old enough to have settled in
 	for _, step := range []func(*world){leastPrivilegeWorld,
-		secretsManagementWorld, ephemeralityWorld, testingUpdateWorld,
+		secretsManagementWorld, ephemeralityWorld, testingUpdateWorld, complianceGovernanceWorld,
 	} {
 		step(w)
 	}
