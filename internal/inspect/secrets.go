@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/zricethezav/gitleaks/v8/detect"
 )
@@ -25,8 +26,13 @@ type Secret struct {
 // Scanner finds secrets by gitleaks' rules. Safe for use by one goroutine at a time.
 type Scanner struct{ d *detect.Detector }
 
+// compiling: gitleaks reads its rules through a variable of viper's that all its callers share.
+var compiling sync.Mutex
+
 // NewScanner compiles the rules.
 func NewScanner() (*Scanner, error) {
+	compiling.Lock()
+	defer compiling.Unlock()
 	d, err := detect.NewDetectorDefaultConfig()
 	if err != nil {
 		return nil, fmt.Errorf("compile the rules for secrets: %w", err)

@@ -10,5 +10,9 @@ func Catalogue() []Check {
 		vpcIsolation(),
 		apiGateway(),
 		loggingMonitoring(),
+		secretsManagement(),
+		ephemerality(),
+		testingUpdate(),
+		complianceGovernance(),
 	)
 }

@@ -118,7 +118,7 @@ func TestEveryQualifier(t *testing.T) {
 // TestUncollected: a case without a document says so, for every check.
 func TestUncollected(t *testing.T) {
 	inCase(t, func(t *testing.T, w *world, m *memory, c *evidence.Case) {
-		w.into(c, []string{till}, collect.Options{Unpaced: true, Only: []string{"lambda.tags", "lambda.configuration"}})
+		w.into(c, []string{till}, collect.Options{Unpaced: true, Only: []string{"lambda.configuration"}})
 		r := assessed(t, m)
 		for check, v := range verdicts(r, functionARN(till)) {
 			reads := false

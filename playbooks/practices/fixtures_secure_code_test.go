@@ -60,12 +60,14 @@ func environment(key string) func(*world) {
 
 func secureCodeFixtures() []fixture {
 	configuration, signing := []string{"lambda.configuration"}, []string{"lambda.signing"}
+	const noKey = "without a key of its own there is none to judge"
 	return []fixture{
 		{check: "secure-code/signing-attached", collectors: signing, denied: "Lambda:GetFunctionCodeSigningConfig",
 			fail: func(w *world) { w.do("Lambda:DeleteFunctionCodeSigningConfig", obj{"FunctionName": till}) },
 			also: map[string]string{"secure-code/signing-enforced": "where none is attached there is no mode"}},
 		{check: "secure-code/signing-enforced", collectors: signing, denied: "Lambda:GetCodeSigningConfig", fail: func(w *world) { w.signing("Warn") }},
-		{check: "secure-code/environment-key", collectors: configuration, denied: "Lambda:GetFunction", fail: configure(obj{"KMSKeyArn": ""})},
+		{check: "secure-code/environment-key", collectors: configuration, denied: "Lambda:GetFunction", fail: configure(obj{"KMSKeyArn": ""}),
+			also: map[string]string{"secrets-management/key-policy": noKey, "secrets-management/key-grants": noKey, "secrets-management/key-rotation": noKey, "secrets-management/key-state": noKey}},
 		{check: "secure-code/code-key", collectors: configuration, denied: "Lambda:GetFunction", fail: func(w *world) {
 			w.signing("Warn") // for the moment of the deployment
 			w.do("Lambda:UpdateFunctionCode", obj{"FunctionName": till, "ZipFile": zipped("2")})
@@ -78,7 +80,7 @@ func secureCodeFixtures() []fixture {
 		}},
 		{check: "secure-code/deleted-layers", collectors: []string{"lambda.layers"}, denied: "Lambda:GetLayerVersionByArn", fail: func(w *world) {
 			w.do("Lambda:DeleteLayerVersion", obj{"LayerName": "tracing", "VersionNumber": 1})
-		}},
+		}, also: map[string]string{"secrets-management/layers": "nobody can look through a layer that is gone"}},
 		{check: "secure-code/loader-variables", collectors: configuration, denied: "Lambda:GetFunction", fail: environment("LD_PRELOAD")},
 		{check: "secure-code/traffic-variables", collectors: configuration, denied: "Lambda:GetFunction", fail: environment("HTTPS_PROXY")},
 		{check: "secure-code/alias-weights", collectors: []string{"lambda.aliases"}, denied: "Lambda:ListAliases", fail: func(w *world) {

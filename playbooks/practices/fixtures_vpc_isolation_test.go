@@ -32,7 +32,7 @@ func network() awssim.Network {
 			Entries: []et.NetworkAclEntry{{RuleNumber: aws.Int32(100), Egress: aws.Bool(true), Protocol: aws.String("6"), RuleAction: et.RuleActionAllow, CidrBlock: aws.String("0.0.0.0/0"), PortRange: &et.PortRange{From: aws.Int32(443), To: aws.Int32(443)}}}}},
 		Tables: []et.RouteTable{{RouteTableId: aws.String("rtb-1"), VpcId: aws.String(vpcID), Associations: []et.RouteTableAssociation{{Main: aws.Bool(true)}},
 			Routes: []et.Route{{DestinationCidrBlock: aws.String("0.0.0.0/0"), NatGatewayId: aws.String("nat-1"), State: et.RouteStateActive}}}},
-		Endpoints: []et.VpcEndpoint{endpointOf("vpce-sqs", "sqs"), endpointOf("vpce-sts", "sts"), endpointOf("vpce-dynamodb", "dynamodb")},
+		Endpoints: []et.VpcEndpoint{endpointOf("vpce-sqs", "sqs"), endpointOf("vpce-sts", "sts"), endpointOf("vpce-dynamodb", "dynamodb"), endpointOf("vpce-secrets", "secretsmanager")},
 		FlowLogs:  []et.FlowLog{{FlowLogId: aws.String("fl-1"), ResourceId: aws.String(vpcID), TrafficType: et.TrafficTypeAll, LogDestinationType: et.LogDestinationTypeS3}},
 	}
 }

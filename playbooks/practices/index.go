@@ -39,6 +39,7 @@ type index struct {
 	targets []string // functions, in the order of their ARNs
 	roles   map[string]roleUse
 	whole   map[string]bool // of the newest bag of a chain: it has no gap
+	scans   scans           // of packages, as checks ask for them
 }
 
 // roleUse is the role of a function's $LATEST: every function asks for every other's.

@@ -5,32 +5,28 @@ import (
 	"strings"
 )
 
-type trail struct{ Name, TrailARN, HomeRegion string }
-
 // eachTrail says for each trail of the region whether it does what is asked: yes, no, or the gap.
 func (f *Facts) eachTrail(does func(t trail) (bool, []Origin, *Gap), no func(d Origin) Finding, yes string) []Finding {
-	d := regional[struct {
-		TrailList []trail `json:"trailList"`
-	}](f, "cloudtrail.trails")
-	if d.Gap != nil {
-		return []Finding{unknown(f.Function, d.Gap)}
+	all, listed, gap := f.trails()
+	if gap != nil {
+		return []Finding{unknown(f.Function, gap)}
 	}
 	var open *Gap
 	var at []Origin
-	for _, t := range d.V.TrailList {
+	for _, t := range all {
 		ok, from, gap := does(t)
 		switch {
 		case gap != nil:
 			open = gap
 		case ok:
-			return []Finding{pass(t.TrailARN, d.Origin, yes).also(from...)}
+			return []Finding{pass(t.TrailARN, listed, yes).also(from...)}
 		}
 		at = append(at, from...)
 	}
 	if open != nil {
 		return []Finding{unknown(f.Function, open)}
 	}
-	return []Finding{no(d.Origin).also(at...)}
+	return []Finding{no(listed).also(at...)}
 }
 
 // logging says whether a trail records now. Of an organization's trail its own account knows.

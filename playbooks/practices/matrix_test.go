@@ -1,6 +1,8 @@
 package practices
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,6 +36,10 @@ func fixtures() []fixture {
 		vpcIsolationFixtures(),
 		apiGatewayFixtures(),
 		loggingMonitoringFixtures(),
+		secretsManagementFixtures(),
+		ephemeralityFixtures(),
+		testingUpdateFixtures(),
+		complianceGovernanceFixtures(),
 	)
 }
 
@@ -65,7 +71,7 @@ func newBase(t *testing.T) (b *base) {
 		w := newWorld(t)
 		b = &base{vault: &memory{own: map[string][]byte{}}, verdicts: map[string]map[string]Verdict{}}
 		c := newCase(t, b.vault)
-		w.collect(c, []string{till, image})
+		w.collect(c, []string{till, image, keeper, tenant, elder, scannedImage})
 		b.report = assessed(t, b.vault)
 		for _, f := range b.report.Functions {
 			b.verdicts[f] = verdicts(b.report, f)
@@ -149,6 +155,7 @@ func (b *base) cells(t *testing.T, x fixture, cells *tally) {
 			}
 		}
 		wellFormed(t, r)
+		cited(t, m, r)
 		cells.one()
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -163,7 +170,7 @@ func (b *base) cells(t *testing.T, x fixture, cells *tally) {
 		}
 		named := false
 		for _, f := range r.Results {
-			if f.Check == x.check && f.Verdict == Fail {
+			if f.Check == x.check && f.Function == function && f.Verdict == Fail {
 				t.Errorf("%s refused, and it fails: %s", x.denied, f.Seen)
 			}
 			named = named || f.Check == x.check && f.Gap != nil && (f.Gap.Call == x.denied || strings.Contains(f.Gap.Note, "lambda.") || strings.Contains(f.Gap.Note, "apigateway."))
@@ -173,6 +180,19 @@ func (b *base) cells(t *testing.T, x fixture, cells *tally) {
 		}
 		cells.one()
 	})
+}
+
+// cited holds that what a result cites is there, with these bytes.
+func cited(t *testing.T, m *memory, r *Report) {
+	t.Helper()
+	for _, x := range r.Results {
+		for _, e := range x.Evidence {
+			data, ok := m.get(e.Path)
+			if sum := sha256.Sum256(data); !ok || e.SHA256 != hex.EncodeToString(sum[:]) {
+				t.Errorf("%s %s at %s cites %s, which is not there, or not that", x.Check, x.Verdict, x.Target, e.Path)
+			}
+		}
+	}
 }
 
 // wellFormed holds what every result has to have.

@@ -62,6 +62,10 @@ func parts() []worldPart {
 		{vpcIsolationBefore, func(*world) {}},
 		{func(*world) {}, apiGatewayAfter},
 		{loggingMonitoringBefore, loggingMonitoringAfter},
+		{secretsManagementBefore, func(*world) {}},
+		{func(*world) {}, ephemeralityAfter},
+		{func(*world) {}, testingUpdateAfter},
+		{func(*world) {}, complianceGovernanceAfter},
 	}
 }
 
@@ -141,9 +145,11 @@ func zipped(seed string) string { return base64.StdEncoding.EncodeToString(bench
 // newWorld makes the account. In a bubble of synctest its clock is ours.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	time.Sleep(time.Until(today().AddDate(0, 0, -60))) // old enough to have settled in
+	time.Sleep(time.Until(today().AddDate(-1, 0, -35)))
 	w := &world{t: t, ids: map[string]string{}, make: map[string]obj{till: {"FunctionName": till, "Publish": true}, image: {"FunctionName": image, "Publish": true, "PackageType": "Image"}}, cloud: awssim.New(awssim.Config{AccountID: account, Region: region})}
 	w.keys = w.cloud.Bootstrap(account, "olivia", allowAll)
+	oldWorld(w)
+	time.Sleep(time.Until(today().AddDate(0, 0, -60))) // old enough to have settled in
 	for _, p := range parts() {
 		p.before(w)
 	}
