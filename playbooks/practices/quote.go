@@ -58,23 +58,6 @@ func unprintable(s string) bool {
 	return safetext.Hides(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || !unicode.IsPrint(r) })
 }
 
-// label is a Terraform resource's name made of a name from the account.
-func label(name string) string {
-	out := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
-			return r
-		}
-		return '_'
-	}, name)
-	if out == "" || out[0] >= '0' && out[0] <= '9' {
-		out = "_" + out
-	}
-	if len(out) > 64 {
-		out = out[:64]
-	}
-	return out
-}
-
 // nameOf is the last part of an ARN.
 func nameOf(arn string) string { return arn[strings.LastIndexAny(arn, ":/")+1:] }
 
