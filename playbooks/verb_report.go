@@ -32,6 +32,9 @@ func runReport(ctx context.Context, env *Env, a Args) (Result, error) {
 		return Result{}, fmt.Errorf("reading the state of containment: %w", err)
 	}
 	in.Acts = ReportActs(standing)
+	if in.Practices, err = ReportPractices(ctx, env.Case, function, in.Now); err != nil {
+		return Result{}, err
+	}
 	d, err := report.Gather(ctx, in)
 	if err != nil {
 		return Result{}, err

@@ -134,6 +134,9 @@ func (p *program) gatherReport(c *cli.Context) (*evidence.Case, *report.Data, er
 		in.ActsErr = err.Error() // what could be read is shown
 	}
 	in.Acts = playbooks.ReportActs(standing)
+	if in.Practices, err = playbooks.ReportPractices(c.Context, opened, in.Function, now); err != nil {
+		return nil, nil, err
+	}
 	d, err := report.Gather(c.Context, in)
 	if err != nil {
 		return nil, nil, err
