@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
@@ -35,7 +36,7 @@ func ReportPractices(ctx context.Context, c *evidence.Case, function string, now
 			k.Evidence = x.Evidence[0].Path
 		}
 		if x.Repair != nil {
-			k.Repair = x.Repair.CLI
+			k.Repair = strings.Split(x.Repair.CLI, "\n")
 		}
 		checks = append(checks, k)
 	}

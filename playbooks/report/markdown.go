@@ -154,7 +154,10 @@ func (m *ticket) practices(p *Practices) {
 	}
 	m.line("")
 	for _, c := range p.Failing {
-		m.line("- %s (%s) %s: %s; repair: %s", Markdown(c.ID), Markdown(c.Severity), Markdown(c.Target), Markdown(c.Seen), Markdown(c.Repair))
+		m.line("- %s (%s) %s: %s", Markdown(c.ID), Markdown(c.Severity), Markdown(c.Target), Markdown(c.Seen))
+		for _, r := range c.Repair {
+			m.line("  - %s", Markdown(r))
+		}
 	}
 }
 

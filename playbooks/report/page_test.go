@@ -272,7 +272,7 @@ func TestPractices(t *testing.T) {
 	}
 	var results []Check
 	for i, v := range []Verdict{Pass, Fail, Unknown, NotApplicable, Fail, "mystery"} {
-		results = append(results, Check{ID: fmt.Sprint("c", i), Area: []string{"identity", "logging"}[i%2], Severity: []string{"low", "low", "low", "low", "critical", "low"}[i], Verdict: v, Repair: "mend it"})
+		results = append(results, Check{ID: fmt.Sprint("c", i), Area: []string{"identity", "logging"}[i%2], Severity: []string{"low", "low", "low", "low", "critical", "low"}[i], Verdict: v, Repair: []string{"# read it first", "mend it"}})
 	}
 	p := NewPractices(noon, results)
 	want := []Area{{Name: "identity", Pass: 1, Fail: 1, Unknown: 1}, {Name: "logging", Fail: 1, NotApplicable: 1, Unknown: 1}}

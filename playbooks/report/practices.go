@@ -28,7 +28,8 @@ type Check struct {
 	Target   string  `json:"target,omitempty"`
 	Seen     string  `json:"seen,omitempty"`     // what was seen
 	Evidence string  `json:"evidence,omitempty"` // path in the case
-	Repair   string  `json:"repair,omitempty"`
+	// Repair is how to make it pass: AWS CLI commands, and comments behind #, a line each.
+	Repair []string `json:"repair,omitempty"`
 }
 
 // Practices is the matrix of an assessment: areas by verdict, and what failed with its repair.
