@@ -142,6 +142,9 @@ func formula(cell string) bool {
 // TestHostileText: whatever an event says, in whatever field, each format stays whole: one
 // line an event, no character that a terminal obeys, no formula, valid JSON.
 func TestHostileText(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY under -short: one writer, which shares nothing, of much text; the plain run has it")
+	}
 	events, where := hostileEvents(t)
 	for _, f := range Formats() {
 		if f.Binary {

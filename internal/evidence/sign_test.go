@@ -236,6 +236,9 @@ func TestUnsignedTail(t *testing.T) {
 }
 
 func TestKeyFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY under -short: keys made of passphrases, on one goroutine, at a cost that is their purpose; the plain run has it")
+	}
 	home := t.TempDir()
 	key, path, err := makeLocalKey(home, "c", "open sesame")
 	if err != nil || !strings.HasSuffix(path, ".pem.age") {
