@@ -47,7 +47,7 @@ func (p *program) caseBrief(c *cli.Context) error {
 // briefInput brings the standings, which only code that knows the acts can read.
 func briefInput(c *cli.Context, opened *evidence.Case) brief.Input {
 	in := brief.Input{Case: opened, Function: c.String("function"), Now: time.Now()}
-	standings, err := contain.Standings(c.Context, contain.StatusInput{Case: opened, Function: in.Function})
+	standings, err := contain.Standings(c.Context, contain.StatusInput{Case: opened})
 	if err != nil {
 		in.ActsErr = err.Error() // what could be read is shown
 	}
@@ -61,6 +61,7 @@ func briefInput(c *cli.Context, opened *evidence.Case) brief.Input {
 const (
 	briefWidth     = 100
 	briefOpen      = 6
+	briefActs      = 10
 	briefGaps      = 3
 	briefDeadlines = 6
 )
@@ -202,8 +203,10 @@ func briefContained(s screen, b *brief.Brief) {
 	if n := len(b.Handled); n > 0 {
 		about += "; closes " + ui.Plural(n, "door") + " seen open"
 	}
-	s.head("CONTAINED", about, 0, "")
-	s.line("  %s", strings.Join(names, ", "))
+	s.head("CONTAINED", about, len(names)-briefActs, "--json")
+	for line := range slices.Chunk(names[:min(len(names), briefActs)], 5) { // a line that is too long loses its end
+		s.line("  %s", strings.Join(line, ", "))
+	}
 }
 
 func briefMissing(s screen, b *brief.Brief) {

@@ -129,7 +129,7 @@ func (p *program) gatherReport(c *cli.Context) (*evidence.Case, *report.Data, er
 		}
 	}
 	in := report.Input{Case: opened, Function: c.String("function"), Now: now, Tool: "freezeframe " + version()}
-	standing, err := contain.Standings(c.Context, contain.StatusInput{Case: opened, Function: in.Function})
+	standing, err := contain.Standings(c.Context, contain.StatusInput{Case: opened})
 	if err != nil {
 		in.ActsErr = err.Error() // what could be read is shown
 	}

@@ -30,7 +30,7 @@ type Act struct {
 	Act      string    `json:"act"`
 	Kind     string    `json:"kind"`
 	State    string    `json:"state"`
-	Function string    `json:"function"` // ARN
+	Function string    `json:"function"` // ARN of its target: a function, or a role, a user, another resource
 	Resource string    `json:"resource"`
 	Since    time.Time `json:"since"`
 }

@@ -254,6 +254,11 @@ func TestContained(t *testing.T) {
 	if got.Gaps != 0 {
 		t.Errorf("%d gaps", got.Gaps)
 	}
+	// An act on who did it counts, and the function is not contained by that.
+	onlyActor := b.brief(act(ActQuarantine, InForce, "arn:aws:iam::"+account+":role/ci-deploy"))
+	if len(onlyActor.Contained) != 1 || !slices.ContainsFunc(onlyActor.Next, func(c Command) bool { return strings.HasPrefix(c.Run, "freezeframe contain plan") }) {
+		t.Errorf("the actor alone is contained: %+v, next %+v", onlyActor.Contained, onlyActor.Next)
+	}
 }
 
 // TestManyFunctions: those that somebody acted on come first, and what is not told is named.

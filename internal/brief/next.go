@@ -36,7 +36,7 @@ func (b *Brief) next(h *holdings, all turns) []Command {
 		return out
 	}
 	signs := slices.ContainsFunc(all, func(t Turn) bool { return t.Sign })
-	if len(b.Contained) == 0 && (signs || len(b.Open) > 0) {
+	if !slices.ContainsFunc(b.Contained, Act.onFunction) && (signs || len(b.Open) > 0) {
 		add("freezeframe contain plan --function "+function, "nothing is contained, and the evidence shows it open")
 	}
 	for _, d := range b.Deadlines {

@@ -40,10 +40,13 @@ func doors() []string {
 	return []string{"lambda.policy", "lambda.policy.resource", "lambda.urls", "lambda.configuration", "lambda.invoke-config", "lambda.layers.policy", "lambda.code", "trigger.unresolved"}
 }
 
-// of are the acts on some functions.
+// of are the acts on some functions, and those whose target is no function: who did it (roles and
+// users) and other resources are the case's, whatever function is asked about.
 func of(acts []Act, functions []string) []Act {
-	return slices.DeleteFunc(slices.Clone(acts), func(a Act) bool { return !slices.Contains(functions, a.Function) })
+	return slices.DeleteFunc(slices.Clone(acts), func(a Act) bool { return a.onFunction() && !slices.Contains(functions, a.Function) })
 }
+
+func (a Act) onFunction() bool { return strings.Contains(a.Function, ":function:") }
 
 // stand sorts what is contained, what an act in force has closed, and what is open.
 func (b *Brief) stand(ctx context.Context, h *holdings, all turns, seen traces, acts []Act) error {
