@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/freezeframe-ir/freezeframe/playbooks/report"
+	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
 // Markdown writes the playbook as a runbook: what responders read, and every step with what it
@@ -229,4 +229,4 @@ func (m *runbookWriter) people() {
 }
 
 // markdown keeps a playbook's texts from being read as Markdown or HTML, or by a terminal.
-func markdown(s string) string { return report.Markdown(s) }
+func markdown(s string) string { return safetext.Markdown(s) }
