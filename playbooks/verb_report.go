@@ -52,7 +52,7 @@ func runReport(ctx context.Context, env *Env, a Args) (Result, error) {
 		return Result{}, fmt.Errorf("keeping the report: %w", err)
 	}
 	values := map[string]any{"path": made.Files[0].Path, "page": made.Files[1].Path}
-	return Result{Values: values, Gaps: d.Untold(), Summary: made.Files[0].Path}, nil
+	return Result{Values: values, Gaps: d.Untold(), Summary: made.Files[1].Path + " to look at, " + made.Files[0].Path + " for tickets"}, nil
 }
 
 // ReportActs is how acts stand, as a report and a brief take it.
