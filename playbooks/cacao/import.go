@@ -108,7 +108,11 @@ func Import(r io.Reader) ([]byte, error) {
 	if doc.Revoked {
 		m.refuse("the playbook is revoked")
 	}
-	if doc.Exception != "" && doc.Workflow[doc.Exception].Type != "end" { // to an end: a failure stops the run, as it does here
+	switch s, there := doc.Workflow[doc.Exception]; {
+	case doc.Exception == "" || s.Type == "end": // to an end: a failure stops the run, as it does here
+	case !there:
+		m.refuse("workflow_exception %s is not in the workflow", doc.Exception)
+	default:
 		m.refuse("workflow_exception %s leads to further steps: failures stop the run here", doc.Exception)
 	}
 	m.variables()
