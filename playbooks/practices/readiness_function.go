@@ -41,62 +41,27 @@ func readyReader(denied []Gap) func(*Facts) []Finding {
 	}
 }
 
-type readyGroup struct {
-	LogGroups []struct {
-		LogGroupName    string `json:"logGroupName"`
-		RetentionInDays int    `json:"retentionInDays"`
-	} `json:"logGroups"`
-}
-
-// readyEachGroup judges every log group that a version of the function writes to.
-func (f *Facts) readyEachGroup(judge func(arn string, d Doc[readyGroup]) Finding) []Finding {
-	known, out := f.deployments()
-	var seen []string
-	for _, d := range known {
-		name := d.Config.LoggingConfig.LogGroup
-		if name == "" {
-			name = "/aws/lambda/" + f.Name
-		}
-		arn := fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s", part(f.Function, 1), f.Region, f.Account, name)
-		if slices.Contains(seen, arn) {
-			continue
-		}
-		seen = append(seen, arn)
-		g := docAt[readyGroup](f, "logs.group", evidence.Source{ARN: arn})
-		if g.Gap != nil {
-			out = append(out, unknown(arn, g.Gap))
-			continue
-		}
-		out = append(out, judge(arn, g).also(d.Origin))
-	}
-	return out
-}
-
-func (g readyGroup) there() bool { return len(g.LogGroups) > 0 }
-
 func readyGroups(f *Facts) []Finding {
-	return f.readyEachGroup(func(arn string, d Doc[readyGroup]) Finding {
-		if !d.V.there() {
-			return fail(arn, d.Origin, "there is no such log group")
-		}
-		return pass(arn, d.Origin, "it is there")
+	return f.eachLogGroup(func(g logGroup, at Origin) Finding {
+		return pass(f.groupARN(g.Name), at, "it is there")
+	}, func(name string, _ []string, at Origin) Finding {
+		return fail(f.groupARN(name), at, "there is no such log group")
 	})
 }
 
 func readyRetention(f *Facts) []Finding {
 	const year = 365
-	return f.readyEachGroup(func(arn string, d Doc[readyGroup]) Finding {
-		switch {
-		case !d.V.there():
-			return notApplicable(arn, "there is no such log group")
-		case d.V.LogGroups[0].RetentionInDays == 0:
-			return pass(arn, d.Origin, "its events are kept without end")
-		case d.V.LogGroups[0].RetentionInDays < year:
-			return fail(arn, d.Origin, "its events are kept for %s", count(d.V.LogGroups[0].RetentionInDays, "day")).
-				fix(shell("aws logs put-retention-policy --region %s --log-group-name %s --retention-in-days 365", f.Region, d.V.LogGroups[0].LogGroupName), "")
+	return f.eachLogGroup(func(g logGroup, at Origin) Finding {
+		if g.Retention == nil {
+			return pass(f.groupARN(g.Name), at, "its events are kept without end")
 		}
-		return pass(arn, d.Origin, "its events are kept for %s", count(d.V.LogGroups[0].RetentionInDays, "day"))
-	})
+		kept := count(int(*g.Retention), "day")
+		if *g.Retention < year {
+			return fail(f.groupARN(g.Name), at, "its events are kept for %s", kept).
+				fix(shell("aws logs put-retention-policy --region %s --log-group-name %s --retention-in-days 365", f.Region, g.Name), "")
+		}
+		return pass(f.groupARN(g.Name), at, "its events are kept for %s", kept)
+	}, f.noGroup)
 }
 
 func readyVersions(f *Facts) []Finding {
