@@ -224,13 +224,24 @@ func (f *field) fixture(act Act) PlanInput {
 	return in
 }
 
+// unchanged holds that what only looks leaves the account as it is: equal digests.
+func (f *field) unchanged(t *testing.T, what string, look func()) {
+	t.Helper()
+	before := f.cloud.Digest()
+	if look(); f.cloud.Digest() != before {
+		t.Errorf("%s has changed the account", what)
+	}
+}
+
 // plan on the act's fixture; one on which there is nothing to do is a fixture that is missing.
 func (f *field) plan(t *testing.T, act Act) *Plan {
 	t.Helper()
 	if act.Fixture.Kept {
 		f.intrude(t)
 	}
-	p, err := NewPlan(t.Context(), f.fixture(act))
+	var p *Plan
+	var err error
+	f.unchanged(t, "planning", func() { p, err = NewPlan(t.Context(), f.fixture(act)) })
 	must(t, err)
 	for _, u := range p.Unplanned {
 		if u.Act == act.Name {

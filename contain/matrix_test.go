@@ -135,6 +135,8 @@ func (f *field) undisturbed(t *testing.T, act Act, p *Plan) clean {
 	if !f.inForce(t, p, act) {
 		t.Error("applied, and not in force")
 	}
+	f.unchanged(t, "asking how acts stand", func() { _, err = Standings(t.Context(), StatusInput{Session: f.session, Case: f.kase}) })
+	must(t, err)
 	plannedCalls(t, p, run)
 	f.made()
 	f.lifted(t, act)
