@@ -210,11 +210,15 @@ func repeat(out []byte, at, back, length int) {
 	switch {
 	case back >= 32:
 		for ; at < stop; at, from = at+32, from+32 {
-			*(*[32]byte)(out[at:]) = *(*[32]byte)(out[from:])
+			b, a := out[from:from+32:from+32], out[at:at+32:at+32]
+			binary.LittleEndian.PutUint64(a, binary.LittleEndian.Uint64(b))
+			binary.LittleEndian.PutUint64(a[8:], binary.LittleEndian.Uint64(b[8:]))
+			binary.LittleEndian.PutUint64(a[16:], binary.LittleEndian.Uint64(b[16:]))
+			binary.LittleEndian.PutUint64(a[24:], binary.LittleEndian.Uint64(b[24:]))
 		}
 	case back >= 8:
 		for ; at < stop; at, from = at+8, from+8 {
-			*(*[8]byte)(out[at:]) = *(*[8]byte)(out[from:])
+			binary.LittleEndian.PutUint64(out[at:], binary.LittleEndian.Uint64(out[from:]))
 		}
 	default:
 		for ; at < stop; at, from = at+1, from+1 {

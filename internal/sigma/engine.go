@@ -118,14 +118,14 @@ type Matcher struct {
 	gen  uint32 // of the event: what carries another one is of an earlier event
 	hits []Hit
 
-	lists   map[string][]int // the rules to try, by eventName and eventSource
-	memo    *Memo            // of the record's identity; nil: none
-	at      []place          // of the record's members, by top
+	lists   [1 << listBits]listed
+	memos   [memos]*Memo // of the record's identity and user agent; nil: none
+	agents  agents
+	at      []place // of the record's members, by top
 	named   map[string]*topped
 	first   topped  // what comes before a record's first member
 	last    *topped // the member taken last
 	odd     bool    // a member is there twice
-	name    []byte
 	fields  []found
 	known   []uint32 // generation of each leaf's answer
 	answers []bool
@@ -151,7 +151,7 @@ type value struct {
 
 // NewMatcher makes a matcher.
 func (e *Engine) NewMatcher() *Matcher {
-	return &Matcher{e: e, fields: make([]found, len(e.fields)), known: make([]uint32, len(e.leaves)), answers: make([]bool, len(e.leaves)), lists: map[string][]int{}, at: make([]place, len(e.tops.names)), named: map[string]*topped{}}
+	return &Matcher{e: e, fields: make([]found, len(e.fields)), known: make([]uint32, len(e.leaves)), answers: make([]bool, len(e.leaves)), at: make([]place, len(e.tops.names)), named: map[string]*topped{}}
 }
 
 // Match gives the rules that a CloudTrail record hits, in the order of Engine.Rules. The
@@ -183,7 +183,7 @@ func (m *Matcher) MatchMembers(record []byte, members []Member, memo *Memo) ([]H
 
 // begin is for the next record.
 func (m *Matcher) begin(memo *Memo) {
-	m.hits, m.arena, m.memo, m.odd, m.last = m.hits[:0], m.arena[:0], memo, false, &m.first
+	m.hits, m.arena, m.memos, m.odd, m.last = m.hits[:0], m.arena[:0], [memos]*Memo{ofIdentity: memo}, false, &m.first
 	m.gen++
 	if m.gen == 0 { // after four billion events old answers would look new
 		m.gen = 1
@@ -197,7 +197,7 @@ func (m *Matcher) begin(memo *Memo) {
 
 func (m *Matcher) match() ([]Hit, error) {
 	for _, i := range m.candidates() {
-		if hit, known := m.e.gates[i].says(m.memo); hit || !known && m.eval(m.e.rules[i].cond) {
+		if hit, known := m.e.gates[i].says(&m.memos); hit || !known && m.eval(m.e.rules[i].cond) {
 			m.hits = append(m.hits, Hit{Rule: i, Values: m.values(i)})
 		}
 	}
@@ -236,8 +236,9 @@ func (m *Matcher) leaf(l *leaf) bool {
 	if m.known[l.id] == m.gen {
 		return m.answers[l.id]
 	}
-	if l.memo != 0 && m.memo != nil && m.memo.known&l.memo != 0 {
-		return m.memo.answers&l.memo != 0
+	memo, bit := m.memoOf(l)
+	if memo != nil && memo.known&bit != 0 {
+		return memo.answers&bit != 0
 	}
 	f := m.find(l.slot)
 	yes := l.all
@@ -255,8 +256,8 @@ func (m *Matcher) leaf(l *leaf) bool {
 		}
 	}
 	m.known[l.id], m.answers[l.id] = m.gen, yes
-	if l.memo != 0 && m.memo != nil && m.rec.err == nil {
-		m.memo.tell(l.memo, yes)
+	if memo != nil && m.rec.err == nil {
+		memo.tell(bit, yes)
 	}
 	return yes
 }

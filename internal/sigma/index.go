@@ -122,9 +122,16 @@ func (x *index) rules(name, source []byte) []int {
 // Bounds of what a matcher remembers of names and sources: there are some thousands of real
 // ones, and whoever writes records may think of more.
 const (
-	maxLists  = 1 << 14
+	listBits  = 12
 	maxListed = 256 // bytes of a name and source
 )
+
+// listed are the rules to try for a name and a source, as they are written.
+type listed struct {
+	name, source string
+	rules        []int
+	there        bool
+}
 
 // candidates are the rules to try on the record.
 func (m *Matcher) candidates() []int {
@@ -133,18 +140,14 @@ func (m *Matcher) candidates() []int {
 	if !ok || !ok2 || m.odd {
 		return m.e.index.all
 	}
-	m.name = append(append(append(m.name[:0], name...), 0), source...)
-	if to, ok := m.lists[string(m.name)]; ok {
-		return to
-	}
-	to := m.e.index.rules(m.fold(name), m.fold(source))
-	if len(m.name) <= maxListed {
-		if len(m.lists) >= maxLists {
-			clear(m.lists)
+	x := &m.lists[(quick(name)+3*quick(source))>>(64-listBits)]
+	if !x.there || x.name != string(name) || x.source != string(source) {
+		if len(name)+len(source) > maxListed {
+			return m.e.index.rules(m.fold(name), m.fold(source))
 		}
-		m.lists[string(m.name)] = to
+		*x = listed{string(name), string(source), m.e.index.rules(m.fold(name), m.fold(source)), true}
 	}
-	return to
+	return x.rules
 }
 
 // topText gives a member's text. It is false where the member is there twice or is no text: then

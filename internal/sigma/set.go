@@ -162,8 +162,8 @@ type leaf struct {
 	field string     // "" is the whole record
 	tests [][]tester // any of the alternatives of one (or, if all, of each) value
 	all   bool
-	key   string // the same text is the same test
-	id    int    // set by the engine
-	slot  int    // of the field, set by the engine
-	memo  uint64 // its bit in a Memo, set by the engine; 0: none
+	key   string        // the same text is the same test
+	id    int           // set by the engine
+	slot  int           // of the field, set by the engine
+	memo  [memos]uint64 // its bit in one of the memos, set by the engine; 0: none
 }

@@ -38,14 +38,18 @@ const (
 	topName int32 = iota
 	topSource
 	topIdentity
+	topAgent
 )
 
-// identityName is the member whose answers are remembered.
-const identityName = "userIdentity"
+// The members whose answers are remembered.
+const (
+	identityName = "userIdentity"
+	agentName    = "userAgent"
+)
 
 func newTops(fields []string) tops {
 	t := tops{byName: map[string]int32{}, starts: make([][]start, len(fields))}
-	for _, name := range []string{"eventName", "eventSource", identityName} {
+	for _, name := range []string{"eventName", "eventSource", identityName, agentName} {
 		t.number(name)
 	}
 	for slot, path := range fields {
@@ -133,11 +137,15 @@ func (m *Matcher) has(x Member, node int32) {
 		return
 	}
 	if m.at[top].gen == m.gen {
-		m.odd, m.memo = true, nil
+		m.odd, m.memos = true, [memos]*Memo{}
 	}
 	m.at[top] = place{m.gen, int32(len(m.rec.members))}
 	m.rec.members = append(m.rec.members, member{x, node})
-	if m.memo != nil && len(x.Name) > len(identityName) && x.Name[len(identityName)] == '.' && string(x.Name[:len(identityName)]) == identityName {
-		m.memo = nil
+	if top == topAgent {
+		if !m.odd && node < 0 {
+			m.memos[ofAgent] = m.agents.of(m.rec.b[x.From:x.To])
+		}
+	} else if m.memos[ofIdentity] != nil && len(x.Name) > len(identityName) && x.Name[len(identityName)] == '.' && string(x.Name[:len(identityName)]) == identityName {
+		m.memos[ofIdentity] = nil
 	}
 }
