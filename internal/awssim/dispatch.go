@@ -56,6 +56,7 @@ func (c *Cloud) answer(r *http.Request) (_ *response, delay time.Duration, drop 
 	if open := t.op != nil && t.op.noauth; sigErr != nil && (sig != nil || !open) {
 		return c.refuse(t, sigErr), 0, false
 	}
+	c.await(r.Context(), t, body)
 	return c.run(r, t, sig, body)
 }
 
