@@ -131,6 +131,9 @@ func showAlert(t *ui.Printer, a *alert.Alert) {
 	for _, d := range a.Doubts {
 		row("doubt", d)
 	}
+	if e := a.Envelope; e != nil {
+		row("envelope", strings.Join(strings.Fields(e.DetailType+", "+e.Source+" "+e.Account+" "+e.Region), " "))
+	}
 	row("message", "sha256 "+a.Message.SHA256+", "+ui.Bytes(a.Message.Bytes))
 	t.Table([]string{"WHAT", "IT SAYS"}, rows)
 }

@@ -75,12 +75,12 @@ var expected = []struct {
 	{"securityhub-inspector", Detection, "Software and Configuration Checks/Vulnerabilities/CVE", "critical 9", payments, ByARN, "", "", "aws"},
 	{"securityhub-two-findings", GuardDuty, "Backdoor:Lambda/C&CActivity.B", "high 8", payments + " 7", ByARN, "", "", "aws"},
 	{"securityhub-two-functions", GuardDuty, "Backdoor:Lambda/C&CActivity.B", "high 8", noTarget, "", "names 2", "", "aws"},
-	{"cloudtrail-code", APICall, "lambda:UpdateFunctionCode20150331v2", " 0", payments, ByARN, "", "", "aws"},
-	{"cloudtrail-code-bare", APICall, "lambda:UpdateFunctionCode20150331v2", " 0", payments, ByARN, "", "", "aws"},
+	{"cloudtrail-code", APICall, "lambda:UpdateFunctionCode", " 0", payments, ByARN, "", "", "aws"},
+	{"cloudtrail-code-bare", APICall, "lambda:UpdateFunctionCode", " 0", payments, ByARN, "", "", "aws"},
 	{"cloudtrail-in-scope", APICall, "s3:ListBuckets", " 0", payments, ByARN, "", "", "aws"},
 	{"cloudtrail-role", APICall, "s3:ListBuckets", " 0", noTarget, "", "credentials of role payments-role", "", "aws"},
-	{"cloudtrail-two-functions", APICall, "lambda:UpdateFunctionCode20150331v2", " 0", noTarget, "", "names 2", "", "aws"},
-	{"cloudtrail-partial-arn", APICall, "lambda:AddPermission20150331v2", " 0", payments + " live", ByName, "", "", "aws"},
+	{"cloudtrail-two-functions", APICall, "lambda:UpdateFunctionCode", " 0", noTarget, "", "names 2", "", "aws"},
+	{"cloudtrail-partial-arn", APICall, "lambda:AddPermission", " 0", payments + " live", ByName, "", "", "aws"},
 	{"alarm-event", Alarm, "payments-errors", " 0", payments, ByName, "", "", "aws"},
 	{"alarm-sns", Alarm, "payments-errors", " 0", payments, ByName, "", "", "aws"},
 	{"alarm-ok", Alarm, "payments-errors", " 0", payments, ByName, "", "resolved", "aws"},
@@ -181,6 +181,17 @@ func TestOneCase(t *testing.T) {
 	if pairs < 15 {
 		t.Errorf("only %d samples share their case", pairs)
 	}
+	// The ARN's account can be the administrator's, and the member's region another than the ARN's: the
+	// forms of Security Hub tell neither otherwise, and the case is the same.
+	for _, c := range [][2]string{{"guardduty-lambda-bare", `guardduty:eu-west-1:111122223333`}, {"guardduty-lambda-asff-bare", `"Id": "arn:aws:guardduty:eu-west-1:111122223333`}, {"guardduty-lambda-ocsf-bare", `"uid": "arn:aws:guardduty:eu-west-1:111122223333`}} {
+		text := string(sample(t, c[0]))
+		if a := Parse([]byte(strings.Replace(text, c[1], strings.Replace(c[1], "111122223333", "999988887777", 1), 1)))[0]; !strings.Contains(text, c[1]) || a.Case != first(t, "guardduty-lambda").Case {
+			t.Errorf("%s, of an administrator: %s, %v", c[0], a.Case, a.Err())
+		}
+	}
+	if a := Parse([]byte(strings.Replace(string(sample(t, "guardduty-lambda-bare")), `"region": "eu-west-1"`, `"region": "us-east-1"`, 1)))[0]; a.Region != "us-east-1" || a.Case != first(t, "guardduty-lambda").Case {
+		t.Errorf("of another region than its ARN: %s in %s", a.Case, a.Region)
+	}
 	// Same id, another account, region or product: another case.
 	data := string(sample(t, "guardduty-lambda-bare"))
 	for _, change := range [][2]string{{`"accountId": "111122223333"`, `"accountId": "111122223334"`}, {`guardduty:eu-west-1`, `guardduty:eu-west-2`}, {"1ab92989eaf0", "1ab92989eaf1"}} {
@@ -211,6 +222,34 @@ func TestEnvelopeDecidesNothing(t *testing.T) {
 	}
 	if all := Parse(sample(t, "securityhub-two-findings")); len(all) != 2 || all[1].Part != "findings[1]" || all[1].Target.Name != "orders" || all[0].Case == all[1].Case {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestSamples: what AWS makes to try a pipeline is known as such in every form.
+func TestSamples(t *testing.T) {
+	const value = `"{\"sample\":true}"`
+	for _, c := range [][3]string{
+		{"guardduty-lambda-bare", `"title": "The`, `"title": "[SAMPLE] The`},
+		{"guardduty-lambda-bare", `"type": "default"`, `"type": "default", "sample": true`},
+		{"guardduty-lambda-bare", `"functionName": "payments"`, `"functionName": "GeneratedFindingLambdaFunctionName"`},
+		{"guardduty-accesskey", `ASIAEXAMPLEPAYMENTS0`, `GeneratedFindingAccessKeyId`},
+		{"guardduty-lambda-asff-bare", `"Sample": false`, `"Sample": true`},
+		{"guardduty-lambda-asff-bare", `"aws/guardduty/service/archived": "false"`, `"aws/guardduty/service/additionalInfo/sample": "true"`},
+		{"guardduty-lambda-asff-bare", `"aws/guardduty/service/additionalInfo/value": "{\"threatListName\":\"C&C\"}"`, `"aws/guardduty/service/additionalInfo/value": ` + value},
+		{"guardduty-lambda-asff-bare", `"Title": "The`, `"Title": "[SAMPLE] The`},
+		{"guardduty-lambda-ocsf-bare", `"title": "The`, `"title": "[SAMPLE] The`},
+	} {
+		text := string(sample(t, c[0]))
+		if !strings.Contains(text, c[1]) || first(t, c[0]).Sample {
+			t.Fatalf("%s: %q is not there, or it is a sample before", c[0], c[1])
+		}
+		a := Parse([]byte(strings.Replace(text, c[1], c[2], 1)))[0]
+		if named := strings.Contains(c[2], "FunctionName"); named { // which does not fit its ARN, and is no target either
+			a = Parse([]byte(strings.NewReplacer(c[1], c[2], "function:payments", "function:GeneratedFindingLambdaFunctionName").Replace(text)))[0]
+		}
+		if !a.Sample || a.SampleBy == "" {
+			t.Errorf("%s with %s: no sample (%v)", c[0], c[2], a.Err())
+		}
 	}
 }
 

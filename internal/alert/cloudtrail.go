@@ -1,6 +1,12 @@
 package alert
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// dated is what Lambda's API puts behind the names of its older operations in records.
+var dated = regexp.MustCompile(`20[0-9]{6}(v[0-9]+)?$`)
 
 // readCloudTrail reads one record. It can be about two functions: the one that a call was made on,
 // and the one whose credentials made it. If both are told and are not the same, neither is taken.
@@ -15,8 +21,11 @@ func readCloudTrail(l *look, n *node) {
 	}
 	l.identify("aws/cloudtrail", l.must(n.get("eventID"), "eventID"), a.Region)
 	source, action := l.must(n.get("eventSource"), "eventSource"), l.must(n.get("eventName"), "eventName")
-	a.Type = strings.TrimSuffix(source, ".amazonaws.com") + ":" + action
-	a.Types = []string{a.Type}
+	logged := strings.TrimSuffix(source, ".amazonaws.com") + ":" + action
+	a.Type, a.Types = logged, []string{logged}
+	if source == "lambda.amazonaws.com" {
+		a.Type = dated.ReplaceAllString(logged, "")
+	}
 	a.Title = cut(a.Type, maxProse)
 	if code := l.prose(n.get("errorCode")); code != "" {
 		a.Title += ": " + cut(code, 100)
