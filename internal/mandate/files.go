@@ -49,8 +49,8 @@ func signaturesOf(path string) ([]Signature, error) {
 	}
 	var out []Signature
 	for _, name := range names {
-		id, ok := strings.CutPrefix(name, filepath.Base(path)+".")
-		if id, ok = strings.CutSuffix(id, ".sig"); !ok || !sigForm.MatchString(id) || name != SigName(filepath.Base(path), id) {
+		id := strings.TrimSuffix(strings.TrimPrefix(name, filepath.Base(path)+"."), ".sig")
+		if !sigForm.MatchString(id) || name != SigName(filepath.Base(path), id) {
 			continue
 		}
 		if len(out) == maxSignatures {
