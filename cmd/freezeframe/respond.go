@@ -116,7 +116,7 @@ func showAlert(t *ui.Printer, a *alert.Alert) {
 	for _, x := range a.Candidates {
 		row("candidate", alertCandidate(x))
 	}
-	row("role", strings.TrimSpace(a.Role+" "+a.RoleARN))
+	row("role", strings.TrimSpace(a.Role+" "+a.RoleARN+" "+a.RoleAccount))
 	row("session", a.Session)
 	row("access key", a.AccessKey)
 	row("principal", strings.TrimSpace(a.PrincipalType+" "+a.Principal))

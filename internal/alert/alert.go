@@ -61,9 +61,10 @@ type Alert struct {
 	Basis      Basis    `json:"basis,omitempty"`      // what names it
 	Candidates []Target `json:"candidates,omitempty"` // functions that could be meant
 
-	Role          string   `json:"role,omitempty"`      // its name
-	RoleARN       string   `json:"role_arn,omitempty"`  // where the alert has it
-	RoleUsed      bool     `json:"role_used,omitempty"` // the alert is of the role's credentials, not of a function
+	Role          string   `json:"role,omitempty"`         // its name
+	RoleARN       string   `json:"role_arn,omitempty"`     // where the alert has it
+	RoleAccount   string   `json:"role_account,omitempty"` // where it is not the alert's: of a call from another account
+	RoleUsed      bool     `json:"role_used,omitempty"`    // the alert is of the role's credentials, not of a function
 	Session       string   `json:"session,omitempty"`
 	AccessKey     string   `json:"access_key,omitempty"`
 	Principal     string   `json:"principal,omitempty"`

@@ -47,10 +47,9 @@ func (l *look) caller(u *node) {
 	l.arn(own)
 	a.AccessKey, a.Principal = l.name(u.get("accessKeyId"), "accessKeyId"), l.name(u.get("principalId"), "principalId")
 	a.PrincipalType = l.name(u.get("type"), "userIdentity.type")
-	if name, session, ok := roleOf(own); ok && a.PrincipalType == "AssumedRole" {
-		a.Role, a.Session, a.RoleUsed = name, session, true
+	if a.PrincipalType == "AssumedRole" && l.assumed(own) {
 		if issuer := l.name(u.get("sessionContext", "sessionIssuer", "arn"), "sessionIssuer.arn"); issuer != "" {
-			if by, _, ok := roleOf(issuer); ok && by == name {
+			if by, _, ok := roleOf(issuer); ok && by == a.Role {
 				a.RoleARN = issuer
 			}
 		}

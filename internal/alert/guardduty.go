@@ -211,9 +211,12 @@ func (l *look) sequence(q *node) {
 			continue
 		}
 		l.credentials(uid, l.name(l.at(k, "principalId"), "principalId"), l.name(l.at(k, "userType"), "userType"), l.name(l.at(k, "userName"), "userName"))
+		if of := l.name(l.at(r, "accountId"), "resource account"); of != l.a.Account && l.a.RoleUsed {
+			l.a.RoleAccount = of
+		}
 	}
 	if keys > 1 {
-		l.a.AccessKey, l.a.Principal, l.a.PrincipalType, l.a.Role, l.a.Session, l.a.RoleUsed = "", "", "", "", "", false
+		l.a.AccessKey, l.a.Principal, l.a.PrincipalType, l.a.Role, l.a.Session, l.a.RoleAccount, l.a.RoleUsed = "", "", "", "", "", "", false
 		l.gap("function", "the sequence is of several access keys")
 	}
 }

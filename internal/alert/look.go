@@ -194,6 +194,21 @@ func (l *look) identify(product, origin, region string) {
 	l.a.Case = caseID(product, l.a.Account, region, origin)
 }
 
+// assumed notes the role of a session's ARN. Of a call from another account the role is there, and
+// one of the same name here is another.
+func (l *look) assumed(own string) bool {
+	name, session, ok := roleOf(own)
+	x, isARN := parseARN(own)
+	if !ok || !isARN || x.service != "sts" {
+		return false
+	}
+	l.a.Role, l.a.Session, l.a.RoleUsed = name, session, true
+	if x.account != l.a.Account {
+		l.a.RoleAccount = x.account
+	}
+	return true
+}
+
 // arn notes the partition of an ARN that the alert holds.
 func (l *look) arn(s string) {
 	if a, ok := parseARN(s); ok {

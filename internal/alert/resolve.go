@@ -21,17 +21,24 @@ func (a Alert) Resolve(ctx context.Context, list List) Alert {
 	if a.Kind == Unknown || a.Target != nil || !a.RoleUsed || a.Role == "" || len(a.Candidates) > 0 {
 		return a
 	}
+	account := a.Account
+	if a.RoleAccount != "" {
+		account = a.RoleAccount
+	}
+	if !accountForm.MatchString(account) {
+		return a.unresolved("role %s is of no account that could be asked", a.Role)
+	}
 	var with []Target
-	for f, err := range list(ctx, a.Account) {
+	for f, err := range list(ctx, account) {
 		if err != nil {
 			return a.unresolved("the functions with role %s could not be looked up: %v", a.Role, err)
 		}
 		t, ok := functionARN(f.ARN)
 		name, _, isRole := roleOf(f.Role)
-		if !ok || !isRole || name != a.Role || t.Account != a.Account {
+		if !ok || !isRole || name != a.Role || t.Account != account {
 			continue
 		}
-		if own, ok := parseARN(f.Role); !ok || own.account != a.Account {
+		if own, ok := parseARN(f.Role); !ok || own.account != account {
 			continue
 		}
 		if with = append(with, t); len(with) > maxList {
@@ -46,7 +53,7 @@ func (a Alert) Resolve(ctx context.Context, list List) Alert {
 	}
 	switch {
 	case len(with) == 0:
-		return a.unresolved("no function of account %s has role %s", a.Account, a.Role)
+		return a.unresolved("no function of account %s has role %s", account, a.Role)
 	case len(with) == 1:
 		return a.resolved(with[0], ByRole)
 	case len(named) == 1:

@@ -57,6 +57,16 @@ func TestResolve(t *testing.T) {
 			}
 		}
 	}
+	// A call from another account is of that account's role: one of the same name here is another.
+	foreignCall := Parse([]byte(strings.Replace(string(sample(t, "cloudtrail-role")), "arn:aws:sts::111122223333", "arn:aws:sts::444455556666", 1)))[0]
+	asked := ""
+	got := foreignCall.Resolve(t.Context(), func(ctx context.Context, account string) iter.Seq2[Function, error] {
+		asked = account
+		return listOf(nil, f("payments", role), foreign)(ctx, account)
+	})
+	if asked != "444455556666" || got.Target == nil || got.Target.Account != "444455556666" || got.Account != "111122223333" {
+		t.Errorf("account %s was asked, and the function is %+v", asked, got.Target)
+	}
 	never := func(context.Context, string) iter.Seq2[Function, error] {
 		t.Error("asked, though there is nothing to look up")
 		return nil

@@ -43,8 +43,8 @@ func readRule(l *look, n *node) {
 	a.PrincipalType = l.name(n.get("principal_type"), "principal_type")
 	own := l.name(n.get("principal_arn"), "principal_arn")
 	l.arn(own)
-	if name, session, ok := roleOf(own); ok && a.PrincipalType == "AssumedRole" {
-		a.Role, a.Session, a.RoleUsed = name, session, true
+	if a.PrincipalType == "AssumedRole" {
+		l.assumed(own)
 	}
 	l.ruleFunction(n)
 }

@@ -163,7 +163,7 @@ func unsure(a *alert.Alert, f Facts, now time.Time) (*Reason, string) {
 func differ(a, there *alert.Alert) string {
 	for _, x := range []struct{ what, here, there string }{
 		{"case", a.Case, there.Case}, {"account", a.Account, there.Account},
-		{"role", a.Role, there.Role}, {"session", a.Session, there.Session}, {"access key", a.AccessKey, there.AccessKey},
+		{"role", a.RoleAccount + a.Role, there.RoleAccount + there.Role}, {"session", a.Session, there.Session}, {"access key", a.AccessKey, there.AccessKey},
 		{"type", a.Type, like(a, there, there.Type)},
 	} {
 		if x.here != x.there && x.here != "" && x.there != "" {

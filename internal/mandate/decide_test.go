@@ -59,6 +59,8 @@ func cells() []cell {
 		{OtherPartition, "run elsewhere", nil, func(w *world) { w.facts.Partition = "aws-cn" }},
 		{OtherPartition, "nobody knows where this runs", nil, func(w *world) { w.facts.Partition = "" }},
 		{NoAccount, "another account", nil, func(w *world) { w.swap(`"111122223333"`, `"111122223334"`) }},
+		{NoAccount, "an alarm that another account keeps", monitored, func(w *world) { w.swap(`"111122223333", `, "") }},
+		{NoAccount, "a function that another account's alarm watches", monitored, func(w *world) { w.swap(`, "444455556666"`, "") }},
 		{NoRegion, "another region", nil, func(w *world) { w.swap("[eu-west-1]", "[eu-west-2]") }},
 		{IsSample, "a sample there", nil, source(func(a *alert.Alert) { a.Sample = true })},
 		{IsSample, "a sample in the message", nil, func(w *world) { w.alert.Sample = true }},
@@ -110,6 +112,16 @@ func byRole(w *world) {
 	w.facts.Function = &FunctionFact{ARN: target.ARN, Tags: map[string]string{"env": "prod"}, TagsKnown: true, RoleUsers: 1}
 	w.swap("named_by: [arn]", "named_by: [arn, role]")
 	w.swap(`"Backdoor:Lambda/*"`, `"UnauthorizedAccess:IAMUser/*"`)
+}
+
+// monitored is an alarm of a monitoring account.
+func monitored(w *world) {
+	w.become("alarm-monitoring-account")
+	w.swap("kinds: [guardduty] ", "kinds: [alarm] ")
+	w.swap(`"Backdoor:Lambda/*"`, `"payments-*"`)
+	w.swap("severity: high ", "# ")
+	w.swap("named_by: [arn]", "named_by: [name]")
+	w.swap(`["111122223333"]`, `["111122223333", "444455556666"]`)
 }
 
 func oneActor(w *world) {

@@ -7,6 +7,9 @@
 // input. Whatever is not known counts against acting: a fact that nobody looked up, a tag that could
 // not be read, a role whose functions were not counted.
 //
+// Limits count what is handed in. Two workers that decide at the same moment can both find room, so
+// whoever acts decides and notes the act under one lock.
+//
 // A mandate is signed by the kinds of keys that sign a case (a P-256 key in a file, or in KMS), and
 // counts only under a key that the one who runs it trusts; the signature lies beside the file. What
 // is taken is released when it expires, unless somebody confirms it; what was removed as hostile

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,13 +19,13 @@ import (
 )
 
 // acts are contain's own.
-func acts() []Act {
+var acts = sync.OnceValue(func() []Act {
 	var all []Act
 	for _, a := range contain.All() {
 		all = append(all, Act{a.Name, string(a.Kind), string(a.Level)})
 	}
 	return all
-}
+})
 
 func newKey(t testing.TB) *evidence.LocalKey {
 	t.Helper()
