@@ -19,7 +19,9 @@ import (
 
 func (p *program) respondCommand() *cli.Command {
 	return &cli.Command{
-		Name: "respond", Usage: "alerts that arrive, and what may be done about them without people (docs/respond.md)",
+		Name: "respond", Usage: "from an alert to sealed evidence, without people (docs/respond.md)",
+		Description: "freezeframe respond --alert finding.json --cases s3://evidence/alerts --authority 'CISO, mandate 12'\n\nOne finding is one case, by whatever way and however often it comes. The message is kept, the function is looked up, its evidence is sealed, and the report is written. Nothing in the account is changed.\n\nExit codes: 0 the evidence is sealed, 3 not all of it, or the alert names no function, 1 it failed.",
+		Flags:       respondFlags(), Action: p.respond,
 		Subcommands: []*cli.Command{
 			{
 				Name: "resolve", Usage: "what an alert is about, offline: case, function, role, session, window, severity, and what it leaves open",
@@ -41,15 +43,11 @@ func (p *program) resolveAlert(c *cli.Context) (err error) {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	var in io.Reader = p.s.In
-	if name := c.String("alert"); name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return ui.UsageHint(commandHelp(c), "--alert: %w", err)
-		}
-		defer f.Close() // only read
-		in = f
+	in, closed, err := p.alertSource(c)
+	if err != nil {
+		return err
 	}
+	defer closed()
 	all, err := alert.Read(in)
 	if err != nil {
 		return ui.UsageHint(commandHelp(c), "--alert: %w", err)
@@ -66,6 +64,19 @@ func (p *program) resolveAlert(c *cli.Context) (err error) {
 		return err
 	}
 	return leftOpen(c, all)
+}
+
+// alertSource is what --alert names.
+func (p *program) alertSource(c *cli.Context) (in io.Reader, closed func(), err error) {
+	name := c.String("alert")
+	if name == "-" {
+		return p.s.In, func() {}, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, ui.UsageHint(commandHelp(c), "--alert: %w", err)
+	}
+	return f, func() { _ = f.Close() }, nil // only read
 }
 
 // leftOpen is how the command ends where an alert names no function, or could not be read.
