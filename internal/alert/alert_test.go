@@ -253,6 +253,34 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// TestStates: that somebody has closed a finding is told in every form, each by its own words.
+func TestStates(t *testing.T) {
+	for _, c := range [][4]string{
+		{"guardduty-lambda-bare", `"archived": false`, `"archived": true`, "archived"},
+		{"guardduty-lambda-api", `"Archived": false`, `"Archived": true`, "archived"},
+		{"guardduty-lambda-asff-bare", `"RecordState": "ACTIVE"`, `"RecordState": "ARCHIVED"`, "archived"},
+		{"guardduty-lambda-asff-bare", `service/archived": "false"`, `service/archived": "true"`, "archived"},
+		{"guardduty-lambda-asff-bare", `"Status": "NEW"`, `"Status": "SUPPRESSED"`, "suppressed"},
+		{"guardduty-lambda-asff-bare", `"Status": "NEW"`, `"Status": "RESOLVED"`, "resolved"},
+		{"guardduty-lambda-asff-bare", `"Status": "NEW"`, `"Status": "NOTIFIED"`, ""},
+		{"guardduty-lambda-ocsf-bare", `"status_id": 1`, `"status_id": 2`, ""},
+		{"guardduty-lambda-ocsf-bare", `"status_id": 1`, `"status_id": 3`, "suppressed"},
+		{"guardduty-lambda-ocsf-bare", `"status_id": 1`, `"status_id": 4`, "resolved"},
+		{"guardduty-lambda-ocsf-bare", `"status_id": 1`, `"status_id": 5`, "archived"},
+		{"guardduty-lambda-ocsf-bare", `"activity_id": 1`, `"activity_id": 3`, "resolved"},
+		{"alarm-event", `"value": "ALARM"`, `"value": "INSUFFICIENT_DATA"`, "resolved"},
+		{"alarm-event", `"value": "ALARM"`, `"value": "WHATEVER"`, "resolved"},
+	} {
+		text := string(sample(t, c[0]))
+		if !strings.Contains(text, c[1]) || states(first(t, c[0])) != "" {
+			t.Fatalf("%s: %q is not there, or it has a state before", c[0], c[1])
+		}
+		if got := states(Parse([]byte(strings.Replace(text, c[1], c[2], 1)))[0]); got != c[3] {
+			t.Errorf("%s with %s: %q, want %q", c[0], c[2], got, c[3])
+		}
+	}
+}
+
 // TestWiden: a repeat widens the window, and takes nothing away.
 func TestWiden(t *testing.T) {
 	a, b := first(t, "guardduty-lambda"), first(t, "guardduty-lambda-repeat")

@@ -51,12 +51,18 @@ func cells() []cell {
 		{OtherAtSource, "of no function there", nil, source(func(a *alert.Alert) { a.Target = nil })},
 		{OtherAtSource, "of another type there", nil, source(func(a *alert.Alert) { a.Type = "Trojan:Lambda/DropPoint" })},
 		{OtherAtSource, "of another session there", byRole, source(func(a *alert.Alert) { a.Session = "deploy" })},
+		{OtherAtSource, "of no role there", byRole, source(func(a *alert.Alert) { a.Role = "" })},
+		{OtherAtSource, "of a function there, and another was looked up", byRole, source(func(a *alert.Alert) {
+			a.Target = &alert.Target{ARN: "arn:aws:lambda:eu-west-1:111122223333:function:orders"}
+		})},
+		{OtherAtSource, "not readable there", nil, source(func(a *alert.Alert) { a.Kind = alert.Unknown })},
 		{ArchivedThere, "archived there", nil, source(func(a *alert.Alert) { a.Archived = true })},
 		{ArchivedThere, "archived in the message", nil, func(w *world) { w.alert.Archived = true }},
 		{SuppressedHere, "suppressed there", nil, source(func(a *alert.Alert) { a.Suppressed = true })},
 		{ResolvedThere, "resolved there", nil, source(func(a *alert.Alert) { a.Resolved = true })},
 		{NoTarget, "no function", byRole, func(w *world) { w.alert.Target = nil }},
 		{OtherPartition, "run elsewhere", nil, func(w *world) { w.facts.Partition = "aws-cn" }},
+		{OtherPartition, "its function is elsewhere", nil, func(w *world) { w.alert.Target.Partition = "aws-cn" }},
 		{OtherPartition, "nobody knows where this runs", nil, func(w *world) { w.facts.Partition = "" }},
 		{NoAccount, "another account", nil, func(w *world) { w.swap(`"111122223333"`, `"111122223334"`) }},
 		{NoAccount, "an alarm that another account keeps", monitored, func(w *world) { w.swap(`"111122223333", `, "") }},
