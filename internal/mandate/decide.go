@@ -106,6 +106,8 @@ func said(r *Reason, detail, rule string) Said {
 // void is why the mandate counts for nothing now.
 func void(h *Held, f Facts, now time.Time) (*Reason, string) {
 	switch {
+	case f.Halted:
+		return Halted, ""
 	case h == nil:
 		return NoMandate, ""
 	case h.void != nil:
@@ -116,8 +118,6 @@ func void(h *Held, f Facts, now time.Time) (*Reason, string) {
 		return NotYetValid, "it begins at " + clock(h.Mandate.from)
 	case !now.Before(h.Mandate.until):
 		return Expired, "it ended at " + clock(h.Mandate.until)
-	case f.Halted:
-		return Halted, ""
 	case f.AWSTime.IsZero():
 		return ClockSkew, "nobody asked AWS for the time"
 	case apart(f.AWSTime, now) > maxSkew:

@@ -330,10 +330,10 @@ func TestRules(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	// Nothing but zeros acts.
-	if d := Decide(nil, nil, Facts{}, time.Time{}); d.Outcome != Refuse {
+	if d := Decide(nil, nil, Facts{}, time.Time{}); d.Outcome != CollectOnly {
 		t.Errorf("%+v", d)
 	}
-	if d := Decide(&Held{Mandate: &Mandate{}}, &w.alert, w.facts, w.now); d.Outcome != Refuse {
+	if d := Decide(&Held{Mandate: &Mandate{}}, &w.alert, w.facts, w.now); d.Outcome != CollectOnly {
 		t.Errorf("a mandate that nobody held: %+v", d)
 	}
 }

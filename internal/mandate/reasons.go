@@ -23,28 +23,28 @@ type Reason struct {
 
 func reason(id string, o Outcome, sentence string) *Reason { return &Reason{id, o, sentence} }
 
-// Reasons. Those that void the mandate, or leave it open what the alert is of, refuse; the others
-// leave collecting, which changes nothing.
+// Reasons. Collecting changes nothing and asks for no mandate, so that it is left by most of them;
+// what cannot be collected because nobody knows what, and what somebody has halted, is refused.
 var (
-	NoMandate    = reason("no-mandate", Refuse, "there is no mandate: nothing is done without people")
-	NoSignature  = reason("no-signature", Refuse, "the mandate is not signed")
-	BadSignature = reason("bad-signature", Refuse, "a signature of the mandate does not fit: the file is not what was signed")
-	NotTrusted   = reason("signer-not-trusted", Refuse, "nobody who is trusted here has signed the mandate")
-	NotYetValid  = reason("mandate-not-yet-valid", Refuse, "the mandate is not valid yet")
-	Expired      = reason("mandate-expired", Refuse, "the mandate has expired")
 	Halted       = reason("halted", Refuse, "everything unattended is halted")
-	ClockSkew    = reason("clock-skew", Refuse, "the clock of this machine does not fit AWS's, or the alert is of the future")
+	NoMandate    = reason("no-mandate", CollectOnly, "there is no mandate: nothing is done without people")
+	NoSignature  = reason("no-signature", CollectOnly, "the mandate is not signed")
+	BadSignature = reason("bad-signature", CollectOnly, "a signature of the mandate does not fit: the file is not what was signed")
+	NotTrusted   = reason("signer-not-trusted", CollectOnly, "nobody who is trusted here has signed the mandate")
+	NotYetValid  = reason("mandate-not-yet-valid", CollectOnly, "the mandate is not valid yet")
+	Expired      = reason("mandate-expired", CollectOnly, "the mandate has expired")
+	ClockSkew    = reason("clock-skew", CollectOnly, "the clock of this machine does not fit AWS's, or the alert is of the future")
 
 	NotReadable    = reason("alert-unknown", Refuse, "the alert could not be read")
-	NotAtSource    = reason("not-at-source", Refuse, "the alert was not found at its source: a message alone proves nothing")
-	OtherAtSource  = reason("other-at-source", Refuse, "at its source the alert is of something else")
-	ArchivedThere  = reason("archived", Refuse, "the finding is archived")
-	SuppressedHere = reason("suppressed", Refuse, "the finding is suppressed")
-	ResolvedThere  = reason("resolved", Refuse, "the finding is resolved")
+	NotAtSource    = reason("not-at-source", CollectOnly, "the alert was not found at its source: a message alone proves nothing")
+	OtherAtSource  = reason("other-at-source", CollectOnly, "at its source the alert is of something else")
+	ArchivedThere  = reason("archived", CollectOnly, "the finding is archived")
+	SuppressedHere = reason("suppressed", CollectOnly, "the finding is suppressed")
+	ResolvedThere  = reason("resolved", CollectOnly, "the finding is resolved")
 	NoTarget       = reason("target-unresolved", Refuse, "it is not settled which function the alert is of")
 	OtherPartition = reason("other-partition", Refuse, "the alert is of another partition than the one this runs in")
-	NoAccount      = reason("account-not-covered", Refuse, "no rule covers the function's account")
-	NoRegion       = reason("region-not-covered", Refuse, "no rule covers the function's region")
+	NoAccount      = reason("account-not-covered", CollectOnly, "no rule covers the function's account")
+	NoRegion       = reason("region-not-covered", CollectOnly, "no rule covers the function's region")
 
 	IsSample      = reason("sample", CollectOnly, "the finding is a sample")
 	SeveralActors = reason("several-actors", CollectOnly, "the alert names several actors, or does not say how many")
@@ -69,7 +69,7 @@ var (
 // All lists the reasons, in the order in which they are looked at.
 func All() []*Reason {
 	return []*Reason{
-		NoMandate, NoSignature, BadSignature, NotTrusted, NotYetValid, Expired, Halted, ClockSkew,
+		Halted, NoMandate, NoSignature, BadSignature, NotTrusted, NotYetValid, Expired, ClockSkew,
 		NotReadable, NotAtSource, OtherAtSource, ArchivedThere, SuppressedHere, ResolvedThere, NoTarget, OtherPartition,
 		NoAccount, NoRegion, IsSample, SeveralActors, NoKind, NoType, BelowSeverity, NoBasis, NoFunction,
 		NoTag, ExceptedTag, TagsUnknown, OutsideHours, FunctionGone, RoleShared, FunctionLimit, DayLimit, BadApproval, SameApprover, Unapproved,
