@@ -93,30 +93,17 @@ func (f *finder) byName(ctx context.Context, name string) {
 }
 
 func (f *finder) byPattern(ctx context.Context, region string) {
-	c := lambda.NewFromConfig(f.cfg, func(o *lambda.Options) { o.Region = region })
-	in := &lambda.ListFunctionsInput{}
-	var seen tokens
-	for read := 0; ; read++ {
-		out, err := c.ListFunctions(ctx, in)
-		if err == nil && aws.ToString(out.NextMarker) != "" && seen.repeats(*out.NextMarker) {
-			err = errLoop
-		}
-		err = afterPages(read, err)
+	for x, err := range functionsOf(ctx, f.cfg, region) {
 		if err != nil {
 			state, text := classify(err)
 			f.gap("", region, "Lambda:ListFunctions", state, text, "which functions of "+region+" the patterns choose is not known whole")
 			return
 		}
-		for _, x := range out.Functions {
-			if f.chosen(aws.ToString(x.FunctionName)) {
-				f.add(region, aws.ToString(x.FunctionName))
-			}
+		if f.chosen(aws.ToString(x.FunctionName)) {
+			f.add(region, aws.ToString(x.FunctionName))
 		}
 		if f.count() > maxFound {
 			f.gap("", region, "Lambda:ListFunctions", evidence.Truncated, "", "there are more functions than are collected at once")
-			return
-		}
-		if in.Marker = out.NextMarker; aws.ToString(in.Marker) == "" {
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,6 +110,8 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "playbook show --format md " + filepath.Join(out, "report.yaml"), ""}, {"json", "playbook export --format cacao " + filepath.Join(out, "report.yaml"), ""},
 		{"text", "timeline build --source athena --table audit.trail --output-location s3://results/ --since 24h", ""}, {"lines", "timeline build --format jsonl --source lake --since 24h --event-data-store " + store, ""},
 		{"text", "timeline build --source athena --table audit.trail --print-sql --account 111122223333 --in-region eu-west-1 --about \x1b[31m\u202ea\x7f\u009b", ""},
+		{"text", "respond resolve --alert " + filepath.Join(out, "alert.json"), "several-forms"}, {"json", "respond resolve --json --alert " + filepath.Join(out, "alert.json"), "AROA"}, {"json", "respond schema", "mandate"},
+		{"text", "respond --authority a --cases " + filepath.Join(out, "cases") + " --alert " + filepath.Join(out, "alert.json"), ": "}, {"json", "respond --json --authority a --cases " + filepath.Join(out, "cases") + " --alert " + filepath.Join(out, "alert.json"), "freezeframe/responded/v1"},
 		{"text", "case export --reason r " + exported, ""}, {"text", "verify " + exported, ""}, {"text", "verify", ""}, {"json", "verify --json", ""},
 	}
 }
@@ -145,6 +148,9 @@ func TestHostileTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	serveHostile(t, scenario, r.out)
+	if err := os.WriteFile(filepath.Join(r.out, "alert.json"), hostileAlert(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if code, _, said := r.run("case", "open", r.caseDir, "--title", "t\x1b[31m\u202e<script>", "--authority", "=a\x9b", "--operator", "o\u202e\n# x"); code != 0 {
 		t.Fatalf("opening the case: %d %s", code, said)
 	}
@@ -185,6 +191,20 @@ func TestHostileTexts(t *testing.T) {
 	r.reports()
 	h.keptAsServed(r.caseDir)
 	t.Logf("%d commands; 0 skipped", len(commands))
+}
+
+// hostileAlert is an event of two findings and what is none, in which whatever can be is hostile.
+func hostileAlert() []byte {
+	const bad = `\u001b[31m\u202e\u0007\u009b<script>=1+1\n$(id)`
+	finding := func(resource string) string {
+		return `{"schemaVersion":"` + bad + `","accountId":"` + bench.AccountID + `","region":"` + bad + `","partition":"` + bad + `","id":"` + bad + `","type":"` + bad + `","title":"` + bad +
+			`","severity":"` + bad + `","updatedAt":"` + bad + `","resource":` + resource + `,"service":{"action":{"networkConnectionAction":{"remoteIpDetails":{"ipAddressV4":"` + bad +
+			`"}}},"additionalInfo":{"value":"` + bad + `"},"detection":{"sequence":{"actors":[{"id":"` + bad + `","user":{"name":"` + bad + `","type":"` + bad + `"}}]}}}}`
+	}
+	return []byte(`{"detail-type":"` + bad + `","source":"` + bad + `","account":"` + bad + `","detail":{"findings":[` +
+		finding(`{"resourceType":"Lambda","lambdaDetails":{"functionArn":"`+bad+`","functionName":"`+bad+`","role":"`+bad+`"}}`) + `,` +
+		finding(`{"resourceType":"AccessKey","accessKeyDetails":{"accessKeyId":"`+bad+`","principalId":"AROA`+bad+`:`+bad+`","userName":"`+bad+`","userType":"AssumedRole"}}`) + `,` +
+		`{"eventName":"` + bad + `","eventSource":"` + bad + `","ProductArn":"` + bad + `","AwsAccountId":"` + bad + `"},{"` + bad + `":1}]}}`)
 }
 
 // serveHostile serves a scenario whose texts are somebody else's, with the files to lead it and to
@@ -265,7 +285,11 @@ func (r *watchedRun) peak() int {
 	return n >> 10
 }
 
-// surroundings are all files but the case and what a command was told to write.
+// keyFile is a key that is made for a case, by the case's id.
+var keyFile = regexp.MustCompile(`/state/(keys|identities|pins)/[0-9A-HJKMNP-TV-Z]{26}\.(pem|txt)$`)
+
+// surroundings are all files but the case, what a command was told to write, and the keys of the
+// cases that it was told to make.
 func (r *watchedRun) surroundings() string {
 	r.t.Helper()
 	var b strings.Builder
@@ -275,6 +299,9 @@ func (r *watchedRun) surroundings() string {
 		}
 		if path == r.caseDir || path == r.out {
 			return fs.SkipDir
+		}
+		if keyFile.MatchString(filepath.ToSlash(path)) {
+			return nil
 		}
 		var sum [32]byte
 		if d.Type().IsRegular() {

@@ -56,6 +56,11 @@ var rules = []rule{
 	{"playbooks/report", "contain", nil, "how acts stand is handed in as data: contain brings AWS's SDK"},
 	{"playbooks/report", "collect", nil, "a report is made from the case alone"},
 	{"playbooks/practices", "github.com/aws/aws-sdk-go-v2", nil, "assessments run over a case, offline"},
+	{"internal/alert", module + "/", nil, "what arrives is read before anything else of ours is trusted with it"},
+	{"internal/mandate", "github.com/aws/aws-sdk-go-v2", nil, "a mandate is decided on facts that are handed in, the same for the same input"},
+	{"internal/mandate", "contain", nil, "the acts that exist are handed in: contain brings AWS's SDK"},
+	{"internal/mandate", "collect", nil, "a mandate is decided on facts that are handed in"},
+	{"internal/mandate", "playbooks", nil, "a mandate names a playbook; who runs it stands above"},
 	{"", module + "/internal/evidence/secretscan", []string{"internal/evidence/secretscan"}, "a tool of the tests"},
 }
 
@@ -124,6 +129,9 @@ func TestRulesBite(t *testing.T) {
 		{"timeline/lineage", module + "/internal/finding", false},
 		{"playbooks/tabletop", module + "/internal/awssim", false},
 		{"contain", module + "/internal/evidence", false},
+		{"internal/alert", module + "/internal/evidence", true},
+		{"internal/mandate", module + "/contain", true},
+		{"internal/mandate", module + "/internal/alert", false},
 		{"playbooks", module + "/internal/ui", true},
 	} {
 		got := false

@@ -17,6 +17,7 @@ const (
 	KindCollection  = "collection"
 	KindContainment = "containment"
 	KindPlaybook    = "playbook" // the record of a run, unfinished while it goes on
+	KindAlert       = "alert"    // a message that arrived, and what was read of it
 )
 
 const (

@@ -3,7 +3,8 @@
 // Aliases, anchors, further documents and deep nesting are refused before anything is read.
 //
 // A struct's fields are tagged `yaml:"name"`, `yaml:"name,required"` or `yaml:"-"`; a field
-// without a tag is not read. A field of type Position is set to where the value stands.
+// without a tag is not read. A field of type Position is set to where the value stands, and a
+// Text is a text that knows its place.
 // time.Duration is read from text ("90s"), any is read as JSON would be.
 package strictyaml
 
@@ -22,6 +23,12 @@ import (
 
 // Position is where something stands.
 type Position struct{ Line, Column int }
+
+// Text is a text with the place where it stands, for what a reader has to say about it.
+type Text struct {
+	At    Position
+	Value string
+}
 
 // Problem is one thing wrong with a file.
 type Problem struct {
@@ -107,6 +114,7 @@ func (d *decoder) plain(n *yaml.Node, depth int) bool {
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	positionType = reflect.TypeFor[Position]()
+	textType     = reflect.TypeFor[Text]()
 )
 
 // value reads a node into v; where names it for people.
@@ -114,6 +122,9 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, where string) {
 	switch {
 	case v.Type() == durationType:
 		d.duration(n, v, where)
+		return
+	case v.Type() == textType:
+		d.text(n, v, where)
 		return
 	case v.Kind() == reflect.Pointer:
 		p := reflect.New(v.Type().Elem())
@@ -145,6 +156,20 @@ func (d *decoder) duration(n *yaml.Node, v reflect.Value, where string) {
 		return
 	}
 	v.SetInt(int64(t))
+}
+
+// text reads a text with its place. A time is one too. A number is none: an account's id that
+// begins with 0 would be another one.
+func (d *decoder) text(n *yaml.Node, v reflect.Value, where string) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" && n.Tag != "!!timestamp" {
+		hint := ""
+		if n.Kind == yaml.ScalarNode {
+			hint = ": put it between quotes"
+		}
+		d.bad(n, "%s: a text is wanted%s", where, hint)
+		return
+	}
+	v.Set(reflect.ValueOf(Text{Position{n.Line, n.Column}, n.Value}))
 }
 
 func (d *decoder) scalar(n *yaml.Node, v reflect.Value, where string) {

@@ -16,6 +16,7 @@ type sample struct {
 	List  []part            `yaml:"list"`
 	Named map[string]string `yaml:"named"`
 	Sub   *part             `yaml:"sub"`
+	Texts []Text            `yaml:"texts"`
 	Kept  string
 }
 
@@ -26,11 +27,11 @@ type part struct {
 
 func TestDecode(t *testing.T) {
 	var s sample
-	problems := Decode("x.yaml", []byte("name: n\nafter: 90s\nyes: true\nmost: 3\nwith: {Version: 2012-10-17, N: 1, L: [a]}\nlist:\n  - text: |\n      one\nnamed: {a: b}\nsub: {text: t}\n"), &s)
+	problems := Decode("x.yaml", []byte("name: n\nafter: 90s\nyes: true\nmost: 3\nwith: {Version: 2012-10-17, N: 1, L: [a]}\nlist:\n  - text: |\n      one\nnamed: {a: b}\nsub: {text: t}\ntexts: [a, 2026-01-02T03:04:05Z]\n"), &s)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if got := fmt.Sprint(s.Name, s.After, s.Yes, s.Most, s.With, s.List, s.Named, s.Sub.Text); got != "n1m30s true 3 map[L:[a] N:1 Version:2012-10-17] [{{7 5} one\n}] map[a:b]t" {
+	if got := fmt.Sprint(s.Name, s.After, s.Yes, s.Most, s.With, s.List, s.Named, s.Sub.Text, s.Texts); got != "n1m30s true 3 map[L:[a] N:1 Version:2012-10-17] [{{7 5} one\n}] map[a:b]t[{{11 9} a} {{11 12} 2026-01-02T03:04:05Z}]" {
 		t.Error(got)
 	}
 }
@@ -54,6 +55,8 @@ func TestEveryProblemIsSaid(t *testing.T) {
 		{"name: [", "not YAML"},
 		{"name: " + strings.Repeat("[", 60) + strings.Repeat("]", 60), "nested too deeply"},
 		{"name: n\nkept: x", `unknown key "kept"`},
+		{"name: n\ntexts: [012345678901]", `x.yaml:2:9: texts: a text is wanted: put it between quotes`},
+		{"name: n\ntexts: [{a: b}]", `x.yaml:2:9: texts: a text is wanted`},
 	} {
 		var s sample
 		all := Decode("x.yaml", []byte(c.text), &s)

@@ -1,6 +1,7 @@
-// Command scenariocheck says what the strict reader of tabletop scenarios has against documents, so
-// that another tool can be held against it. With files as arguments it prints each as JSON, one a
-// line; without it reads such lines and answers each with a line of what is wrong with it.
+// Command scenariocheck says what the strict reader of tabletop scenarios, or with mandates as its
+// first argument that of mandates, has against documents, so that another tool can be held against
+// it. With files as arguments it prints each as JSON, one a line; without it reads such lines and
+// answers each with a line of what is wrong with it.
 package main
 
 import (
@@ -11,12 +12,18 @@ import (
 	"io"
 	"os"
 
+	"github.com/freezeframe-ir/freezeframe/contain"
+	"github.com/freezeframe-ir/freezeframe/internal/mandate"
 	"github.com/freezeframe-ir/freezeframe/internal/strictyaml"
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
+	args, read := os.Args[1:], scenario
+	if len(args) > 0 && args[0] == "mandates" {
+		args, read = args[1:], readMandate
+	}
+	if err := run(args, read, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -25,7 +32,38 @@ func main() {
 // verdict is what is wrong: with the document's members alone, and with all of it.
 type verdict struct{ Structure, All []string }
 
-func run(files []string, in io.Reader, out io.Writer) error {
+func scenario(line []byte) (v verdict) {
+	v.Structure = whats(strictyaml.Decode("scenario", line, &tabletop.Scenario{}))
+	_, wrong := tabletop.Parse("scenario", line)
+	if bad, ok := errors.AsType[*tabletop.InvalidError](wrong); ok {
+		for _, p := range bad.Problems {
+			v.All = append(v.All, p.What)
+		}
+	}
+	return v
+}
+
+func readMandate(line []byte) (v verdict) {
+	v.Structure = whats(strictyaml.Decode("mandate", line, &mandate.Mandate{}))
+	var acts []mandate.Act
+	for _, a := range contain.All() {
+		acts = append(acts, mandate.Act{Name: a.Name, Kind: string(a.Kind), Level: string(a.Level)})
+	}
+	_, wrong := mandate.Read("mandate", line, acts)
+	if bad, ok := errors.AsType[*mandate.InvalidError](wrong); ok {
+		v.All = whats(bad.Problems)
+	}
+	return v
+}
+
+func whats(problems []strictyaml.Problem) (all []string) {
+	for _, p := range problems {
+		all = append(all, p.What)
+	}
+	return all
+}
+
+func run(files []string, read func([]byte) verdict, in io.Reader, out io.Writer) error {
 	enc := json.NewEncoder(out)
 	for _, name := range files {
 		data, err := os.ReadFile(name)
@@ -52,17 +90,7 @@ func run(files []string, in io.Reader, out io.Writer) error {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		var said verdict
-		for _, p := range strictyaml.Decode("scenario", line, &tabletop.Scenario{}) {
-			said.Structure = append(said.Structure, p.What)
-		}
-		_, wrong := tabletop.Parse("scenario", line)
-		if bad, ok := errors.AsType[*tabletop.InvalidError](wrong); ok {
-			for _, p := range bad.Problems {
-				said.All = append(said.All, p.What)
-			}
-		}
-		if err := enc.Encode(said); err != nil {
+		if err := enc.Encode(read(line)); err != nil {
 			return err
 		}
 	}

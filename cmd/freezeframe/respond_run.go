@@ -1,0 +1,166 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/playbooks"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
+)
+
+func respondFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "alert", Usage: "file with one message; - is the standard input"},
+		&cli.StringFlag{Name: "cases", Usage: "where cases lie, each in a folder or under a prefix of its own: a folder or s3://bucket/prefix", EnvVars: []string{"FREEZEFRAME_CASES"}},
+		&cli.StringFlag{Name: "authority", Usage: "who ordered that alerts are answered, under which ticket or mandate: it stands in each case"},
+		&cli.StringFlag{Name: "operator", Usage: "who answers for what runs here; default: the user of this process"},
+		&cli.StringFlag{Name: "assume-role", Usage: "role to assume in the alert's account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
+		&cli.StringSliceFlag{Name: "in-region", Usage: "region in which the functions of a role are looked for (may be repeated); default: the session's and the alert's"},
+		&cli.BoolFlag{Name: "resume", Usage: "go on with a run that was cut off; nobody else may be at it"},
+		&cli.StringFlag{Name: "exercise", Usage: "id of the exercise that the alert is of, as tabletop serve prints it", EnvVars: []string{"FREEZEFRAME_EXERCISE"}},
+		&cli.StringFlag{Name: "bucket-owner", Usage: "account id that must own the bucket: sent with every call"},
+		&cli.StringFlag{Name: "retention", Usage: "lock every object of a new case: governance:DAYS or compliance:DAYS (nobody can shorten compliance, not even root)"},
+		&cli.BoolFlag{Name: "legal-hold", Usage: "put every object of a new case under legal hold"},
+		&cli.StringFlag{Name: "kms-key", Usage: "encrypt objects of a new case with this KMS key (SSE-KMS)"},
+		&cli.StringFlag{Name: "key", Usage: "key that signs the ledger of a new case: a P-256 private key in PEM (.age with a passphrase), or the ARN of a KMS key; default: one made for each case"},
+		&cli.StringSliceFlag{Name: "recipient", Usage: "age or ssh public key that secrets of a new case are sealed to (may be repeated)"},
+	}
+}
+
+// responded is what `respond --alert` answers: one message can hold several alerts.
+type responded struct {
+	Schema   string            `json:"schema"`
+	Outcomes []respond.Outcome `json:"outcomes"`
+}
+
+func (p *program) respond(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	switch {
+	case c.String("alert") == "":
+		return ui.UsageHint(commandHelp(c), "no alert: --alert FILE, or - for the standard input")
+	case c.String("cases") == "":
+		return ui.UsageHint("freezeframe respond --alert FILE --cases s3://BUCKET/PREFIX --authority WHO", "no place for cases: --cases and FREEZEFRAME_CASES are empty")
+	case c.String("authority") == "":
+		return ui.UsageHint("freezeframe respond --alert FILE --cases DIR --authority 'CISO, mandate 12'", "no --authority: each case says by whose order it was opened")
+	}
+	in, closed, err := p.alertSource(c)
+	if err != nil {
+		return err
+	}
+	defer closed()
+	out, err := respond.Respond(c.Context, in, p.respondOptions(c))
+	if err != nil {
+		return ui.UsageHint(commandHelp(c), "--alert: %w", err)
+	}
+	if err := p.s.Show(responded{respond.Schema, out}, func(t *ui.Printer) {
+		for i := range out {
+			showOutcome(t, &out[i])
+		}
+	}); err != nil {
+		return err
+	}
+	return respondEnd(c, out)
+}
+
+func (p *program) respondOptions(c *cli.Context) respond.Options {
+	return respond.Options{
+		Case: func(_ context.Context, id, title string) (*evidence.Case, error) { return p.alertCase(c, id, title) },
+		Session: func(_ context.Context, of *evidence.Case, account string) (*awsapi.Session, error) {
+			s, err := p.connectToChange(c, of, true) // reads only, but an exercise's alert is not looked up in production
+			if err != nil {
+				return nil, err
+			}
+			return sessionIn(c, s, account)
+		},
+		Env:     func() *playbooks.Env { return p.playbookEnv(false, cmp.Or(c.String("operator"), localUser())) },
+		Regions: c.StringSlice("in-region"), Resume: c.Bool("resume"), Now: time.Now,
+	}
+}
+
+// alertCase opens the case of an alert, and makes it if it is the first to come.
+func (p *program) alertCase(c *cli.Context, id, title string) (*evidence.Case, error) {
+	where := filepath.Join(c.String("cases"), id)
+	if scheme, rest, ok := strings.Cut(c.String("cases"), "://"); ok {
+		where = scheme + "://" + path.Join(rest, id)
+	}
+	home, err := p.home()
+	if err != nil {
+		return nil, err
+	}
+	keep, err := storage(c, where)
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.newVault(c, where, keep)
+	if err != nil {
+		return nil, err
+	}
+	o := evidence.CaseOptions{Title: title, Authority: c.String("authority"), Operator: cmp.Or(c.String("operator"), localUser()),
+		Recipients: c.StringSlice("recipient"), Home: home, Storage: keep, Exercise: c.String("exercise")}
+	if o.Exercise != "" {
+		o.Title = "EXERCISE: " + o.Title
+	}
+	name, err := p.chooseSigner(c, &o)
+	if err != nil {
+		return nil, err
+	}
+	opened, made, err := respond.OpenCase(c.Context, v, o)
+	if err != nil {
+		return nil, err
+	}
+	if made && name != "" {
+		if err := noteSigner(home, opened.ID, name); err != nil {
+			return nil, err
+		}
+	}
+	if made {
+		return opened, nil
+	}
+	if opened, err = p.openCaseAt(c, where); err == nil && opened.Signer == nil {
+		opened.Signer = o.Signer
+	}
+	return opened, err
+}
+
+func showOutcome(t *ui.Printer, o *respond.Outcome) {
+	t.Line("%s %s", t.Bold(string(o.State)+":"), cmp.Or(o.Title, string(o.Kind)))
+	for _, row := range [][2]string{{"case", o.Case}, {"function", o.Function}, {"run", o.Run}, {"why", o.Why}} {
+		if row[1] != "" {
+			t.Line("  %s: %s", row[0], row[1])
+		}
+	}
+	if o.Function != "" && o.Case != "" {
+		t.Line("  next: freezeframe --case %s report", o.Case)
+	}
+}
+
+// respondEnd: the worst of the outcomes says how the command ends.
+func respondEnd(c *cli.Context, all []respond.Outcome) error {
+	for i := range all {
+		o := &all[i]
+		if o.State == respond.Failed {
+			return o.Err
+		}
+	}
+	for i := range all {
+		switch o := &all[i]; o.State {
+		case respond.Collected, respond.Known:
+		case respond.Busy, respond.CutOff:
+			return ui.Incomplete("freezeframe respond --resume --alert ...", "alert %s: %s", o.Alert, string(o.State))
+		default:
+			return ui.Incomplete(commandHelp(c), "alert %s: %s", o.Alert, cmp.Or(o.Why, string(o.State)))
+		}
+	}
+	return nil
+}
