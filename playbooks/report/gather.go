@@ -62,6 +62,9 @@ func Gather(ctx context.Context, in Input) (*Data, error) {
 	if err := d.cover(ctx, c, sum); err != nil {
 		return nil, err
 	}
+	if err := d.answers(ctx, c); err != nil {
+		return nil, err
+	}
 	if err := d.custody(ctx, c); err != nil {
 		return nil, err
 	}
