@@ -18,6 +18,7 @@ type Input struct {
 	Acts      []brief.Act // how acts of containment stand, by the case's journals
 	ActsErr   string      // why not all acts are known; "" if they are
 	Practices *Practices  // nil: not assessed
+	Unread    []string    // what the caller could not read of the case
 	Exercise  string      // id of the exercise that this is; "" leaves it to the case
 	Now       time.Time   // as of when
 	Tool      string      // name and version of the program

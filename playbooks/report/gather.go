@@ -38,6 +38,7 @@ func Gather(ctx context.Context, in Input) (*Data, error) {
 	if err := d.tell(ctx, c, in); err != nil {
 		return nil, err
 	}
+	d.Brief.Unread = append(d.Brief.Unread, in.Unread...)
 	d.people()
 	d.turns()
 	g, sum, err := d.watch(ctx, c)
