@@ -102,8 +102,8 @@ func (d driven) judge(t *testing.T) {
 			t.Errorf("%s, %s: %.500q", d.Name, what, list)
 		}
 	}
-	if d.Foreign > 0 {
-		t.Errorf("%s: %d elements that are not ours", d.Name, d.Foreign)
+	if len(d.Foreign) > 0 {
+		t.Errorf("%s: elements that are not ours: %.500q", d.Name, d.Foreign)
 	}
 	for i, reached := range d.Keys {
 		if !reached {

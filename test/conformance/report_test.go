@@ -29,7 +29,7 @@ type seen struct {
 	Drawn    int
 	Marks    int
 	Boxes    int
-	Foreign  int // elements that load, handlers, styles
+	Foreign  []string // elements that load, handlers, styles
 	Seen     []int
 	Canary   bool
 	Rows     int
@@ -39,7 +39,7 @@ type seen struct {
 	Back     int `json:"unfiltered"`
 	View     []string
 	Target   any
-	Bare     int
+	Bare     []string
 	PDF      int
 	Axe      []struct{ Scheme, Where, ID, Impact, First, Why string }
 }
@@ -289,8 +289,8 @@ func (s seen) judge(t *testing.T) {
 			t.Errorf("%s, %s: %.500q", s.Name, what, list)
 		}
 	}
-	if s.Foreign+s.Bare > 0 {
-		t.Errorf("%s: markup that is not ours: %d elements, %d without the policy", s.Name, s.Foreign, s.Bare)
+	if len(s.Foreign)+len(s.Bare) > 0 {
+		t.Errorf("%s: markup that is not ours: %.500q, and without the policy %.500q", s.Name, s.Foreign, s.Bare)
 	}
 	if s.Name == "canaries" {
 		s.axe(t)

@@ -17,6 +17,7 @@ export const frames = (page) => page.evaluate(() => new Promise((done) => reques
 
 // watch notes what a page says, asks for and pops up. own: what it may ask for.
 export function watch(page, said, own) {
+  page.setDefaultTimeout(180_000); // a busy machine is no finding
   page.on('console', (m) => { if (['error', 'warning'].includes(m.type())) said.console.push(m.text()); });
   page.on('pageerror', (e) => said.errors.push(String(e)));
   page.on('dialog', (d) => { said.dialogs.push(d.message()); d.dismiss(); });
@@ -30,10 +31,9 @@ export async function judge(page, scheme, where) {
   return found.violations.map((v) => ({ scheme, where, id: v.id, impact: v.impact, nodes: v.nodes.length, first: v.nodes[0].html.slice(0, 200), why: v.nodes[0].failureSummary }));
 }
 
-// foreign counts what is not ours: elements that load, handlers, styles.
-export const foreign = (page) => page.evaluate(() => document.querySelectorAll('img, iframe, object, embed, script[src], link, video, audio, base').length +
-  Array.from(document.querySelectorAll('*')).filter((e) => Array.from(e.attributes).some((a) => /^on|^style$/.test(a.name))).length);
-
+// foreign are those elements that are not ours: what loads, handlers, styles.
+export const foreign = (page) => page.evaluate(() => Array.from(document.querySelectorAll('*')).filter((e) =>
+  e.matches('img, iframe, object, embed, script[src], link, video, audio, base') || Array.from(e.attributes).some((a) => /^on|^style$/.test(a.name))).map((e) => e.outerHTML.slice(0, 200)));
 // canaries are the numbers of those that can be seen whole, as text: innerText leaves out what is hidden.
 export const canaries = (page) => page.evaluate(() => {
   document.querySelectorAll('details').forEach((d) => { d.open = true; });

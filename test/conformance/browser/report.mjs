@@ -58,12 +58,13 @@ for (const { name, url, word, canary, picture } of pages) {
   // Judged in both schemes: the contrast is another.
   said.axe = [];
   for (const scheme of ['light', 'dark']) {
-    const judged = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: scheme, bypassCSP: true });
+    const judged = await browser.newContext({ viewport: { width: 1280, height: 2400 }, colorScheme: scheme, bypassCSP: true });
     const p = await judged.newPage();
     watch(p, said, own);
     await p.goto(url, { waitUntil: 'load' });
-    await p.evaluate(() => document.querySelectorAll('details').forEach((d) => { d.open = true; }));
-    await p.screenshot({ path: place(`${name}-${scheme}.png`), clip: { x: 0, y: 0, width: 1280, height: 2400 }, fullPage: true });
+    // Everything is unfolded, but of hundreds of answers, which are all alike, the first few.
+    await p.evaluate(() => document.querySelectorAll('details:not(.answer), details.answer:nth-of-type(-n+5)').forEach((d) => { d.open = true; }));
+    await p.screenshot({ path: place(`${name}-${scheme}.png`) });
     said.axe.push(...await judge(p, scheme, 'report'));
     await judged.close();
   }
@@ -73,7 +74,7 @@ for (const { name, url, word, canary, picture } of pages) {
   watch(p, said, own);
   await p.goto(url, { waitUntil: 'load' });
   said.bare = await foreign(p);
-  if (canary) { said.seen = await canaries(p); said.bare += await foreign(p); }
+  if (canary) { said.seen = await canaries(p); said.bare.push(...await foreign(p)); }
   await p.emulateMedia({ media: 'print' });
   await p.pdf({ path: place(`${name}.pdf`), format: 'A4', preferCSSPageSize: true, tagged: true, outline: true });
   said.pdf = sizeOf(`${name}.pdf`);
@@ -81,7 +82,7 @@ for (const { name, url, word, canary, picture } of pages) {
   if (picture) { // of the timeline, for the documentation
     const small = await browser.newContext({ viewport: { width: 1000, height: 760 }, colorScheme: 'light' });
     const shot = await small.newPage();
-    await shot.goto(url + '#timeline', { waitUntil: 'load' });
+    await shot.goto(url, { waitUntil: 'load' });
     await shot.evaluate(() => document.getElementById('timeline').scrollIntoView());
     await frames(shot);
     await shot.screenshot({ path: place('report.png') });

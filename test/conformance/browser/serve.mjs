@@ -4,7 +4,7 @@ import { pages, launch, place, frames, watch, judge, foreign, canaries } from '.
 
 const browser = await launch();
 for (const { name, url, word, where, member, canary } of pages) {
-  const said = { name, url, console: [], requests: [], dialogs: [], errors: [], axe: [], foreign: 0 };
+  const said = { name, url, console: [], requests: [], dialogs: [], errors: [], axe: [], foreign: [] };
   const own = (u) => u.startsWith(url);
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
@@ -20,18 +20,19 @@ for (const { name, url, word, where, member, canary } of pages) {
     }
     return false;
   };
-  const leave = async () => { await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.keyboard.press('Enter')]); await frames(page); said.foreign += await foreign(page); };
+  const leave = async () => { await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.keyboard.press('Enter')]); await frames(page); said.foreign.push(...await foreign(page)); };
   const rows = () => page.evaluate(() => Array.from(document.querySelectorAll('tbody tr')).map((r) => r.innerText));
   const write = async (selector, text) => {
     const there = await tabTo(selector);
     await page.keyboard.press('Control+A');
+    await page.keyboard.press('Delete');
     await page.keyboard.type(text);
     await leave();
     return there;
   };
 
-  said.foreign += await foreign(page);
-  if (canary) { said.seen = await canaries(page); said.foreign += await foreign(page); await page.reload({ waitUntil: 'load' }); }
+  said.foreign.push(...await foreign(page));
+  if (canary) { said.seen = await canaries(page); said.foreign.push(...await foreign(page)); await page.reload({ waitUntil: 'load' }); }
   said.keys = [await tabTo('a[href="events"]')];
   await leave();
   said.all = (await rows()).length;
@@ -58,12 +59,12 @@ for (const { name, url, word, where, member, canary } of pages) {
 
   for (const scheme of ['light', 'dark']) {
     for (const [where, at] of [['report', ''], ['events', 'events'], ['answers', 'answers?q=' + encodeURIComponent(member)]]) {
-      const judged = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: scheme, bypassCSP: true });
+      const judged = await browser.newContext({ viewport: { width: 1280, height: 1600 }, colorScheme: scheme, bypassCSP: true });
       const p = await judged.newPage();
       watch(p, said, own);
       await p.goto(url + at, { waitUntil: 'load' });
-      await p.screenshot({ path: place(`${name}-${where}-${scheme}.png`), clip: { x: 0, y: 0, width: 1280, height: 1600 }, fullPage: true });
-      said.foreign += await foreign(p);
+      said.foreign.push(...await foreign(p)); // before the screenshot, which leaves style="" behind
+      await p.screenshot({ path: place(`${name}-${where}-${scheme}.png`) });
       // A page of thousands of canaries is judged where its tables are the same: in the file.
       if (!(canary && where === 'report')) { said.axe.push(...await judge(p, scheme, where)); }
       await judged.close();
