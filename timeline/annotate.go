@@ -14,11 +14,11 @@ type annotator struct {
 	hashes map[string]lastHash // by function
 	shared map[string]string   // sharedEventID -> event id, of the last few
 	ring   []string            // the keys of shared, oldest first
-	same   func(function string) bool
-	roles  map[string]bool // of the wanted function
-	rules  *rulebook       // nil: none are tried
-	keeps  bool            // messages are kept by who gets them; otherwise they lie in text
-	text   []byte          // of the batch under way
+	only   *concern            // the function that the filter wants; nil: all
+	about  []concern           // Options.Functions
+	rules  *rulebook           // nil: none are tried
+	keeps  bool                // messages are kept by who gets them; otherwise they lie in text
+	text   []byte              // of the batch under way
 
 	firsts   *firsts   // nil: no baseline was asked for
 	packages *packages // of the case; nil: no case is read
@@ -32,10 +32,24 @@ const (
 func newAnnotator(o Options, f *facts, own *ownCalls) *annotator {
 	a := &annotator{o: o, facts: f, own: own, hashes: map[string]lastHash{}, shared: map[string]string{}, rules: newRulebook(o), firsts: newFirsts(o)}
 	if o.Function != "" {
-		a.same = sameFunction(o.Function)
-		a.roles = f.rolesOf(a.same)
+		c := newConcern(o.Function, f)
+		a.only = &c
+	}
+	for _, function := range o.Functions[:min(len(o.Functions), 64)] {
+		a.about = append(a.about, newConcern(function, f))
 	}
 	return a
+}
+
+// concern is what is of one function.
+type concern struct {
+	same  func(function string) bool
+	roles map[string]bool
+}
+
+func newConcern(function string, f *facts) concern {
+	same := sameFunction(function)
+	return concern{same, f.rolesOf(same)}
 }
 
 // event annotates e and says whether it comes out.
@@ -56,7 +70,13 @@ func (a *annotator) event(e *Event) bool {
 	if e.Kind == KindCloudTrail {
 		e.Message = a.message(e)
 	}
-	wanted := a.o.inTime(e.Time) && a.wanted(e)
+	wanted := a.o.inTime(e.Time) && (a.only == nil || a.only.of(e))
+	e.about = 0
+	for i := range a.about {
+		if a.about[i].of(e) {
+			e.about |= 1 << i
+		}
+	}
 	e.Beside = !wanted && a.o.Beside
 	return wanted || a.o.Beside
 }
@@ -170,23 +190,21 @@ func by(function string) string {
 	return " by function " + function
 }
 
-// wanted applies the function filter.
-func (a *annotator) wanted(e *Event) bool {
-	if a.same == nil {
-		return true
-	}
+// of says whether an event is of the function: done to it, by its role's sessions, with its
+// keys, or by the responder.
+func (c *concern) of(e *Event) bool {
 	switch {
-	case a.same(e.Function), a.same(e.Principal.Function):
+	case c.same(e.Function), c.same(e.Principal.Function):
 		return true
 	case e.Kind == KindResponder:
-		return e.Function == "" && e.Change.Role == "" || a.roles[plainRole(e.Change.Role)]
-	case e.Change.Role != "" && a.roles[plainRole(e.Change.Role)]:
+		return e.Function == "" && e.Change.Role == "" || c.roles[plainRole(e.Change.Role)]
+	case e.Change.Role != "" && c.roles[plainRole(e.Change.Role)]:
 		return e.Function == "" // a role shared with another function is that one's affair
-	case a.roles[plainRole(e.Principal.Role)]:
+	case c.roles[plainRole(e.Principal.Role)]:
 		return e.Principal.Function == ""
 	}
 	for _, r := range e.Resources {
-		if strings.HasPrefix(r, "arn:") && (a.same(r) || a.roles[plainRole(r)]) {
+		if strings.HasPrefix(r, "arn:") && (c.same(r) || c.roles[plainRole(r)]) {
 			return true
 		}
 	}

@@ -105,8 +105,12 @@ type Event struct {
 	who   *acquaintance // whose event it is, while it is read
 	hits  []sigma.Hit   // until the rules are written into Rules
 	clear clarity       // of its texts
+	about uint64        // which of Options.Functions it concerns
 	plain bool          // its record is printing ASCII without escapes: nothing in it hides
 }
+
+// Concerns says whether the filter would keep the event for the i-th of Options.Functions.
+func (e *Event) Concerns(i int) bool { return e.about>>i&1 == 1 }
 
 // MaxField bounds each string of an event, in bytes; what is longer is cut and ends in "…".
 const MaxField = 2048

@@ -64,6 +64,9 @@ type Options struct {
 	// Beside lets out what the filter does not want too, marked: whoever looks for the
 	// origin of what the filter wants must see what came before it. Not for formats.
 	Beside bool
+	// Functions are those that Event.Concerns tells about, at most 64, by name or ARN. Unlike
+	// Function they keep nothing back: whoever asks about several reads the records once.
+	Functions []string
 	// Names keeps what calls named (Event.Named). It takes time, and only those who pair
 	// and join calls need it.
 	Names bool

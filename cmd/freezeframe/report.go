@@ -135,7 +135,10 @@ func (p *program) gatherReport(c *cli.Context) (*evidence.Case, *report.Data, er
 	}
 	in.Acts = playbooks.ReportActs(standing)
 	if in.Practices, err = playbooks.ReportPractices(c.Context, opened, in.Function, now); err != nil {
-		return nil, nil, err
+		if c.Context.Err() != nil {
+			return nil, nil, err
+		}
+		in.Unread = append(in.Unread, err.Error()) // damage of a bag is no reason to tell nothing of the others
 	}
 	d, err := report.Gather(c.Context, in)
 	if err != nil {

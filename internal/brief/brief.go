@@ -23,6 +23,8 @@ type Input struct {
 	Acts     []Act     // how acts of containment stand, by the case's journals
 	ActsErr  string    // why not all acts are known; "" if they are
 	Now      time.Time // what deadlines are counted from
+	// Stories are asked for once, of the functions that are told about; nil reads the case for each.
+	Stories func(ctx context.Context, functions []string) ([]timeline.Story, error)
 }
 
 // Act is how one act of containment stands on one resource.
@@ -110,7 +112,7 @@ func Of(ctx context.Context, in Input) (*Brief, error) {
 	})
 	n := min(len(h.functions), maxStories)
 	b.Functions, b.Untold, b.Collected = h.functions[:n], h.functions[n:], h.collected
-	t, err := b.tell(ctx, c, h)
+	t, err := b.tell(ctx, in, h)
 	if err != nil {
 		return nil, err
 	}
@@ -135,13 +137,17 @@ func Of(ctx context.Context, in Input) (*Brief, error) {
 }
 
 // tell reads the story of each function, and picks the turns that matter most.
-func (b *Brief) tell(ctx context.Context, c *evidence.Case, h *holdings) (turns, error) {
+func (b *Brief) tell(ctx context.Context, in Input, h *holdings) (turns, error) {
 	var all turns
-	for _, f := range b.Functions {
-		story, err := timeline.Tell(ctx, timeline.Options{Filter: timeline.Filter{Function: f}}, timeline.Input{Case: c})
-		if err != nil {
-			return nil, fmt.Errorf("telling the story of %s: %w", f, err)
-		}
+	if in.Stories == nil {
+		in.Stories = in.each
+	}
+	stories, err := in.Stories(ctx, b.Functions)
+	if err != nil {
+		return nil, err
+	}
+	for i, story := range stories {
+		f := b.Functions[i]
 		if to := story.Summary.CloudTrailTo; to.After(b.RecordsTo) {
 			b.RecordsTo = to
 		}
@@ -162,6 +168,19 @@ func (b *Brief) tell(ctx context.Context, c *evidence.Case, h *holdings) (turns,
 		b.MoreWho, b.Who = more, b.Who[:maxActors]
 	}
 	return all, nil
+}
+
+// each reads the case for each story.
+func (in Input) each(ctx context.Context, functions []string) ([]timeline.Story, error) {
+	var out []timeline.Story
+	for _, f := range functions {
+		story, err := timeline.Tell(ctx, timeline.Options{Filter: timeline.Filter{Function: f}}, timeline.Input{Case: in.Case})
+		if err != nil {
+			return nil, fmt.Errorf("telling the story of %s: %w", f, err)
+		}
+		out = append(out, story)
+	}
+	return out, nil
 }
 
 // notes are the newest that people recorded, oldest of them first.

@@ -341,6 +341,16 @@ func decodeRecord(data []byte) (*caseRecord, error) {
 // Vault is where the case lives.
 func (c *Case) Vault() vault.Vault { return c.vault }
 
+// Remembering is the case for one who reads much of it several times, as a report does: small
+// objects are fetched once (vault.Remember). It is for reading, and for as long as that takes.
+func (c *Case) Remembering() *Case {
+	return &Case{
+		ID: c.ID, Title: c.Title, Authority: c.Authority, Operator: c.Operator, Opened: c.Opened, Recipients: c.Recipients, SealAll: c.SealAll, Storage: c.Storage,
+		Exercise: c.Exercise, Now: c.Now, Rand: c.Rand, Sealer: c.Sealer, Identities: c.Identities,
+		vault: vault.Remember(c.vault), tail: emptyTail(), signed: -1,
+	}
+}
+
 // newID is a ULID, later than those this process made before.
 func (c *Case) newID() string {
 	c.ids.Lock()

@@ -18,6 +18,7 @@ type Input struct {
 	Acts      []brief.Act // how acts of containment stand, by the case's journals
 	ActsErr   string      // why not all acts are known; "" if they are
 	Practices *Practices  // nil: not assessed
+	Unread    []string    // what the caller could not read of the case
 	Exercise  string      // id of the exercise that this is; "" leaves it to the case
 	Now       time.Time   // as of when
 	Tool      string      // name and version of the program
@@ -25,33 +26,35 @@ type Input struct {
 
 // Data is a report: everything that its forms show, each text without what looks like a secret.
 type Data struct {
-	Schema    string         `json:"schema"`
-	Case      CaseFacts      `json:"case"`
-	AsOf      time.Time      `json:"as_of"`
-	Tool      string         `json:"tool"`
-	Summary   Summary        `json:"summary"`
-	Brief     *brief.Brief   `json:"brief"` // what happened, is contained and is open, and what expires
-	Measures  []Measure      `json:"measures"`
-	Picture   Picture        `json:"picture"`
-	Turns     []Turn         `json:"turns"`
-	TurnsLeft int            `json:"turns_left_out,omitempty"`
-	Events    []EventRow     `json:"events"` // those that weigh, one by one
-	EventsOf  int64          `json:"events_of"`
-	Suspects  []Suspect      `json:"suspects"`
-	Entries   []Entry        `json:"entries"`
-	Standing  []Finding      `json:"standing"` // what suspects made or changed and nobody took back
-	Graph     Graph          `json:"lineage"`
-	Versions  []Version      `json:"versions"`
-	Changes   []Change       `json:"changes"`
-	Coverage  Coverage       `json:"coverage"`
-	Custody   []CustodyRow   `json:"custody"`
-	Custodied int            `json:"custody_left_out,omitempty"`
-	Practices *Practices     `json:"practices,omitempty"`
-	Bags      []Bag          `json:"bags"`
-	Artefacts []Artefact     `json:"artefacts"`
-	Unlisted  int            `json:"artefacts_left_out,omitempty"`
-	Inputs    []evidence.Ref `json:"-"` // what it was made from, for derived.json
-	Gaps      int            `json:"gaps"`
+	Schema      string         `json:"schema"`
+	Case        CaseFacts      `json:"case"`
+	AsOf        time.Time      `json:"as_of"`
+	Tool        string         `json:"tool"`
+	Summary     Summary        `json:"summary"`
+	Brief       *brief.Brief   `json:"brief"` // what happened, is contained and is open, and what expires
+	Measures    []Measure      `json:"measures"`
+	Picture     Picture        `json:"picture"`
+	Turns       []Turn         `json:"turns"`
+	TurnsLeft   int            `json:"turns_left_out,omitempty"`
+	Events      []EventRow     `json:"events"` // those that weigh, one by one
+	EventsOf    int64          `json:"events_of"`
+	Suspects    []Suspect      `json:"suspects"`
+	Entries     []Entry        `json:"entries"`
+	Standing    []Finding      `json:"standing"` // what suspects made or changed and nobody took back
+	Graph       Graph          `json:"lineage"`
+	Versions    []Version      `json:"versions"`
+	Changes     []Change       `json:"changes"`
+	Coverage    Coverage       `json:"coverage"`
+	Custody     []CustodyRow   `json:"custody"`
+	Custodied   int            `json:"custody_left_out,omitempty"`
+	Practices   *Practices     `json:"practices,omitempty"`
+	Bags        []Bag          `json:"bags"`
+	Artefacts   []Artefact     `json:"artefacts"`
+	Unlisted    int            `json:"artefacts_left_out,omitempty"`
+	Answers     []Answer       `json:"answers"` // what was collected, member by member
+	AnswersLeft int            `json:"answers_left_out,omitempty"`
+	Inputs      []evidence.Ref `json:"-"` // what it was made from, for derived.json
+	Gaps        int            `json:"gaps"`
 
 	stories []lineage.Story
 	acts    []brief.Act

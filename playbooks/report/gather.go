@@ -25,29 +25,20 @@ const (
 	maxNodes     = 48
 )
 
-// Gather reads the case: its brief, the story of each function, and every event once more for
-// the picture.
+// Gather reads the case: the stories of all functions at once, which its brief rests on too, and
+// every event once more for the picture, when it is known whom the stories suspect. However many
+// functions there are, each object of the case is read a fixed number of times.
 func Gather(ctx context.Context, in Input) (*Data, error) {
-	c := in.Case
+	c := in.Case.Remembering()
 	d := &Data{
 		Schema: Schema, AsOf: in.Now.UTC(), Tool: in.Tool, Practices: in.Practices,
 		acts: in.Acts,
 		Case: CaseFacts{ID: c.ID, Title: c.Title, Authority: c.Authority, Operator: c.Operator, Opened: c.Opened.UTC(), Exercise: cmp.Or(in.Exercise, c.Exercise)},
 	}
-	var err error
-	if d.Brief, err = brief.Of(ctx, brief.Input{Case: c, Function: in.Function, Acts: in.Acts, ActsErr: in.ActsErr, Now: in.Now}); err != nil {
+	if err := d.tell(ctx, c, in); err != nil {
 		return nil, err
 	}
-	if in.Function != "" && len(d.Brief.Functions) == 0 {
-		d.Brief.Functions = []string{in.Function} // nothing of it was collected, but the records may know it
-	}
-	for _, f := range d.Brief.Functions {
-		s, err := lineage.Tell(ctx, timeline.Options{Filter: timeline.Filter{Function: f}}, timeline.Input{Case: c})
-		if err != nil {
-			return nil, fmt.Errorf("telling the story of %s: %w", f, err)
-		}
-		d.stories = append(d.stories, s)
-	}
+	d.Brief.Unread = append(d.Brief.Unread, in.Unread...)
 	d.people()
 	d.turns()
 	g, sum, err := d.watch(ctx, c)
@@ -62,6 +53,9 @@ func Gather(ctx context.Context, in Input) (*Data, error) {
 	if err := d.cover(ctx, c, sum); err != nil {
 		return nil, err
 	}
+	if err := d.answers(ctx, c); err != nil {
+		return nil, err
+	}
 	if err := d.custody(ctx, c); err != nil {
 		return nil, err
 	}
@@ -70,6 +64,33 @@ func Gather(ctx context.Context, in Input) (*Data, error) {
 	out := rewritten(*d, mask)
 	out.Inputs, out.stories = d.Inputs, d.stories
 	return &out, nil
+}
+
+// tell makes the brief, and the stories that it rests on.
+func (d *Data) tell(ctx context.Context, c *evidence.Case, in Input) error {
+	all := func(functions []string) (err error) {
+		d.stories, err = lineage.TellAll(ctx, timeline.Options{}, timeline.Input{Case: c}, functions)
+		return err
+	}
+	stories := func(_ context.Context, functions []string) ([]timeline.Story, error) {
+		if err := all(functions); err != nil {
+			return nil, err
+		}
+		var out []timeline.Story
+		for _, s := range d.stories {
+			out = append(out, s.Story)
+		}
+		return out, nil
+	}
+	var err error
+	if d.Brief, err = brief.Of(ctx, brief.Input{Case: c, Function: in.Function, Acts: in.Acts, ActsErr: in.ActsErr, Now: in.Now, Stories: stories}); err != nil {
+		return err
+	}
+	if in.Function != "" && len(d.Brief.Functions) == 0 {
+		d.Brief.Functions = []string{in.Function} // nothing of it was collected, but the records may know it
+		return all(d.Brief.Functions)
+	}
+	return nil
 }
 
 // people tells of those whom rules speak against, and of what they left.

@@ -45,7 +45,7 @@ type section struct{ ID, Title string }
 func sections() []section {
 	return []section{
 		{"summary", "Summary"}, {"timeline", "Timeline"}, {"who", "Who and how"}, {"versions", "Versions"}, {"coverage", "Coverage"},
-		{"containment", "Containment and open"}, {"custody", "Chain of custody"}, {"practices", "Practices"}, {"artefacts", "Appendix"},
+		{"containment", "Containment and open"}, {"custody", "Chain of custody"}, {"practices", "Practices"}, {"answers", "Collected answers"}, {"artefacts", "Appendix"},
 	}
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +24,8 @@ var (
 		`\b(?:IQoJ|FwoG|FQoG)[A-Za-z0-9+/=]{60,}`,                        // a session token of STS
 		`\bgh[pousr]_[A-Za-z0-9]{30,}\b`, `\bgithub_pat_[A-Za-z0-9_]{30,}\b`, `\bxox[abposr]-[A-Za-z0-9-]{10,}`, `\bsk_live_[A-Za-z0-9]{10,}`, `\bAGE-SECRET-KEY-1[A-Z0-9]{20,}`, `\bAIza[A-Za-z0-9_-]{30,}`,
 	}, "|"))
+	// Each of those has one of these.
+	shapes = []string{"-----BEGIN ", "eyJ", "IQoJ", "FwoG", "FQoG", "gh", "github_pat_", "xox", "sk_live_", "AGE-SECRET-KEY-1", "AIza"}
 	// Userinfo of an address, and credentials in a header.
 	userinfo = regexp.MustCompile(`(://[^/\s:@]{1,64}:)([^/\s@]{1,200})(@)`)
 	bearer   = regexp.MustCompile(`(?i)\b((?:bearer|basic)\s+)([A-Za-z0-9+/=._~-]{16,})`)
@@ -35,18 +38,28 @@ func mask(s string) string {
 	if len(s) < 12 {
 		return s
 	}
-	s = named.ReplaceAllStringFunc(s, func(t string) string {
-		part := named.FindStringSubmatch(t)
-		if accessKeyID.MatchString(part[2]) || part[2] == Masked {
-			return t
-		}
-		return part[1] + Masked + part[3]
-	})
-	s = shaped.ReplaceAllString(s, Masked)
+	// What an expression cannot do without is looked for first: most texts have none of it.
+	if strings.ContainsAny(s, `"'`) && strings.ContainsAny(s, ":=") {
+		s = named.ReplaceAllStringFunc(s, func(t string) string {
+			part := named.FindStringSubmatch(t)
+			if accessKeyID.MatchString(part[2]) || part[2] == Masked {
+				return t
+			}
+			return part[1] + Masked + part[3]
+		})
+	}
+	if slices.ContainsFunc(shapes, func(begin string) bool { return strings.Contains(s, begin) }) {
+		s = shaped.ReplaceAllString(s, Masked)
+	}
 	if strings.Contains(s, "://") {
 		s = userinfo.ReplaceAllString(s, "${1}"+Masked+"${3}")
 	}
-	s = bearer.ReplaceAllString(s, "${1}"+Masked)
+	if strings.ContainsAny(s, " \t\n\r\f\v") {
+		s = bearer.ReplaceAllString(s, "${1}"+Masked)
+	}
+	if len(s) < 40 {
+		return s
+	}
 	return fortyLong.ReplaceAllStringFunc(s, func(t string) string {
 		if secretKey(t) {
 			return Masked

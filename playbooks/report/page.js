@@ -3,10 +3,11 @@
   document.documentElement.classList.add("scripted");
   var byId = function (id) { return document.getElementById(id); };
 
-  // All of it is printed, also what is folded on the screen.
+  // All of it is printed, also what is folded on the screen; of the collected answers, which
+  // would be hundreds of sheets, those that somebody unfolded.
   var opened = [];
   window.addEventListener("beforeprint", function () {
-    document.querySelectorAll("details:not([open])").forEach(function (d) { opened.push(d); d.open = true; });
+    document.querySelectorAll("details:not([open]):not(.answer)").forEach(function (d) { opened.push(d); d.open = true; });
   });
   window.addEventListener("afterprint", function () {
     opened.forEach(function (d) { d.open = false; });

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,11 +33,12 @@ type Server struct {
 	Host  string // "127.0.0.1:12345", as browsers name it
 
 	searching chan struct{}
+	rows      int // of one page of answers
 }
 
 // NewServer makes one; a search reads all of the case, so that one goes on at a time.
 func NewServer(d *Data, c *evidence.Case, token, host string) *Server {
-	return &Server{Data: d, Case: c, Token: token, Host: host, searching: make(chan struct{}, 1)}
+	return &Server{Data: d, Case: c, Token: token, Host: host, searching: make(chan struct{}, 1), rows: pageRows}
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -69,6 +71,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/"+s.Token+"/", http.StatusSeeOther)
 	case rest == "events":
 		s.events(w, r)
+	case rest == "answers":
+		s.searchAnswers(w, r)
 	default:
 		http.NotFound(w, r)
 	}
@@ -88,10 +92,8 @@ func searchOf(q url.Values) (search, error) {
 	s.words = strings.Fields(strings.ToLower(s.Words))
 	s.o = timeline.Options{Where: s.Where}
 	var err error
-	if page := q.Get("page"); page != "" {
-		if s.Page, err = strconv.Atoi(page); err != nil || s.Page < 0 || s.Page > 1<<20 {
-			return s, fmt.Errorf("page %q is none", page)
-		}
+	if s.Page, err = pageOf(q); err != nil {
+		return s, err
 	}
 	for _, m := range []struct {
 		text string
@@ -107,16 +109,33 @@ func searchOf(q url.Values) (search, error) {
 	return s, s.o.Check()
 }
 
+// pageOf is the number of the page that is asked for, from 0.
+func pageOf(q url.Values) (int, error) {
+	text := q.Get("page")
+	if text == "" {
+		return 0, nil
+	}
+	page, err := strconv.Atoi(text)
+	if err != nil || page < 0 || page > 1<<20 {
+		return 0, fmt.Errorf("page %q is none", text)
+	}
+	return page, nil
+}
+
 // link leads to another page of the same search.
 func (s search) link(page int) template.URL {
+	return linkTo("events", map[string]string{"q": s.Words, "where": s.Where, "from": s.From, "to": s.To}, page)
+}
+
+func linkTo(path string, asked map[string]string, page int) template.URL {
 	q := url.Values{}
-	for k, v := range map[string]string{"q": s.Words, "where": s.Where, "from": s.From, "to": s.To} {
+	for k, v := range asked {
 		if v != "" {
 			q.Set(k, v)
 		}
 	}
 	q.Set("page", strconv.Itoa(page))
-	return template.URL("events?" + q.Encode()) //nolint:gosec // of a fixed path, and encoded values
+	return template.URL(path + "?" + q.Encode()) //nolint:gosec // of a fixed path, and encoded values
 }
 
 // found is one page of events.
@@ -137,24 +156,33 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	ask, err := searchOf(r.URL.Query())
 	view.Search = ask
 	if err == nil {
-		select {
-		case s.searching <- struct{}{}:
-			err = s.find(r.Context(), ask, &view)
-			<-s.searching
-		case <-r.Context().Done():
-			return
-		}
+		err = s.alone(r.Context(), func() error { return s.find(r.Context(), ask, &view) })
+	}
+	if r.Context().Err() != nil {
+		return
 	}
 	if err != nil {
-		if r.Context().Err() != nil {
-			return
-		}
 		view.Err = safetext.Escape(err.Error())
 		w.WriteHeader(http.StatusBadRequest)
 	}
+	show(w, "events", view)
+}
+
+// alone does a search when no other goes on.
+func (s *Server) alone(ctx context.Context, search func() error) error {
+	select {
+	case s.searching <- struct{}{}:
+		defer func() { <-s.searching }()
+		return search()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func show(w http.ResponseWriter, name string, view any) {
 	t, err := templates()
 	if err == nil {
-		err = t.ExecuteTemplate(w, "events", view)
+		err = t.ExecuteTemplate(w, name, view)
 	}
 	_ = err // to a browser that is gone there is nobody to tell
 }
@@ -196,14 +224,13 @@ func (s *Server) find(ctx context.Context, ask search, view *found) error {
 
 // has says whether every word stands somewhere in a row.
 func (r EventRow) has(words []string) bool {
+	return hasAll(words, stamp(r.Time), string(r.Lane), r.Who, r.Where, r.Call, r.Outcome, r.Text, strings.Join(r.Tags, " "), r.ID, r.Path)
+}
+
+func hasAll(words []string, texts ...string) bool {
 	if len(words) == 0 {
 		return true
 	}
-	text := strings.ToLower(strings.Join([]string{stamp(r.Time), string(r.Lane), r.Who, r.Where, r.Call, r.Outcome, r.Text, strings.Join(r.Tags, " "), r.ID, r.Path}, "\n"))
-	for _, w := range words {
-		if !strings.Contains(text, w) {
-			return false
-		}
-	}
-	return true
+	text := strings.ToLower(strings.Join(texts, "\n"))
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }

@@ -23,7 +23,7 @@ const (
 // have different code.
 func (d *Data) versions(ctx context.Context, c *evidence.Case) error {
 	d.Versions, d.Changes = []Version{}, []Change{}
-	packages, err := packagesOf(ctx, c)
+	packages, err := d.packages(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -71,15 +71,18 @@ func (d *Data) unread(ctx context.Context, what string, err error) error {
 	return nil
 }
 
-// packagesOf are the collected packages, by the hash that AWS declares.
-func packagesOf(ctx context.Context, c *evidence.Case) (map[string]evidence.Ref, error) {
+// packages are the collected ones, by the hash that AWS declares.
+func (d *Data) packages(ctx context.Context, c *evidence.Case) (map[string]evidence.Ref, error) {
 	out := map[string]evidence.Ref{}
 	code := func(e evidence.Entry) bool {
 		return e.Artefact == "lambda.code" && e.Item != nil && e.Item.Declared != nil && e.Item.Declared.Matches
 	}
 	for f, err := range c.Find(ctx, code) {
 		if err != nil {
-			return nil, fmt.Errorf("looking for code: %w", err)
+			if err := d.unread(ctx, "looking for code", err); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if _, ok := out[f.Entry.Item.Declared.Value]; !ok {
 			out[f.Entry.Item.Declared.Value] = f.Bag.Ref(*f.Entry.Item)

@@ -51,7 +51,7 @@ var (
 	void    = []string{"meta", "input", "br"}
 	open    = regexp.MustCompile(`^<(/?)([a-z][a-z0-9]*)((?:\s+[a-zA-Z][a-zA-Z0-9-]*(?:="[^"<>]*")?)*)\s*>`)
 	attr    = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9-]*)(?:="([^"<>]*)")?`)
-	inPlace = regexp.MustCompile(`^(?:#[a-z0-9-]*|\./|events(?:\?[A-Za-z0-9%+=&._~-]*)?)$`)
+	inPlace = regexp.MustCompile(`^(?:#[a-z0-9-]*|\./|(?:events|answers)(?:\?[A-Za-z0-9%+=&._~-]*)?)$`)
 )
 
 // Read takes a page, or says at which byte it stops being one.

@@ -116,30 +116,82 @@ func Tell(ctx context.Context, o timeline.Options, in timeline.Input) (Story, er
 		return Story{}, timeline.ErrNoFunction
 	}
 	o.Beside, o.Names = true, true
-	b, w, teller := NewBuilder(), newWatch(o.Function), timeline.NewTeller(o.Function)
-	names, named := map[string]bool{}, timeline.SameFunction(o.Function)
+	t := newTelling(o.Function)
+	sum, err := timeline.Events(ctx, o, in, func(e *timeline.Event) error { return t.event(o, e) })
+	if err != nil {
+		return Story{Story: t.teller.Story(sum)}, err
+	}
+	return t.story(ctx, sum, in)
+}
+
+// TellAll makes the stories of several functions, at most 64, in one reading of the input. Their
+// summaries are that of the reading, which is of no function in particular.
+func TellAll(ctx context.Context, o timeline.Options, in timeline.Input, functions []string) ([]Story, error) {
+	if len(functions) == 0 {
+		return nil, nil
+	}
+	o.Functions, o.Names = functions, true
+	all := make([]*telling, len(functions))
+	for i, f := range functions {
+		all[i] = newTelling(f)
+	}
 	sum, err := timeline.Events(ctx, o, in, func(e *timeline.Event) error {
-		if named(e.Function) && isARN(e.Function) && (e.Outcome == timeline.Success || e.Kind == timeline.KindState) && len(names) < maxShown {
-			names[e.Function] = true
+		for i, t := range all {
+			e.Beside = !e.Concerns(i)
+			if err := t.event(o, e); err != nil {
+				return err
+			}
 		}
-		if !o.Until.IsZero() && !e.Time.Before(o.Until) {
-			return nil
-		}
-		w.event(b.Event(e), e)
-		return teller.Event(e)
+		e.Beside = false
+		return nil
 	})
 	if err != nil {
-		return Story{Story: teller.Story(sum)}, err
+		return nil, err
 	}
-	if len(names) > 1 && !isARN(o.Function) {
-		return Story{Story: teller.Story(sum)}, fmt.Errorf("%w: give the ARN: %s", ErrAmbiguous, strings.Join(sorted(names), ", "))
+	stories := make([]Story, len(all))
+	for i, t := range all {
+		if stories[i], err = t.story(ctx, sum, in); err != nil {
+			return nil, fmt.Errorf("telling the story of %s: %w", functions[i], err)
+		}
 	}
-	g := b.Graph(sum)
-	w.finish(g)
-	s := Story{Story: teller.Story(sum), History: w.changes, HistLeft: w.left, MadeLeft: g.Left.Made}
-	s.triggers(g, w)
-	s.judge(g, w)
-	s.calls(g, w)
+	return stories, nil
+}
+
+// telling is a story that is being told.
+type telling struct {
+	function string
+	b        *Builder
+	w        *watch
+	teller   *timeline.Teller
+	names    map[string]bool // ARNs of functions of this name
+	named    func(string) bool
+}
+
+func newTelling(function string) *telling {
+	return &telling{function: function, b: NewBuilder(), w: newWatch(function), teller: timeline.NewTeller(function), names: map[string]bool{}, named: timeline.SameFunction(function)}
+}
+
+func (t *telling) event(o timeline.Options, e *timeline.Event) error {
+	if t.named(e.Function) && isARN(e.Function) && (e.Outcome == timeline.Success || e.Kind == timeline.KindState) && len(t.names) < maxShown {
+		t.names[e.Function] = true
+	}
+	if !o.Until.IsZero() && !e.Time.Before(o.Until) {
+		return nil
+	}
+	t.w.event(t.b.Event(e), e)
+	return t.teller.Event(e)
+}
+
+func (t *telling) story(ctx context.Context, sum timeline.Summary, in timeline.Input) (Story, error) {
+	if len(t.names) > 1 && !isARN(t.function) {
+		return Story{Story: t.teller.Story(sum)}, fmt.Errorf("%w: give the ARN: %s", ErrAmbiguous, strings.Join(sorted(t.names), ", "))
+	}
+	g := t.b.Graph(sum)
+	t.w.finish(g)
+	s := Story{Story: t.teller.Story(sum), History: t.w.changes, HistLeft: t.w.left, MadeLeft: g.Left.Made}
+	s.triggers(g, t.w)
+	s.judge(g, t.w)
+	s.calls(g, t.w)
 	s.limits(g)
 	return s, s.join(ctx, in.Case)
 }
