@@ -19,7 +19,7 @@ func (f *Facts) selectCalls(all []trail) script {
 		return on && f.mine(t.TrailARN)
 	})
 	if i < 0 {
-		return run(`aws cloudtrail put-event-selectors --trail-name "$TRAIL_ARN" --advanced-event-selectors '[`+management+","+more+`]'`).
+		return run(shell("aws cloudtrail put-event-selectors --region %s --advanced-event-selectors %s ", f.Region, "["+management+","+more+"]")+`--trail-name "$TRAIL_ARN"`).
 			ask("TRAIL_ARN", "the ARN of a trail of this account that records here. Selectors that it has are replaced: give it those too")
 	}
 	has := doc[struct{ EventSelectors, AdvancedEventSelectors []json.RawMessage }](f, "cloudtrail.trails.selectors", all[i].TrailARN, "").V

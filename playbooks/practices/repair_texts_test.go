@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	terraform "github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -35,7 +36,7 @@ type model struct {
 		Input struct{ Shape string }
 	}
 	Shapes map[string]struct {
-		Members  map[string]json.RawMessage
+		Members  map[string]struct{ IdempotencyToken bool }
 		Required []string
 	}
 }
@@ -205,7 +206,7 @@ func (j *judge) known(words []string) error {
 		return fmt.Errorf("%s: in which region?", name)
 	}
 	for _, r := range in.Required {
-		if !slices.Contains(given, dashed(r)) && !slices.Contains(given, "cli-input-json") && (name != "PublishLayerVersion" || r != "Content") {
+		if !in.Members[r].IdempotencyToken && !slices.Contains(given, dashed(r)) && !slices.Contains(given, "cli-input-json") && (name != "PublishLayerVersion" || r != "Content") {
 			return fmt.Errorf("%s lacks %s", name, r)
 		}
 	}
@@ -248,4 +249,51 @@ func dashed(name string) string {
 // TestRepairs runs them by the AWS CLI, whose models are whole.
 func notInModels() []string {
 	return []string{"ec2 create-flow-logs", "ec2 create-vpc-endpoint", "ec2 modify-vpc-endpoint", "ec2 replace-network-acl-entry", "ec2 revoke-security-group-ingress", "inspector2 enable", "wafv2 associate-web-acl"}
+}
+
+// hostileName is what AWS lets somebody call an alarm, or write into a policy.
+const hostileName = "it's $(touch pwned) `touch pwned` \"; touch pwned #"
+
+// TestHostileRepairs: what an intruder wrote into the account comes out of a shell as it stands
+// there, in one word, and runs nothing.
+func TestHostileRepairs(t *testing.T) {
+	j, b := newJudge(t), &base{vault: &memory{own: map[string][]byte{}}}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		quoted, err := json.Marshal(hostileName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := fmt.Sprintf(`{"Sid":"own","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:root"},"Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalTag/x":%s}}}`, account, quoted)
+		foreign := fmt.Sprintf(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:root"},"Action":"*","Resource":"*"}`, stranger)
+		trust := fmt.Sprintf(`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringNotEquals":{"aws:SourceAccount":%s}}}`, quoted)
+		w.do("KMS:PutKeyPolicy", obj{"KeyId": w.ids["key"], "Policy": policy(kept, foreign)})
+		w.do("SecretsManager:PutResourcePolicy", obj{"SecretId": w.ids["secret"], "ResourcePolicy": policy(kept, foreign)})
+		w.do("IAM:UpdateAssumeRolePolicy", obj{"RoleName": tillRole, "PolicyDocument": policy(trust, `{"Effect":"Allow","Principal":{"AWS":"`+stranger+`"},"Action":"sts:AssumeRole"}`)})
+		w.do("CloudWatch:PutMetricAlarm", obj{"AlarmName": hostileName, "Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": []obj{{"Name": "FunctionName", "Value": till}}, "Statistic": "Sum", "Period": 60,
+			"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold", "AlarmDescription": hostileName})
+		w.setVariables(obj{"LD_PRELOAD": hostileName})
+		w.collect(newCase(t, b.vault), []string{till})
+		r := assessed(t, b.vault)
+		j.repairs(t, r)
+		told := map[string]bool{}
+		for _, x := range r.Results {
+			if x.Repair == nil {
+				continue
+			}
+			for _, words := range j.words(t, x.Repair.CLI) {
+				for _, word := range words {
+					if strings.Contains(word, hostileName) || strings.Contains(word, strings.Trim(string(quoted), `"`)) {
+						told[x.Check] = true
+					}
+				}
+			}
+		}
+		for _, check := range []string{"logging-monitoring/alarm-actions", "secrets-management/key-policy", "secrets-management/secret-policy", "least-privilege/trust-foreign"} {
+			if !told[check] {
+				t.Errorf("%s: the repair does not name it as it stands there%s", check, seen(r, check))
+			}
+		}
+		t.Logf("%d repairs of an account with hostile names, %d that name them; nothing else ran", len(j.seen), len(told))
+	})
 }
