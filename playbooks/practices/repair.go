@@ -51,7 +51,7 @@ func (f *Facts) onVersion(s script, qualifiers ...string) script {
 	if len(published) == 0 {
 		return s
 	}
-	s = s.note(shell("version %s never changes: what is mended is published, aliases move there, and it is deleted. Who calls it by its number is refused from then on", join(published))).then(
+	s = s.note(shell("version %s never changes: what is mended is published, aliases move there, and it is deleted. Who calls it by its number is refused from then on, and who calls an alias gets the code of $LATEST: look first whether that is good", join(published))).then(
 		shell("aws lambda wait function-updated --region %s --function-name %s", f.Region, f.Name),
 		shell("VERSION=$(aws lambda publish-version --region %s --function-name %s --query Version --output text)", f.Region, f.Name))
 	for _, q := range published {

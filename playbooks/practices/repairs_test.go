@@ -76,7 +76,8 @@ func cliPath(t *testing.T, cli string) string {
 	dir := t.TempDir()
 	const clock = "import datetime, os, botocore.compat\nat = datetime.datetime.fromisoformat(os.environ['SIMULATED_CLOCK'])\n" +
 		"botocore.compat.get_current_datetime = lambda remove_tzinfo=True: at.replace(tzinfo=None) if remove_tzinfo else at\n"
-	for name, text := range map[string]string{"sitecustomize.py": clock, "sleep": "#!/bin/sh\n", "aws": "#!/bin/sh\nexec env PYTHONPATH=" + dir + " " + cli + " \"$@\"\n"} {
+	// The endpoint is an option too: of SQS this AWS CLI has an address of its own otherwise.
+	for name, text := range map[string]string{"sitecustomize.py": clock, "sleep": "#!/bin/sh\n", "aws": "#!/bin/sh\nexec env PYTHONPATH=" + dir + " " + cli + " --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +166,7 @@ func (w *world) shell(t *testing.T, bin, text string) int {
 	cmd := exec.Command("sh", "-c", text)
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "AWS_ENDPOINT_URL=" + served.URL, "AWS_ACCESS_KEY_ID=" + w.keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + w.keys.SecretAccessKey,
-		"AWS_DEFAULT_REGION=" + region, "AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "BOTO_DISABLE_COMMONNAME=true", "AWS_MAX_ATTEMPTS=1", "SIMULATED_CLOCK=" + time.Now().UTC().Format("2006-01-02T15:04:05+00:00")}
+		"AWS_DEFAULT_REGION=" + region, "AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1", "SIMULATED_CLOCK=" + time.Now().UTC().Format("2006-01-02T15:04:05+00:00")}
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s\nby\n%s", err, said, text)
 	}
