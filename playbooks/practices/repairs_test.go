@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -58,7 +57,7 @@ func TestRepairs(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d of %d checks repaired by what they print, %d commands of the AWS CLI; 0 without a repair; %d skipped", tried, len(all), commands, len(all)-tried)
+	t.Logf("%d of %d checks repaired by what they print, %d commands of the AWS CLI; %d skipped", tried, len(all), commands, len(all)-tried)
 }
 
 // repaired is what a repair takes beyond its text.
@@ -142,12 +141,10 @@ func (b *base) compare(t *testing.T, x fixture, how repaired, before map[string]
 	}
 }
 
-var variable = regexp.MustCompile(`(?m)^([A-Z_0-9]+)=''$`)
-
 // filledIn puts values where a person is to, and wants a sentence above each variable.
 func filledIn(t *testing.T, text string, values map[string]string) string {
 	t.Helper()
-	return variable.ReplaceAllStringFunc(text, func(line string) string {
+	return assignment.ReplaceAllStringFunc(text, func(line string) string {
 		name := strings.TrimSuffix(line, "=''")
 		v, ok := values[name]
 		if !ok || !strings.Contains(text, "# "+name+": ") {
