@@ -14,7 +14,7 @@ func gatewayOps() []operation {
 	return []operation{
 		op("apigateway", "CreateRestApi", createRestAPI), op("apigateway", "GetRestApi", getRestAPI), op("apigateway", "GetRestApis", getRestAPIs), op("apigateway", "DeleteRestApi", deleteRestAPI),
 		op("apigateway", "CreateResource", createGatewayResource), op("apigateway", "GetResources", getGatewayResources),
-		op("apigateway", "PutMethod", putMethod), op("apigateway", "PutIntegration", putIntegration), op("apigateway", "DeleteIntegration", deleteIntegration),
+		op("apigateway", "PutMethod", putMethod), op("apigateway", "UpdateMethod", updateMethod), op("apigateway", "PutIntegration", putIntegration), op("apigateway", "DeleteIntegration", deleteIntegration),
 		op("apigateway", "CreateDeployment", createGatewayDeployment), op("apigateway", "CreateStage", createGatewayStage), op("apigateway", "GetStages", getGatewayStages), op("apigateway", "UpdateStage", updateGatewayStage),
 		op("apigateway", "CreateAuthorizer", createGatewayAuthorizer), op("apigateway", "GetAuthorizers", getGatewayAuthorizers),
 		op("apigateway", "CreateRequestValidator", createValidator), op("apigateway", "GetRequestValidators", getValidators),

@@ -116,3 +116,33 @@ func getValidators(c *call, in *apigateway.GetRequestValidatorsInput) (*apigatew
 	page, next, err := gatewayPage(a.validators, in.Position, in.Limit)
 	return &apigateway.GetRequestValidatorsOutput{Items: page, Position: next}, err
 }
+
+// updateMethod takes patches of what a method asks of callers; others are refused by name.
+func updateMethod(c *call, in *apigateway.UpdateMethodInput) (*apigateway.UpdateMethodOutput, error) {
+	a, err := c.restAPI("PATCH", in.RestApiId, "resources", aws.ToString(in.ResourceId), "methods", aws.ToString(in.HttpMethod))
+	if err != nil {
+		return nil, err
+	}
+	r, m, err := a.method(in.ResourceId, in.HttpMethod)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range in.PatchOperations {
+		if p.Op != gt.OpReplace {
+			return nil, fail("BadRequestException", "freezeframe simulator: patches that %s are not simulated", p.Op)
+		}
+		switch path := aws.ToString(p.Path); path {
+		case "/authorizationType":
+			m.AuthorizationType = p.Value
+		case "/authorizerId":
+			m.AuthorizerId = p.Value
+		case "/requestValidatorId":
+			m.RequestValidatorId = p.Value
+		default:
+			return nil, fail("BadRequestException", "freezeframe simulator: the patch path %s is not simulated", path)
+		}
+	}
+	r.ResourceMethods[*in.HttpMethod] = m
+	return &apigateway.UpdateMethodOutput{HttpMethod: m.HttpMethod, AuthorizationType: m.AuthorizationType, AuthorizerId: m.AuthorizerId, AuthorizationScopes: m.AuthorizationScopes, ApiKeyRequired: m.ApiKeyRequired,
+		OperationName: m.OperationName, RequestModels: m.RequestModels, RequestParameters: m.RequestParameters, RequestValidatorId: m.RequestValidatorId, MethodIntegration: m.MethodIntegration, MethodResponses: m.MethodResponses}, nil
+}

@@ -18,6 +18,7 @@ func httpAPIOps() []operation {
 		op("apigatewayv2", "CreateRoute", createRoute), op("apigatewayv2", "GetRoutes", getRoutes),
 		op("apigatewayv2", "CreateStage", createStage), op("apigatewayv2", "GetStages", getStages),
 		op("apigatewayv2", "CreateAuthorizer", createAuthorizer), op("apigatewayv2", "GetAuthorizers", getAuthorizers),
+		op("apigatewayv2", "UpdateApi", updateAPI), op("apigatewayv2", "UpdateRoute", updateRoute), op("apigatewayv2", "UpdateStage", updateHTTPStage),
 	}
 }
 

@@ -17,6 +17,7 @@ func ec2Ops() []operation {
 		op("ec2", "DescribeSubnets", describeSubnets), op("ec2", "DescribeSecurityGroups", describeSecurityGroups), op("ec2", "DescribeNetworkAcls", describeNetworkAcls),
 		op("ec2", "DescribeRouteTables", describeRouteTables), op("ec2", "DescribeVpcEndpoints", describeVpcEndpoints),
 		op("ec2", "DescribeFlowLogs", describeFlowLogs), op("ec2", "DescribeNetworkInterfaces", describeNetworkInterfaces),
+		op("ec2", "RevokeSecurityGroupEgress", revokeEgress),
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 )
 
 // ecrOps is what is simulated of ECR: pushing and pulling by its API, and what is said of
-// a repository and its images. Scans are staged (StageImageScan).
+// a repository and its images. What scans find is staged (StageImageScan);
+// a scan that is started finds nothing, and has ended.
 func ecrOps() []operation {
 	return []operation{
 		op("ecr", "CreateRepository", createRepository), op("ecr", "DescribeRepositories", describeRepositories),
@@ -22,6 +23,7 @@ func ecrOps() []operation {
 		op("ecr", "ListImages", listImages), op("ecr", "DescribeImages", describeImages), op("ecr", "DescribeImageScanFindings", scanFindings),
 		op("ecr", "SetRepositoryPolicy", setRepositoryPolicy), op("ecr", "GetRepositoryPolicy", getRepositoryPolicy),
 		op("ecr", "PutLifecyclePolicy", putLifecyclePolicy), op("ecr", "GetLifecyclePolicy", getLifecyclePolicy),
+		op("ecr", "PutImageTagMutability", putTagMutability), op("ecr", "StartImageScan", startScan),
 	}
 }
 
@@ -225,4 +227,33 @@ func getLifecyclePolicy(c *call, in *ecr.GetLifecyclePolicyInput) (*ecr.GetLifec
 		return nil, fail("LifecyclePolicyNotFoundException", "Lifecycle policy does not exist for the repository with name '%s' in the registry with id '%s'", t.name, t.account)
 	}
 	return &ecr.GetLifecyclePolicyOutput{RegistryId: &t.account, RepositoryName: &t.name, LifecyclePolicyText: &t.repo.lifecycle}, nil
+}
+
+func putTagMutability(c *call, in *ecr.PutImageTagMutabilityInput) (*ecr.PutImageTagMutabilityOutput, error) {
+	t, err := c.repository("PutImageTagMutability", in.RegistryId, in.RepositoryName)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.ImageTagMutabilityExclusionFilters) > 0 {
+		return nil, fail("InvalidParameterException", "freezeframe simulator: tags that are left out are not simulated")
+	}
+	t.repo.about.ImageTagMutability = in.ImageTagMutability
+	return &ecr.PutImageTagMutabilityOutput{RegistryId: &t.account, RepositoryName: &t.name, ImageTagMutability: in.ImageTagMutability}, nil
+}
+
+// startScan: that an image may be scanned once in 24 hours is not simulated.
+func startScan(c *call, in *ecr.StartImageScanInput) (*ecr.StartImageScanOutput, error) {
+	t, err := c.repository("StartImageScan", in.RegistryId, in.RepositoryName)
+	if err != nil {
+		return nil, err
+	}
+	digest, code := t.repo.find(*in.ImageId)
+	if code != "" {
+		return nil, t.imageMissing(*in.ImageId)
+	}
+	if t.repo.scans[digest] == nil {
+		t.repo.scans[digest] = &imageScan{status: et.ImageScanStatus{Status: et.ScanStatusComplete, Description: aws.String("The scan was completed successfully.")}}
+	}
+	return &ecr.StartImageScanOutput{RegistryId: &t.account, RepositoryName: &t.name, ImageId: &et.ImageIdentifier{ImageDigest: &digest, ImageTag: in.ImageId.ImageTag},
+		ImageScanStatus: &et.ImageScanStatus{Status: et.ScanStatusInProgress}}, nil
 }

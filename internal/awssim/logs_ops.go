@@ -21,6 +21,7 @@ func logsOps() []operation {
 		op("logs", "PutLogEvents", putLogEvents), op("logs", "GetLogEvents", getLogEvents), op("logs", "FilterLogEvents", filterLogEvents),
 		op("logs", "StartQuery", startQuery), op("logs", "GetQueryResults", getQueryResults),
 		op("logs", "PutRetentionPolicy", putRetention), op("logs", "DeleteRetentionPolicy", deleteRetention), op("logs", "PutLogGroupDeletionProtection", putGroupProtection),
+		op("logs", "AssociateKmsKey", associateKey),
 		op("logs", "PutSubscriptionFilter", putSubscription), op("logs", "DescribeSubscriptionFilters", describeSubscriptions), op("logs", "DeleteSubscriptionFilter", deleteSubscription),
 	}
 }
@@ -247,6 +248,20 @@ func putRetention(c *call, in *cloudwatchlogs.PutRetentionPolicyInput) (*cloudwa
 		return nil, fail("InvalidParameterException", "1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", aws.ToInt32(in.RetentionInDays), retentionDays)
 	}
 	g.retention = in.RetentionInDays
+	return nil, nil
+}
+
+// associateKey: events that are written from now on are under the key (API reference). A key of a
+// group; keys of query results are not simulated.
+func associateKey(c *call, in *cloudwatchlogs.AssociateKmsKeyInput) (*cloudwatchlogs.AssociateKmsKeyOutput, error) {
+	if in.LogGroupName == nil {
+		return nil, fail("InvalidParameterException", "freezeframe simulator: a key of anything but a log group by its name is not simulated")
+	}
+	_, g, err := c.group("AssociateKmsKey", in.LogGroupName)
+	if err != nil {
+		return nil, err
+	}
+	g.kms = *in.KmsKeyId
 	return nil, nil
 }
 

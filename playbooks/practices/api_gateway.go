@@ -1,6 +1,7 @@
 package practices
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -45,7 +46,31 @@ func apiGateway() []Check {
 
 type functionURL struct {
 	FunctionArn, FunctionUrl, AuthType string //nolint:revive // the API's names
-	Cors                               *struct{ AllowOrigins []string }
+	Cors                               *cors
+}
+
+// cors are the settings of a function URL or an HTTP API: what is put replaces all of them.
+type cors struct {
+	AllowCredentials bool     `json:",omitempty"`
+	AllowHeaders     []string `json:",omitempty"`
+	AllowMethods     []string `json:",omitempty"`
+	AllowOrigins     []string `json:",omitempty"`
+	ExposeHeaders    []string `json:",omitempty"`
+	MaxAge           int64    `json:",omitempty"`
+}
+
+// forSite are the options with another origin, as the AWS CLI takes them. "$SITE" is the shell's.
+func (c cors) forSite() string {
+	c.AllowOrigins = nil
+	rest, err := json.Marshal(c)
+	if err != nil {
+		rest = []byte("{}") // of text, numbers and a switch this cannot be
+	}
+	before := strings.TrimSuffix(string(rest), "}")
+	if before != "{" {
+		before += ","
+	}
+	return shell("%s", before+`"AllowOrigins":["`) + `"$SITE"` + `'"]}'`
 }
 
 // eachURL judges the function URLs of all aliases and of the function.
@@ -65,13 +90,13 @@ func (f *Facts) eachURL(judge func(u functionURL, at Origin) Finding) []Finding 
 }
 
 // fixURL updates the URL of the function or of one alias.
-func (f *Facts) fixURL(x Finding, u functionURL, cli, terraform string) Finding {
+func (f *Facts) fixURL(x Finding, u functionURL, s script, options, terraform string) Finding {
 	qualifier := strings.TrimPrefix(strings.TrimPrefix(u.FunctionArn, f.Function), ":")
-	command, hclText := shell("aws lambda update-function-url-config --region %s --function-name %s ", f.Region, f.Function), hcl("resource \"aws_lambda_function_url\" \"url\" {\n  function_name = %s\n", f.Name)
+	command, hclText := shell("aws lambda update-function-url-config --region %s --function-name %s ", f.Region, f.Name), hcl("resource \"aws_lambda_function_url\" \"url\" {\n  function_name = %s\n", f.Name)
 	if qualifier != "" {
 		command, hclText = command+shell("--qualifier %s ", qualifier), hclText+hcl("  qualifier = %s\n", qualifier)
 	}
-	return x.fix(command+cli, hclText+"  "+terraform+"\n}")
+	return x.fix(s.then(command+options).String(), hclText+"  "+terraform+"\n}")
 }
 
 func urlAuth(f *Facts) []Finding {
@@ -79,7 +104,7 @@ func urlAuth(f *Facts) []Finding {
 		if u.AuthType == "AWS_IAM" {
 			return pass(u.FunctionArn, at, "its URL asks for a signature")
 		}
-		return f.fixURL(fail(u.FunctionArn, at, "%s asks nobody who they are: %s", u.FunctionUrl, u.AuthType), u, "--auth-type AWS_IAM", `authorization_type = "AWS_IAM"`)
+		return f.fixURL(fail(u.FunctionArn, at, "%s asks nobody who they are: %s", u.FunctionUrl, u.AuthType), u, run().note("calls without a signature of AWS's are refused from then on: browsers and webhooks make none"), "--auth-type AWS_IAM", `authorization_type = "AWS_IAM"`)
 	})
 }
 
@@ -88,7 +113,7 @@ func urlCORS(f *Facts) []Finding {
 		if u.Cors == nil || !slices.Contains(u.Cors.AllowOrigins, "*") {
 			return pass(u.FunctionArn, at, "not every web site may call it")
 		}
-		return f.fixURL(fail(u.FunctionArn, at, "every web site may call %s", u.FunctionUrl), u, "--cors AllowOrigins=https://SITE", "cors {\n    allow_origins = [\"https://SITE\"]\n  }")
+		return f.fixURL(fail(u.FunctionArn, at, "every web site may call %s", u.FunctionUrl), u, run().note("browsers on other sites "+refusedFromThenOn).ask("SITE", theSite), "--cors "+u.Cors.forSite(), "cors {\n    allow_origins = [\"https://SITE\"]\n  }")
 	})
 }
 
@@ -138,7 +163,7 @@ type restResource struct {
 
 // eachMethod judges the methods of REST APIs that call the function. bad says what is wrong, with
 // the patch that mends it.
-func (f *Facts) eachMethod(bad func(m restMethod) (what, cli, terraform string), excused func(a gatewayAPI) (bool, *Gap), good string) []Finding {
+func (f *Facts) eachMethod(bad func(m restMethod) (what string, cli func(patch string) script, terraform string), excused func(a gatewayAPI) (bool, *Gap), good string) []Finding {
 	return f.eachAPI("apigateway.apis", "restapis", func(a gatewayAPI) []Finding {
 		d := doc[struct {
 			Items []restResource `json:"items"`
@@ -165,8 +190,10 @@ func (f *Facts) eachMethod(bad func(m restMethod) (what, cli, terraform string),
 				case gap != nil:
 					out = append(out, unknown(target, gap))
 				default:
-					out = append(out, fail(target, d.Origin, "%s %s of %s "+what, verb, r.Path, a.Name).also(a.At).fix(
-						shell("aws apigateway update-method --region %s --rest-api-id %s --resource-id %s --http-method %s --patch-operations ", f.Region, a.ID, r.ID, verb)+cli,
+					out = append(out, fail(target, d.Origin, "%s %s of %s "+what, verb, r.Path, a.Name).also(a.At).fix(cli(
+						shell("aws apigateway update-method --region %s --rest-api-id %s --resource-id %s --http-method %s --patch-operations ", f.Region, a.ID, r.ID, verb)).
+						then(shell(`aws apigateway create-deployment --region %s --rest-api-id %s --stage-name "$STAGE"`, f.Region, a.ID)).
+						ask("STAGE", "the stage that callers use. All that was changed in the API since it was deployed last goes out with it").String(),
 						hcl("resource \"aws_api_gateway_method\" \"method\" {\n  rest_api_id = %s\n  resource_id = %s\n  http_method = %s\n  ", a.ID, r.ID, verb)+terraform+"\n}"))
 				}
 			}
@@ -189,11 +216,13 @@ func keys[V any](m map[string]V) func(func(string) bool) {
 }
 
 func restAuthorizer(f *Facts) []Finding {
-	return f.eachMethod(func(m restMethod) (string, string, string) {
+	return f.eachMethod(func(m restMethod) (string, func(string) script, string) {
 		if m.AuthorizationType != "" && m.AuthorizationType != "NONE" || m.HTTPMethod == "OPTIONS" {
-			return "", "", ""
+			return "", nil, ""
 		}
-		return "asks nobody who they are", "op=replace,path=/authorizationType,value=AWS_IAM", `authorization = "AWS_IAM"`
+		return "asks nobody who they are", func(patch string) script {
+			return run(patch + "op=replace,path=/authorizationType,value=AWS_IAM").note("calls without a signature of AWS's are refused from then on; for tokens, an authorizer takes its place")
+		}, `authorization = "AWS_IAM"`
 	}, f.narrowAPI, "it asks who calls, or the API's policy does")
 }
 
@@ -217,11 +246,14 @@ func (f *Facts) narrowAPI(a gatewayAPI) (bool, *Gap) {
 }
 
 func restValidation(f *Facts) []Finding {
-	return f.eachMethod(func(m restMethod) (string, string, string) {
+	return f.eachMethod(func(m restMethod) (string, func(string) script, string) {
 		if m.RequestValidatorID != "" {
-			return "", "", ""
+			return "", nil, ""
 		}
-		return "validates nothing", "op=replace,path=/requestValidatorId,value=VALIDATOR-ID", `request_validator_id = "VALIDATOR-ID"`
+		return "validates nothing", func(patch string) script {
+			return run(patch+`"op=replace,path=/requestValidatorId,value=$VALIDATOR_ID"`).note("requests that do not fit are refused from then on").
+				ask("VALIDATOR_ID", "the id of a validator of this API (aws apigateway get-request-validators; create-request-validator makes one). It holds requests against the models and parameters that the method names")
+		}, `request_validator_id = "VALIDATOR-ID"`
 	}, nil, "a validator looks at requests")
 }
 
@@ -238,7 +270,7 @@ type restStage struct {
 }
 
 // eachRESTStage judges the stages of REST APIs that call the function.
-func (f *Facts) eachRESTStage(bad func(s restStage) (what, cli, terraform string), good string) []Finding {
+func (f *Facts) eachRESTStage(bad func(a gatewayAPI, s restStage) (what string, cli script, terraform string), good string) []Finding {
 	return f.eachAPI("apigateway.apis", "restapis", func(a gatewayAPI) []Finding {
 		d := doc[struct {
 			Items []restStage `json:"item"`
@@ -249,15 +281,12 @@ func (f *Facts) eachRESTStage(bad func(s restStage) (what, cli, terraform string
 		}
 		for _, s := range d.V.Items {
 			target := a.ARN + "/stages/" + s.Name
-			what, cli, terraform := bad(s)
+			what, cli, terraform := bad(a, s)
 			if what == "" {
 				out = append(out, pass(target, d.Origin, good).also(a.At))
 				continue
 			}
-			if !strings.HasPrefix(cli, "aws ") {
-				cli = shell("aws apigateway update-stage --region %s --rest-api-id %s --stage-name %s --patch-operations ", f.Region, a.ID, s.Name) + cli
-			}
-			out = append(out, fail(target, d.Origin, "stage %s of %s "+what, s.Name, a.Name).also(a.At).fix(cli, hcl("# of rest_api_id = %s, stage_name = %s\n", a.ID, s.Name)+terraform))
+			out = append(out, fail(target, d.Origin, "stage %s of %s "+what, s.Name, a.Name).also(a.At).fix(cli.String(), hcl("# of rest_api_id = %s, stage_name = %s\n", a.ID, s.Name)+terraform))
 		}
 		if d.None {
 			out = append(out, notApplicable(a.ARN, "it is not deployed"))
@@ -266,30 +295,46 @@ func (f *Facts) eachRESTStage(bad func(s restStage) (what, cli, terraform string
 	})
 }
 
+const (
+	theSite    = "the site whose pages call it, as https://shop.example"
+	aRate      = "calls a second, more than there are on a busy day"
+	aBurst     = "calls at once, more than there are on a busy day"
+	aLogGroup  = "the ARN of a log group that is there, without :* at its end"
+	accessLine = "$context.requestTime $context.identity.sourceIp $context.identity.userArn $context.httpMethod $context.path $context.status $context.requestId"
+)
+
+// patchStage updates a stage at once: no deployment is needed.
+func (f *Facts) patchStage(a gatewayAPI, s restStage, patches string) script {
+	return run(shell("aws apigateway update-stage --region %s --rest-api-id %s --stage-name %s --patch-operations ", f.Region, a.ID, s.Name) + patches)
+}
+
 func restThrottling(f *Facts) []Finding {
-	return f.eachRESTStage(func(s restStage) (string, string, string) {
+	return f.eachRESTStage(func(a gatewayAPI, s restStage) (string, script, string) {
 		if m, ok := s.Settings["*/*"]; ok && m.Rate > 0 && m.Burst > 0 {
-			return "", "", ""
+			return "", script{}, ""
 		}
-		return "has no limit of its own for all methods", "op=replace,path=/*/*/throttling/rateLimit,value=100 op=replace,path=/*/*/throttling/burstLimit,value=50",
+		return "has no limit of its own for all methods", f.patchStage(a, s, `"op=replace,path=/*/*/throttling/rateLimit,value=$RATE" "op=replace,path=/*/*/throttling/burstLimit,value=$BURST"`).
+				note("what is beyond it is refused (429)").ask("RATE", aRate).ask("BURST", aBurst),
 			"resource \"aws_api_gateway_method_settings\" \"all\" {\n  method_path = \"*/*\"\n  settings {\n    throttling_rate_limit  = 100\n    throttling_burst_limit = 50\n  }\n}"
 	}, "all its methods are throttled")
 }
 
 func restWAF(f *Facts) []Finding {
-	return f.eachRESTStage(func(s restStage) (string, string, string) {
+	return f.eachRESTStage(func(a gatewayAPI, s restStage) (string, script, string) {
 		if s.WebACL != "" {
-			return "", "", ""
+			return "", script{}, ""
 		}
-		return "has no web ACL", "aws wafv2 associate-web-acl --web-acl-arn WEB-ACL-ARN --resource-arn STAGE-ARN", "resource \"aws_wafv2_web_acl_association\" \"stage\" {\n  resource_arn = \"STAGE-ARN\"\n  web_acl_arn  = \"WEB-ACL-ARN\"\n}"
+		return "has no web ACL", run(shell(`aws wafv2 associate-web-acl --region %s --web-acl-arn "$WEB_ACL_ARN" --resource-arn %s`, f.Region, a.ARN+"/stages/"+s.Name)).
+			ask("WEB_ACL_ARN", shell("the ARN of a regional web ACL in %s (aws wafv2 list-web-acls --scope REGIONAL). What its rules block is refused: let it count first", f.Region)), "resource \"aws_wafv2_web_acl_association\" \"stage\" {\n  resource_arn = \"STAGE-ARN\"\n  web_acl_arn  = \"WEB-ACL-ARN\"\n}"
 	}, "a web ACL stands before it")
 }
 
 func restAccessLogs(f *Facts) []Finding {
-	return f.eachRESTStage(func(s restStage) (string, string, string) {
+	return f.eachRESTStage(func(a gatewayAPI, s restStage) (string, script, string) {
 		if s.AccessLogs.Destination != "" {
-			return "", "", ""
+			return "", script{}, ""
 		}
-		return "writes no access log", "op=replace,path=/accessLogSettings/destinationArn,value=LOG-GROUP-ARN", "resource \"aws_api_gateway_stage\" \"stage\" {\n  access_log_settings {\n    destination_arn = \"LOG-GROUP-ARN\"\n    format          = \"$context.identity.sourceIp $context.requestId\"\n  }\n}"
+		return "writes no access log", f.patchStage(a, s, `"op=replace,path=/accessLogSettings/destinationArn,value=$LOG_GROUP_ARN" 'op=replace,path=/accessLogSettings/format,value=`+accessLine+`'`).
+			note("the account needs a role by which API Gateway may write logs (aws apigateway get-account)").ask("LOG_GROUP_ARN", aLogGroup), "resource \"aws_api_gateway_stage\" \"stage\" {\n  access_log_settings {\n    destination_arn = \"LOG-GROUP-ARN\"\n    format          = \"$context.identity.sourceIp $context.requestId\"\n  }\n}"
 	}, "it writes an access log")
 }

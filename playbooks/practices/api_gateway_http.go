@@ -7,7 +7,7 @@ import (
 
 type httpAPI struct {
 	ProtocolType      string
-	CorsConfiguration *struct{ AllowOrigins []string }
+	CorsConfiguration *cors
 }
 
 func (f *Facts) eachHTTPAPI(judge func(a gatewayAPI, about Doc[httpAPI]) []Finding) []Finding {
@@ -41,7 +41,9 @@ func httpAuthorizer(f *Facts) []Finding {
 				continue
 			}
 			out = append(out, fail(target, d.Origin, "%s of %s asks nobody who they are", r.RouteKey, a.Name).also(a.At).fix(
-				shell("aws apigatewayv2 update-route --region %s --api-id %s --route-id %s --authorization-type AWS_IAM", f.Region, a.ID, r.RouteId),
+				run(shell("aws apigatewayv2 update-route --region %s --api-id %s --route-id %s --authorization-type AWS_IAM", f.Region, a.ID, r.RouteId)).
+					note("calls without a signature of AWS's are refused from then on; for tokens, an authorizer takes its place").
+					note(shell("where a stage does not deploy by itself: aws apigatewayv2 create-deployment --region %s --api-id %s --stage-name STAGE", f.Region, a.ID)).String(),
 				hcl("resource \"aws_apigatewayv2_route\" \"route\" {\n  api_id             = %s\n  route_key          = %s\n  authorization_type = \"AWS_IAM\"\n}", a.ID, r.RouteKey)))
 		}
 		if len(out) == 0 {
@@ -55,7 +57,8 @@ func httpCORS(f *Facts) []Finding {
 	return f.eachHTTPAPI(func(a gatewayAPI, about Doc[httpAPI]) []Finding {
 		if c := about.V.CorsConfiguration; c != nil && slices.Contains(c.AllowOrigins, "*") {
 			return []Finding{fail(a.ARN, about.Origin, "every web site may call %s", a.Name).also(a.At).fix(
-				shell("aws apigatewayv2 update-api --region %s --api-id %s --cors-configuration AllowOrigins=https://SITE", f.Region, a.ID),
+				run(shell("aws apigatewayv2 update-api --region %s --api-id %s --cors-configuration ", f.Region, a.ID)+c.forSite()).
+					note("browsers on other sites "+refusedFromThenOn).ask("SITE", theSite).String(),
 				hcl("resource \"aws_apigatewayv2_api\" \"api\" {\n  name          = %s\n  protocol_type = \"HTTP\"\n  cors_configuration {\n    allow_origins = [\"https://SITE\"]\n  }\n}", a.Name))}
 		}
 		return []Finding{pass(a.ARN, about.Origin, "not every web site may call it").also(a.At)}
@@ -71,7 +74,7 @@ type httpStage struct {
 	}
 }
 
-func (f *Facts) eachHTTPStage(bad func(s httpStage) (what, cli, terraform string), good string) []Finding {
+func (f *Facts) eachHTTPStage(bad func(s httpStage) (what string, cli func(update string) script, terraform string), good string) []Finding {
 	return f.eachHTTPAPI(func(a gatewayAPI, _ Doc[httpAPI]) []Finding {
 		d := doc[struct{ Items []httpStage }](f, "apigatewayv2.stages", a.ARN, "")
 		var out []Finding
@@ -86,7 +89,7 @@ func (f *Facts) eachHTTPStage(bad func(s httpStage) (what, cli, terraform string
 				continue
 			}
 			out = append(out, fail(target, d.Origin, "stage %s of %s "+what, s.StageName, a.Name).also(a.At).fix(
-				shell("aws apigatewayv2 update-stage --region %s --api-id %s --stage-name %s ", f.Region, a.ID, s.StageName)+cli,
+				cli(shell("aws apigatewayv2 update-stage --region %s --api-id %s --stage-name %s ", f.Region, a.ID, s.StageName)).String(),
 				hcl("resource \"aws_apigatewayv2_stage\" \"stage\" {\n  api_id = %s\n  name   = %s\n  ", a.ID, s.StageName)+terraform+"\n}"))
 		}
 		if d.None {
@@ -97,19 +100,23 @@ func (f *Facts) eachHTTPStage(bad func(s httpStage) (what, cli, terraform string
 }
 
 func httpThrottling(f *Facts) []Finding {
-	return f.eachHTTPStage(func(s httpStage) (string, string, string) {
+	return f.eachHTTPStage(func(s httpStage) (string, func(string) script, string) {
 		if d := s.DefaultRouteSettings; d != nil && d.ThrottlingRateLimit > 0 && d.ThrottlingBurstLimit > 0 {
-			return "", "", ""
+			return "", nil, ""
 		}
-		return "has no limit of its own for all routes", "--default-route-settings ThrottlingRateLimit=100,ThrottlingBurstLimit=50", "default_route_settings {\n    throttling_rate_limit  = 100\n    throttling_burst_limit = 50\n  }"
+		return "has no limit of its own for all routes", func(update string) script {
+			return run(update+`--default-route-settings "ThrottlingRateLimit=$RATE,ThrottlingBurstLimit=$BURST"`).note("what is beyond it is refused (429)").ask("RATE", aRate).ask("BURST", aBurst)
+		}, "default_route_settings {\n    throttling_rate_limit  = 100\n    throttling_burst_limit = 50\n  }"
 	}, "all its routes are throttled")
 }
 
 func httpAccessLogs(f *Facts) []Finding {
-	return f.eachHTTPStage(func(s httpStage) (string, string, string) {
+	return f.eachHTTPStage(func(s httpStage) (string, func(string) script, string) {
 		if s.AccessLogSettings != nil && s.AccessLogSettings.DestinationArn != "" {
-			return "", "", ""
+			return "", nil, ""
 		}
-		return "writes no access log", "--access-log-settings DestinationArn=LOG-GROUP-ARN,Format='$context.identity.sourceIp $context.requestId'", "access_log_settings {\n    destination_arn = \"LOG-GROUP-ARN\"\n    format          = \"$context.identity.sourceIp $context.requestId\"\n  }"
+		return "writes no access log", func(update string) script {
+			return run(update+`--access-log-settings "DestinationArn=$LOG_GROUP_ARN,Format='`+strings.ReplaceAll(accessLine, "$", `\$`)+`'"`).ask("LOG_GROUP_ARN", aLogGroup)
+		}, "access_log_settings {\n    destination_arn = \"LOG-GROUP-ARN\"\n    format          = \"$context.identity.sourceIp $context.requestId\"\n  }"
 	}, "it writes an access log")
 }

@@ -148,7 +148,8 @@ type Finding struct {
 }
 
 // Repair is how to make a check pass. Both are to be read before they are run: names in them
-// are quoted, and not vouched for.
+// are quoted, and not vouched for. The tests run each CLI text on a simulated account; the
+// Terraform is parsed, and tried by nobody.
 type Repair struct {
 	CLI       string `json:"cli,omitempty"` // AWS CLI, for a shell
 	Terraform string `json:"terraform,omitempty"`
@@ -195,9 +196,12 @@ func resourceOf(s evidence.Source) string {
 	return s.ARN
 }
 
+// untried opens every Terraform text: it is parsed by tests, and never applied.
+const untried = "# not applied by freezeframe or its tests: compare it with your own configuration, and plan it first\n"
+
 // fix adds how to repair it.
 func (x Finding) fix(cli, terraform string) Finding {
-	x.Repair = &Repair{CLI: cli, Terraform: terraform}
+	x.Repair = &Repair{CLI: cli, Terraform: untried + terraform}
 	return x
 }
 

@@ -49,7 +49,8 @@ func tagged(f *Facts) []Finding {
 	if slices.Sort(own); len(own) > 0 {
 		return []Finding{pass(f.Function, d.Origin, "tags: %s", join(own))}
 	}
-	return []Finding{fail(f.Function, d.Origin, "it has no tags of yours").fix(shell("aws lambda tag-resource --region %s --resource %s --tags owner=OWNER", f.Region, f.Function),
+	return []Finding{fail(f.Function, d.Origin, "it has no tags of yours").fix(run(shell("aws lambda tag-resource --region %s --resource %s --tags ", f.Region, f.Function)+`"owner=$OWNER"`).
+		ask("OWNER", "who is asked about this function: a team or a person. Policies may decide by tags").String(),
 		f.function("  tags = {\n    owner = \"OWNER\"\n  }\n"))}
 }
 
@@ -76,8 +77,10 @@ func configRecording(f *Facts) []Finding {
 	}
 	if len(d.V.ConfigurationRecorders) == 0 {
 		return []Finding{fail(target, d.Origin, "there is no recorder").fix(
-			"# a delivery channel has to be there too (aws configservice put-delivery-channel)\n"+shell("aws configservice put-configuration-recorder --region %s --configuration-recorder %s\naws configservice start-configuration-recorder --region %s --configuration-recorder-name default", f.Region,
-				"name=default,roleARN=arn:"+part(f.Function, 1)+":iam::"+f.Account+":role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig", f.Region),
+			run(shell("aws configservice put-configuration-recorder --region %s --configuration-recorder %s", f.Region, "name=default,roleARN=arn:"+part(f.Function, 1)+":iam::"+f.Account+":role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"),
+				shell("aws configservice put-delivery-channel --region %s ", f.Region)+`--delivery-channel "name=default,s3BucketName=$BUCKET"`,
+				shell("aws configservice start-configuration-recorder --region %s --configuration-recorder-name default", f.Region)).
+				note("the role is made by: aws iam create-service-linked-role --aws-service-name config.amazonaws.com").ask("BUCKET", "a bucket whose policy lets config.amazonaws.com write").String(),
 			hcl("resource \"aws_config_configuration_recorder_status\" \"it\" {\n  name       = %s\n  is_enabled = true\n}", "default"))}
 	}
 	status := regional[struct {
@@ -96,7 +99,7 @@ func configRecording(f *Facts) []Finding {
 			continue
 		}
 		out = append(out, fail(target, status.Origin, "recorder %s is stopped", s.Name).fix(
-			shell("aws configservice start-configuration-recorder --region %s --configuration-recorder-name %s", f.Region, s.Name),
+			run(shell("aws configservice start-configuration-recorder --region %s --configuration-recorder-name %s", f.Region, s.Name)).note("it is paid for by what changes; of what changed since it stopped it has no history").String(),
 			hcl("resource \"aws_config_configuration_recorder_status\" \"it\" {\n  name       = %s\n  is_enabled = true\n}", s.Name)))
 	}
 	return out
@@ -127,7 +130,8 @@ func configFunctions(f *Facts) []Finding {
 			continue
 		}
 		out = append(out, fail(target, d.Origin, "recorder %s leaves functions out", r.Name).fix(
-			shell("aws configservice put-configuration-recorder --region %s --configuration-recorder %s --recording-group allSupported=true", f.Region, "name="+r.Name+",roleARN="+r.RoleARN),
+			run(shell("aws configservice put-configuration-recorder --region %s --configuration-recorder %s --recording-group allSupported=true", f.Region, "name="+r.Name+",roleARN="+r.RoleARN)).
+				note("it records every kind of resource then, and is paid for by what changes").String(),
 			hcl("resource \"aws_config_configuration_recorder\" \"it\" {\n  name     = %s\n  role_arn = %s\n  recording_group {\n    all_supported = true\n  }\n}", r.Name, r.RoleARN)))
 	}
 	return out
@@ -143,7 +147,8 @@ func reserved(f *Facts) []Finding {
 		return []Finding{pass(f.Function, d.Origin, fmt.Sprintf("%d at once", *n))}
 	}
 	return []Finding{fail(f.Function, d.Origin, "it has no limit of its own").fix(
-		"# 10: what it needs at most; the account keeps 100 for functions that have none\n"+shell("aws lambda put-function-concurrency --region %s --function-name %s --reserved-concurrent-executions 10", f.Region, f.Name),
+		run(shell("aws lambda put-function-concurrency --region %s --function-name %s ", f.Region, f.Name)+`--reserved-concurrent-executions "$CONCURRENCY"`).
+			ask("CONCURRENCY", "how many at once it needs at most (metric ConcurrentExecutions): more are refused. It is taken from what all others share, of which 100 have to be left").String(),
 		f.function("  reserved_concurrent_executions = 10\n"))}
 }
 
@@ -156,7 +161,7 @@ func recursion(f *Facts) []Finding {
 		return []Finding{pass(f.Function, d.Origin, "it does")}
 	}
 	return []Finding{fail(f.Function, d.Origin, "loops are let run: %s", d.V.RecursiveLoop).fix(
-		shell("aws lambda put-function-recursion-config --region %s --function-name %s --recursive-loop Terminate", f.Region, f.Name),
+		run(shell("aws lambda put-function-recursion-config --region %s --function-name %s --recursive-loop Terminate", f.Region, f.Name)).note("a loop that is meant ends after sixteen rounds").String(),
 		hcl("resource \"aws_lambda_function_recursion_config\" \"it\" {\n  function_name  = %s\n  recursive_loop = \"Terminate\"\n}", f.Name))}
 }
 
@@ -175,7 +180,7 @@ func foreignDestination(f *Facts) []Finding {
 		for member, to := range map[string]string{"OnSuccess": c.DestinationConfig.OnSuccess.Destination, "OnFailure": c.DestinationConfig.OnFailure.Destination} {
 			if f.foreign(to) {
 				out = append(out, fail(c.FunctionArn, configs.Origin, member+" goes to %s", to).fix(
-					shell("aws lambda update-function-event-invoke-config --region %s --function-name %s --qualifier %s --destination-config %s", f.Region, f.Name, nameOf(c.FunctionArn), keepOwn(f, c.DestinationConfig)),
+					run(shell("aws lambda update-function-event-invoke-config --region %s --function-name %s --qualifier %s --destination-config %s", f.Region, f.Name, nameOf(c.FunctionArn), keepOwn(f, c.DestinationConfig))).note(noLongerTold).String(),
 					hcl("resource \"aws_lambda_function_event_invoke_config\" \"it\" {\n  function_name = %s\n  qualifier     = %s\n  # no destination of another account\n}", f.Name, nameOf(c.FunctionArn))))
 			}
 		}
@@ -183,13 +188,13 @@ func foreignDestination(f *Facts) []Finding {
 	for _, m := range mappings {
 		if to := m.DestinationConfig.OnFailure.Destination; f.foreign(to) {
 			out = append(out, fail("arn:"+part(f.Function, 1)+":lambda:"+f.Region+":"+f.Account+":event-source-mapping:"+m.UUID, m.At, "OnFailure goes to %s", to).fix(
-				shell("aws lambda update-event-source-mapping --region %s --uuid %s --destination-config %s", f.Region, m.UUID, `{"OnFailure":{"Destination":""}}`),
+				run(shell("aws lambda update-event-source-mapping --region %s --uuid %s --destination-config %s", f.Region, m.UUID, `{"OnFailure":{"Destination":""}}`)).note(noLongerTold).String(),
 				hcl("resource \"aws_lambda_event_source_mapping\" \"it\" {\n  event_source_arn = %s\n  function_name    = %s\n  # no destination of another account\n}", m.EventSourceArn, m.FunctionArn)))
 		}
 	}
 	for _, d := range deployments {
 		if to := d.Config.DeadLetterConfig.TargetArn; f.foreign(to) {
-			out = append(out, f.setting(d, " --dead-letter-config TargetArn=", "  # no dead_letter_config of another account\n", "dead letters go to %s", to))
+			out = append(out, f.setting(d, "--dead-letter-config TargetArn=", "  # no dead_letter_config of another account\n", noLongerTold, "dead letters go to %s", to))
 		}
 	}
 	if known && len(out) == 0 {
@@ -197,6 +202,8 @@ func foreignDestination(f *Facts) []Finding {
 	}
 	return out
 }
+
+const noLongerTold = "what the other account did with these events it does no longer: ask whose it is before"
 
 // keepOwn is a destination configuration without those of other accounts: "" takes one away.
 func keepOwn(f *Facts, c DestinationConfig) string {
@@ -229,7 +236,8 @@ func (f *Facts) trails() (all []trail, at Origin, gap *Gap) {
 
 // newTrail makes what is lacking. The bucket and its policy are for the account to choose.
 func (f *Facts) newTrail(x Finding) Finding {
-	return x.fix(shell("aws cloudtrail create-trail --region %s --name audit --s3-bucket-name BUCKET --is-multi-region-trail --enable-log-file-validation\naws cloudtrail start-logging --region %s --name audit", f.Region, f.Region),
+	return x.fix(run(shell("aws cloudtrail create-trail --region %s --name audit ", f.Region)+`--s3-bucket-name "$BUCKET" --is-multi-region-trail --enable-log-file-validation`,
+		shell("aws cloudtrail start-logging --region %s --name audit", f.Region)).ask("BUCKET", "a bucket whose policy lets cloudtrail.amazonaws.com write, and nobody delete").String(),
 		"resource \"aws_cloudtrail\" \"audit\" {\n  name                       = \"audit\"\n  s3_bucket_name             = \"BUCKET\"\n  is_multi_region_trail      = true\n  enable_log_file_validation = true\n}")
 }
 
@@ -247,7 +255,7 @@ func trailMultiRegion(f *Facts) []Finding {
 	if i := slices.IndexFunc(all, func(t trail) bool { return f.mine(t.TrailARN) }); i >= 0 {
 		t := all[i]
 		return []Finding{fail(target, at, "none of "+count(len(all), "trail")+" records all regions").fix(
-			shell("aws cloudtrail update-trail --region %s --name %s --is-multi-region-trail", t.HomeRegion, t.TrailARN), trailTerraform(t, "is_multi_region_trail      = true"))}
+			run(shell("aws cloudtrail update-trail --region %s --name %s --is-multi-region-trail", t.HomeRegion, t.TrailARN)).note("what it records of other regions is paid for where another trail records it already").String(), trailTerraform(t, "is_multi_region_trail      = true"))}
 	}
 	return []Finding{f.newTrail(fail(target, at, "no trail of this account records the region"))}
 }
@@ -282,6 +290,6 @@ func trailValidation(f *Facts) []Finding {
 		if t.LogFileValidationEnabled {
 			return pass(t.TrailARN, at, "its log files are signed")
 		}
-		return fail(t.TrailARN, at, "its log files are not signed").fix(shell("aws cloudtrail update-trail --region %s --name %s --enable-log-file-validation", t.HomeRegion, t.TrailARN), trailTerraform(t, "enable_log_file_validation = true"))
+		return fail(t.TrailARN, at, "its log files are not signed").fix(run(shell("aws cloudtrail update-trail --region %s --name %s --enable-log-file-validation", t.HomeRegion, t.TrailARN)).String(), trailTerraform(t, "enable_log_file_validation = true"))
 	})
 }

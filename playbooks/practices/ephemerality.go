@@ -36,16 +36,16 @@ func ephemerality() []Check {
 	}
 }
 
-// setting fails a version for what its configuration says.
-func (f *Facts) setting(d Deployment, cliOptions, arguments, what string, values ...string) Finding {
-	return f.changeVersion(fail(d.ARN, d.Origin, what, values...), d.Qualifier, f.configure(cliOptions), f.function(arguments))
+// setting fails a version for what its configuration says; note says what the repair does to others.
+func (f *Facts) setting(d Deployment, cliOptions, arguments, note, what string, values ...string) Finding {
+	return f.changeVersion(fail(d.ARN, d.Origin, what, values...), d.Qualifier, run(f.configure(cliOptions)).note(note), f.function(arguments))
 }
 
 func tmpSize(f *Facts) []Finding {
 	const own = 512 // MB, which every function has
 	return f.eachDeployment(func(d Deployment) []Finding {
 		if size := d.Config.EphemeralStorage.Size; size > own {
-			return []Finding{f.setting(d, " --ephemeral-storage Size=512", "  ephemeral_storage {\n    size = 512\n  }\n", fmt.Sprintf("it has %d MB", size))}
+			return []Finding{f.setting(d, "--ephemeral-storage Size=512", "  ephemeral_storage {\n    size = 512\n  }\n", "an invocation that writes more to /tmp fails", fmt.Sprintf("it has %d MB", size))}
 		}
 		return []Finding{pass(d.ARN, d.Origin, "it has 512 MB")}
 	})
@@ -55,7 +55,7 @@ func timeouts(f *Facts) []Finding {
 	const most = 300
 	return f.eachDeployment(func(d Deployment) []Finding {
 		if d.Config.Timeout > most {
-			return []Finding{f.setting(d, " --timeout 300", "  timeout = 300\n", fmt.Sprintf("an invocation may take %d seconds", d.Config.Timeout))}
+			return []Finding{f.setting(d, "--timeout 300", "  timeout = 300\n", "an invocation that takes longer is cut off: look first how long they take (metric Duration)", fmt.Sprintf("an invocation may take %d seconds", d.Config.Timeout))}
 		}
 		return []Finding{pass(d.ARN, d.Origin, fmt.Sprintf("an invocation may take %d seconds", d.Config.Timeout))}
 	})
@@ -68,7 +68,7 @@ func mounted(f *Facts) []Finding {
 			all = append(all, m.Arn+" at "+m.LocalMountPath)
 		}
 		if len(all) > 0 {
-			return []Finding{f.setting(d, " --file-system-configs '[]'", "  # no file_system_config\n", "it mounts %s", join(all))}
+			return []Finding{f.setting(d, "--file-system-configs []", "  # no file_system_config\n", "what the code reads or writes there fails from then on; the files stay where they are", "it mounts %s", join(all))}
 		}
 		return []Finding{pass(d.ARN, d.Origin, "it mounts nothing")}
 	})
@@ -113,16 +113,29 @@ func (f *Facts) judgeAccessPoint(arn, path string) Finding {
 		return pass(arn, d.Origin, "it enforces a user, and the folder %s", p.RootDirectory.Path)
 	}
 	return fail(arn, d.Origin, "it enforces "+strings.Join(lacks, " and ")).fix(
-		"# an access point never changes: another one takes its place\n"+
-			shell("point=$(aws efs create-access-point --region %s --file-system-id %s --posix-user Uid=1000,Gid=1000 --root-directory %s --query AccessPointArn --output text)\n", part(arn, 3), p.FileSystemId, "Path=/"+f.Name+",CreationInfo={OwnerUid=1000,OwnerGid=1000,Permissions=750}")+
-			f.configure(` --file-system-configs "Arn=$point,LocalMountPath="%s`, path),
+		f.onVersion(run(shell("POINT=$(aws efs create-access-point --region %s --file-system-id %s --posix-user Uid=1000,Gid=1000 --root-directory %s --query AccessPointArn --output text)", part(arn, 3), p.FileSystemId, "Path=/"+f.Name+",CreationInfo={OwnerUid=1000,OwnerGid=1000,Permissions=750}"),
+			f.configure(`--file-system-configs "Arn=$POINT,LocalMountPath="%s`, path)).
+			note(shell("an access point never changes: another one takes its place. The function then sees the folder %s alone, which is empty until somebody puts its files there, for user 1000", "/"+f.Name)), f.mounting(arn)...).String(),
 		hcl("resource \"aws_efs_access_point\" \"it\" {\n  file_system_id = %s\n  posix_user {\n    uid = 1000\n    gid = 1000\n  }\n  root_directory {\n    path = %s\n  }\n}", p.FileSystemId, "/"+f.Name))
+}
+
+// mounting are the versions that mount an access point.
+func (f *Facts) mounting(arn string) (out []string) {
+	known, _ := f.deployments()
+	for _, d := range known {
+		for _, m := range d.Config.FileSystemConfigs {
+			if m.Arn == arn && !slices.Contains(out, d.Qualifier) {
+				out = append(out, d.Qualifier)
+			}
+		}
+	}
+	return out
 }
 
 func snapStart(f *Facts) []Finding {
 	return f.eachDeployment(func(d Deployment) []Finding {
 		if on := d.Config.SnapStart.ApplyOn; on != "" && on != "None" {
-			return []Finding{f.setting(d, " --snap-start ApplyOn=None", "  # no snap_start\n", "its versions start from a snapshot (%s)", on)}
+			return []Finding{f.setting(d, "--snap-start ApplyOn=None", "  # no snap_start\n", "cold starts take longer from then on", "its versions start from a snapshot (%s)", on)}
 		}
 		return []Finding{pass(d.ARN, d.Origin, "it starts afresh")}
 	})
@@ -139,7 +152,8 @@ func provisionedWarm(f *Facts) []Finding {
 	for _, p := range d.V.ProvisionedConcurrencyConfigs {
 		q := nameOf(p.FunctionArn)
 		out = append(out, fail(p.FunctionArn, d.Origin, count(int(p.RequestedProvisionedConcurrentExecutions), "environment")+" kept warm").fix(
-			shell("aws lambda delete-provisioned-concurrency-config --region %s --function-name %s --qualifier %s", f.Region, f.Name, q),
+			run(shell("aws lambda delete-provisioned-concurrency-config --region %s --function-name %s --qualifier %s", f.Region, f.Name, q)).
+				note("cold starts come back, and what was running in these environments ends").String(),
 			hcl("# remove the aws_lambda_provisioned_concurrency_config of %s", p.FunctionArn)))
 	}
 	switch {
@@ -167,8 +181,8 @@ func durableRetention(f *Facts) []Finding {
 		c := d.Config.DurableConfig
 		what := "what has ended is kept for " + count(int(c.RetentionPeriodInDays), "day")
 		if c.RetentionPeriodInDays > most {
-			return f.setting(d, fmt.Sprintf(" --durable-config RetentionPeriodInDays=%d,ExecutionTimeout=%d", most, c.ExecutionTimeout),
-				fmt.Sprintf("  durable_config {\n    retention_period  = %d\n    execution_timeout = %d\n  }\n", most, c.ExecutionTimeout), what)
+			return f.setting(d, fmt.Sprintf("--durable-config RetentionPeriodInDays=%d,ExecutionTimeout=%d", most, c.ExecutionTimeout),
+				fmt.Sprintf("  durable_config {\n    retention_period  = %d\n    execution_timeout = %d\n  }\n", most, c.ExecutionTimeout), "the history of executions is evidence: collect it first (freezeframe collect)", what)
 		}
 		return pass(d.ARN, d.Origin, what)
 	})
@@ -180,8 +194,8 @@ func durableTimeout(f *Facts) []Finding {
 		c := d.Config.DurableConfig
 		what := fmt.Sprintf("an execution may take %d seconds", c.ExecutionTimeout)
 		if c.ExecutionTimeout > most {
-			return f.setting(d, fmt.Sprintf(" --durable-config RetentionPeriodInDays=%d,ExecutionTimeout=%d", max(c.RetentionPeriodInDays, 1), most),
-				fmt.Sprintf("  durable_config {\n    retention_period  = %d\n    execution_timeout = %d\n  }\n", max(c.RetentionPeriodInDays, 1), most), what)
+			return f.setting(d, fmt.Sprintf("--durable-config RetentionPeriodInDays=%d,ExecutionTimeout=%d", max(c.RetentionPeriodInDays, 1), most),
+				fmt.Sprintf("  durable_config {\n    retention_period  = %d\n    execution_timeout = %d\n  }\n", max(c.RetentionPeriodInDays, 1), most), "executions that begin from then on and wait for longer than a week end unfinished", what)
 		}
 		return pass(d.ARN, d.Origin, what)
 	})
@@ -234,15 +248,25 @@ func (f *Facts) ownProvider(x Finding, arn string) Finding {
 	like := doc[struct {
 		CapacityProvider struct{ VpcConfig, PermissionsConfig json.RawMessage }
 	}](f, "lambda.capacity", arn, "")
-	vpc, role := "file://vpc-config.json", "file://permissions-config.json"
+	s, vpc, role := run(), `"$VPC_CONFIG"`, `"$PERMISSIONS_CONFIG"`
 	if p := like.V.CapacityProvider; len(p.VpcConfig) > 0 && len(p.PermissionsConfig) > 0 {
-		vpc, role = oneLine(p.VpcConfig), oneLine(p.PermissionsConfig)
+		vpc, role = shell("%s", oneLine(p.VpcConfig)), shell("%s", oneLine(p.PermissionsConfig))
+	} else {
+		s = s.ask("VPC_CONFIG", "JSON as the shared provider has it (aws lambda get-capacity-provider)").ask("PERMISSIONS_CONFIG", "the same of its permissions")
 	}
 	own := f.Name + "-only"
 	ownARN := "arn:" + part(arn, 1) + ":lambda:" + f.Region + ":" + f.Account + ":capacity-provider:" + own
-	return x.fix(shell("aws lambda create-capacity-provider --region %s --capacity-provider-name %s --vpc-config %s --permissions-config %s\n", f.Region, own, vpc, role)+
-		f.configure(" --capacity-provider-config %s", `{"LambdaManagedInstancesCapacityProviderConfig":{"CapacityProviderArn":"`+ownARN+`"}}`)+
-		"\n# then publish a version, move what calls the old ones, and delete those: each stays where it was published",
+	var on []string
+	known, _ := f.deployments()
+	for _, d := range known {
+		if f.capacityOf(d) == arn {
+			on = append(on, d.Qualifier)
+		}
+	}
+	s = s.note("instances of its own are paid for while they run").
+		then(shell("aws lambda create-capacity-provider --region %s --capacity-provider-name %s --vpc-config ", f.Region, own)+vpc+" --permissions-config "+role,
+			f.configure("--capacity-provider-config %s", `{"LambdaManagedInstancesCapacityProviderConfig":{"CapacityProviderArn":"`+ownARN+`"}}`))
+	return x.fix(f.onVersion(s, on...).String(),
 		hcl("resource \"aws_lambda_capacity_provider\" \"only\" {\n  name = %s\n}", own))
 }
 
@@ -263,7 +287,7 @@ func oldVersions(f *Facts) []Finding {
 		case len(gaps) > 0: // what calls it may be among what is not known
 		default:
 			out = append(out, fail(f.qualified(v), origin, "no alias, mapping or policy calls it").fix(
-				"# keep its code first (freezeframe collect): a version that is deleted is gone\n"+f.deleteVersion(v),
+				f.withoutVersion(run().note("whoever calls it by its number, as an identity policy may let them, is refused from then on"), v).String(),
 				hcl("# publish = true keeps every version that is made of aws_lambda_function %s: delete old ones by hand", f.Name)))
 		}
 	}

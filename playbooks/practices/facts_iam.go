@@ -163,11 +163,19 @@ func (f *Facts) eachRoleStatement(bad func(r Role, p RolePolicy, s iampolicy.Sta
 
 // fixPolicy is how a policy of a role is replaced by a narrower one.
 func fixPolicy(p RolePolicy) (cli, terraform string) {
-	if p.ARN != "" {
-		return shell("aws iam create-policy-version --policy-arn %s --set-as-default --policy-document file://narrower.json", p.ARN),
+	s := run().note("what is left out is refused from then on: look first at what the function used (aws iam generate-service-last-accessed-details)").
+		ask("POLICY", "a file with the policy as it is to be. The evidence that the finding cites has it as it is")
+	switch {
+	case part(p.ARN, 4) == "aws": // nobody but AWS makes versions of it
+		return s.then(shell(`aws iam put-role-policy --role-name %s --policy-name narrower --policy-document "file://$POLICY"`, nameOf(p.Role)),
+				shell("aws iam detach-role-policy --role-name %s --policy-arn %s", nameOf(p.Role), p.ARN)).String(),
+			hcl("resource \"aws_iam_role_policy\" \"narrower\" {\n  role   = %s\n  name   = \"narrower\"\n  policy = file(\"narrower.json\")\n}", nameOf(p.Role))
+	case p.ARN != "":
+		return s.note("everybody that the policy is attached to is bound by it; AWS keeps five versions, and the oldest may have to go first").
+				then(shell(`aws iam create-policy-version --policy-arn %s --set-as-default --policy-document "file://$POLICY"`, p.ARN)).String(),
 			hcl("resource \"aws_iam_policy\" \"narrower\" {\n  name   = %s\n  policy = file(\"narrower.json\")\n}", p.Name)
 	}
-	return shell("aws iam put-role-policy --role-name %s --policy-name %s --policy-document file://narrower.json", nameOf(p.Role), p.Name),
+	return s.then(shell(`aws iam put-role-policy --role-name %s --policy-name %s --policy-document "file://$POLICY"`, nameOf(p.Role), p.Name)).String(),
 		hcl("resource \"aws_iam_role_policy\" \"narrower\" {\n  role   = %s\n  name   = %s\n  policy = file(\"narrower.json\")\n}", nameOf(p.Role), p.Name)
 }
 

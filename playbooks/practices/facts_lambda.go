@@ -44,7 +44,12 @@ type VPCUse struct {
 }
 
 // LoggingUse is how a configuration logs.
-type LoggingUse struct{ LogFormat, LogGroup, ApplicationLogLevel, SystemLogLevel string }
+type LoggingUse struct {
+	LogFormat           string `json:",omitempty"`
+	LogGroup            string `json:",omitempty"`
+	ApplicationLogLevel string `json:",omitempty"`
+	SystemLogLevel      string `json:",omitempty"`
+}
 
 // Code is GetFunction's Code.
 type Code struct {
@@ -247,14 +252,16 @@ func (f *Facts) eachPolicy(bad func(s Statement) *Finding, good string) []Findin
 
 // removePermission is the repair of a statement of a qualifier's policy.
 func (f *Facts) removePermission(x Finding, s Statement) Finding {
-	cli := shell("aws lambda remove-permission --region %s --function-name %s --statement-id %s", f.Region, f.Function, s.Sid)
+	remove := shell("aws lambda remove-permission --region %s --function-name %s --statement-id %s", f.Region, f.Function, s.Sid)
 	if s.Qualifier != "" {
-		cli += shell(" --qualifier %s", s.Qualifier)
+		remove += shell(" --qualifier %s", s.Qualifier)
 	}
+	cli := run(remove)
 	if s.Sid == "" {
-		cli = shell("# the statement has no Sid: put the policy without it\naws lambda put-resource-policy --region %s --resource-arn %s --policy file://policy-without-it.json", f.Region, s.Target)
+		cli = run(shell(`aws lambda put-resource-policy --region %s --resource-arn %s --policy "file://$POLICY"`, f.Region, s.Target)).
+			ask("POLICY", "a file with the policy without this statement, which has no Sid. The evidence that the finding cites has it as it is")
 	}
-	return x.fix(cli, "# remove the aws_lambda_permission that makes it, or narrow it:\n"+
+	return x.fix(cli.note("whoever calls by this statement alone "+refusedFromThenOn).String(), "# remove the aws_lambda_permission that makes it, or narrow it:\n"+
 		hcl("resource \"aws_lambda_permission\" \"only\" {\n  function_name  = %s\n  statement_id   = %s\n  action         = \"lambda:InvokeFunction\"\n  principal      = \"SERVICE.amazonaws.com\"\n  source_arn     = \"ARN\"\n  source_account = %s\n}", f.Function, s.Sid, f.Account))
 }
 

@@ -156,27 +156,3 @@ func (f *Facts) inspected(s *scans, e *entry) (x *inspect.Inspection, err error)
 	defer func() { err = errors.Join(err, copied.Close()) }()
 	return inspect.Package(f.ctx, copied, copied.Size, s.scanner)
 }
-
-// changeVersion adds the repair of a configuration: $LATEST is changed by a call; a published
-// version never changes, and goes.
-func (f *Facts) changeVersion(x Finding, qualifier, cli, terraform string) Finding {
-	if latest(qualifier) {
-		return x.fix(cli, terraform)
-	}
-	return x.fix("# a published version cannot be changed: publish another one, move what calls this one, then\n"+f.deleteVersion(qualifier),
-		hcl("# the version goes; what is published next is made of\n")+terraform)
-}
-
-func (f *Facts) deleteVersion(qualifier string) string {
-	return shell("aws lambda delete-function --region %s --function-name %s --qualifier %s", f.Region, f.Name, qualifier)
-}
-
-// configure is a change of $LATEST's configuration by the AWS CLI.
-func (f *Facts) configure(options string, values ...string) string {
-	return shell("aws lambda update-function-configuration --region %s --function-name %s", f.Region, f.Name) + shell(options, values...)
-}
-
-// function is the Terraform of the function with some of its arguments.
-func (f *Facts) function(arguments string, values ...string) string {
-	return hcl("resource \"aws_lambda_function\" \"it\" {\n  function_name = %s\n", f.Name) + hcl(arguments, values...) + "}"
-}

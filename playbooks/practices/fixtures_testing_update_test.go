@@ -52,8 +52,14 @@ func (w *world) scan(image string, found ...ecrtypes.ImageScanFinding) {
 	w.cloud.StageImageScan(account, region, repository, digest, ecrtypes.ImageScanFindings{Findings: found})
 }
 
+// vulnerable is what Inspector knows of till's code.
+func (w *world) vulnerable(status types.FindingStatus) {
+	w.cloud.StageInspector(account, region, true, types.Finding{FindingArn: aws.String(arn("inspector2", "finding/0a1b")), Status: status, Type: types.FindingTypePackageVulnerability, Severity: types.SeverityCritical, Title: aws.String("CVE-2026-0001 - requests"), Description: aws.String("an old package"),
+		Resources: []types.Resource{{Id: aws.String(arn("lambda", "function:"+till+":$LATEST")), Type: types.ResourceTypeAwsLambdaFunction,
+			Details: &types.ResourceDetails{AwsLambdaFunction: &types.AwsLambdaFunctionDetails{FunctionName: aws.String(till), Version: aws.String("$LATEST"), Runtime: types.RuntimeUnsupported, CodeSha256: aws.String("x"), ExecutionRoleArn: aws.String(roleARN(tillRole))}}}}})
+}
+
 func testingUpdateFixtures() []fixture {
-	const latestARN = "function:" + till + ":$LATEST"
 	configuration, refused := []string{"lambda.configuration"}, "Lambda:GetFunction"
 	inspector, images := []string{"inspector2.findings"}, []string{"ecr.image"}
 	return []fixture{
@@ -67,11 +73,7 @@ func testingUpdateFixtures() []fixture {
 		{check: "testing-update/async-failure", fail: called("Lambda:DeleteFunctionEventInvokeConfig", obj{"FunctionName": till, "Qualifier": "live"}), collectors: []string{"lambda.invoke-config"}, denied: "Lambda:ListFunctionEventInvokeConfigs"},
 		{check: "testing-update/inspector-on", fail: func(w *world) { w.cloud.StageInspector(account, region, false) }, collectors: inspector, denied: "Inspector2:BatchGetAccountStatus",
 			also: map[string]string{"testing-update/known-vulnerabilities": "where Inspector is off, that it knows of none says nothing"}},
-		{check: "testing-update/known-vulnerabilities", collectors: inspector, denied: "Inspector2:ListFindings", fail: func(w *world) {
-			w.cloud.StageInspector(account, region, true, types.Finding{Type: types.FindingTypePackageVulnerability, Severity: types.SeverityCritical, Title: aws.String("CVE-2026-0001 - requests"), Description: aws.String("an old package"),
-				Resources: []types.Resource{{Id: aws.String(arn("lambda", latestARN)), Type: types.ResourceTypeAwsLambdaFunction,
-					Details: &types.ResourceDetails{AwsLambdaFunction: &types.AwsLambdaFunctionDetails{FunctionName: aws.String(till), Version: aws.String("$LATEST"), Runtime: types.RuntimeUnsupported, CodeSha256: aws.String("x"), ExecutionRoleArn: aws.String(roleARN(tillRole))}}}}})
-		}},
+		{check: "testing-update/known-vulnerabilities", collectors: inspector, denied: "Inspector2:ListFindings", fail: func(w *world) { w.vulnerable(types.FindingStatusActive) }},
 		{check: "testing-update/image-scanned", on: scannedImage, fail: func(w *world) {
 			w.do("Lambda:UpdateFunctionCode", obj{"FunctionName": scannedImage, "ImageUri": w.ids["second"]})
 		}, collectors: images, denied: "ECR:DescribeImageScanFindings"},

@@ -38,15 +38,21 @@ func network() awssim.Network {
 }
 
 func vpcIsolationBefore(w *world) {
-	w.cloud.StageNetwork(account, region, network())
+	w.stage(network())
 	w.set("VpcConfig", obj{"SubnetIds": []string{subnetA, subnetB}, "SecurityGroupIds": []string{groupID}})
+}
+
+// stage lays out a network, or what of it has changed.
+func (w *world) stage(n awssim.Network) {
+	w.net = n
+	w.cloud.StageNetwork(account, region, n)
 }
 
 func rewire(change func(n *awssim.Network)) func(*world) {
 	return func(w *world) {
 		n := network()
 		change(&n)
-		w.cloud.StageNetwork(account, region, n)
+		w.stage(n)
 	}
 }
 

@@ -104,7 +104,8 @@ func (f *Facts) layerShared(arn string, p iampolicy.Document, at Origin) Finding
 		if s.Expose(f.Account).Reach == iampolicy.Public {
 			version := nameOf(arn)
 			return fail(arn, at, "statement %s shares it with everybody", s.Sid).fix(
-				shell("aws lambda remove-layer-version-permission --region %s --layer-name %s --version-number %s --statement-id %s", part(arn, 3), strings.TrimSuffix(arn, ":"+version), version, s.Sid),
+				run(shell("aws lambda remove-layer-version-permission --region %s --layer-name %s --version-number %s --statement-id %s", part(arn, 3), strings.TrimSuffix(arn, ":"+version), version, s.Sid)).
+					note("functions of others that have the layer run on, and cannot be given it again").String(),
 				hcl("# remove the aws_lambda_layer_version_permission with layer_name = %s and principal \"*\"", strings.TrimSuffix(arn, ":"+version)))
 		}
 	}

@@ -239,7 +239,8 @@ func boundary(f *Facts) []Finding {
 			return []Finding{unknown(r.ARN, orNone(r.Gap, r.Origin))}
 		case r.V.Role.PermissionsBoundary == nil:
 			return []Finding{fail(r.ARN, r.Origin, "it has no permissions boundary").fix(
-				shell("aws iam put-role-permissions-boundary --role-name %s --permissions-boundary POLICY-ARN", r.Name),
+				run(shell(`aws iam put-role-permissions-boundary --role-name %s --permissions-boundary "$BOUNDARY_ARN"`, r.Name)).
+					ask("BOUNDARY_ARN", "the ARN of a policy that allows at least what the function needs. What it does not allow is refused from then on, whatever other policies say").String(),
 				hcl("resource \"aws_iam_role\" \"execution\" {\n  name                 = %s\n  permissions_boundary = \"POLICY-ARN\"\n}", r.Name))}
 		}
 		return []Finding{pass(r.ARN, r.Origin, "its boundary is %s", r.V.Role.PermissionsBoundary.PermissionsBoundaryArn)}
@@ -262,11 +263,33 @@ func (f *Facts) eachTrust(bad func(s iampolicy.Statement) []string, what, good s
 		if len(found) == 0 {
 			return []Finding{pass(r.ARN, r.Origin, good)}
 		}
-		const only = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+		rest := trustWithout(trust, func(s iampolicy.Statement) bool { return s.Effect == "Allow" && len(bad(s)) > 0 })
 		return []Finding{fail(r.ARN, r.Origin, what+": %s", join(found)).fix(
-			shell("aws iam update-assume-role-policy --role-name %s --policy-document %s", r.Name, only),
-			hcl("resource \"aws_iam_role\" \"execution\" {\n  name               = %s\n  assume_role_policy = %s\n}", r.Name, only))}
+			run(shell("aws iam update-assume-role-policy --role-name %s --policy-document %s", r.Name, rest)).
+				note("who else assumes it "+refusedFromThenOn+". Sessions that they have stay good until they run out (freezeframe contain plan)").String(),
+			hcl("resource \"aws_iam_role\" \"execution\" {\n  name               = %s\n  assume_role_policy = %s\n}", r.Name, rest))}
 	})
+}
+
+// lambdaMay lets Lambda assume a role, for one function if one is named.
+func lambdaMay(function string) string {
+	condition := ""
+	if function != "" {
+		condition = fmt.Sprintf(`,"Condition":{"ArnEquals":{"aws:SourceArn":%q}}`, function)
+	}
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"` + condition + `}]}`
+}
+
+// trustWithout is a trust policy less some statements: what it says of Lambda stays, and where
+// one of them was Lambda's too, Lambda alone takes its place.
+func trustWithout(trust iampolicy.Document, gone func(iampolicy.Statement) bool) string {
+	rest := trust.Without(gone)
+	if !slices.ContainsFunc(rest.Statements, func(s iampolicy.Statement) bool {
+		return s.Effect == "Allow" && s.Principal != nil && slices.Contains(s.Principal.Service, "lambda.amazonaws.com")
+	}) {
+		return lambdaMay("")
+	}
+	return compact(rest)
 }
 
 func principalsOf(s iampolicy.Statement) (out []string) {
@@ -315,9 +338,7 @@ func sharedRole(f *Facts) []Finding {
 			}
 		}
 		if len(others) > 0 {
-			return []Finding{fail(r.ARN, Origin{}, "%s has it too", join(others)).also(at...).fix(
-				shell("aws iam create-role --role-name %s --assume-role-policy-document file://trust.json\naws lambda update-function-configuration --region %s --function-name %s --role NEW-ROLE-ARN", f.Name+"-only", f.Region, f.Function),
-				hcl("resource \"aws_iam_role\" \"only\" {\n  name               = %s\n  assume_role_policy = file(\"trust.json\")\n}", f.Name+"-only"))}
+			return []Finding{fail(r.ARN, Origin{}, "%s has it too", join(others)).also(at...).fix(f.ownRole(r, others))}
 		}
 		trust, gap := parsed(r.Origin, r.Has, r.Gap, r.V.Role.AssumeRolePolicyDocument)
 		if gap != nil {
@@ -328,6 +349,18 @@ func sharedRole(f *Facts) []Finding {
 		}
 		return []Finding{pass(r.ARN, r.Origin, "its trust admits this function alone")}
 	})
+}
+
+// ownRole leaves the role to this function: the others get one of their own first.
+func (f *Facts) ownRole(r Role, others []string) (cli, terraform string) {
+	s := run().note("published versions of the others keep the role, and stop with the last command: publish them again before, and move what calls them")
+	for i, other := range others {
+		name := fmt.Sprintf("ROLE_ARN_%d", i+1)
+		s = s.ask(name, shell("the ARN of a role for %s, which Lambda may assume, with policies for what that function needs: what they leave out, it is refused", nameOf(other))).
+			then(shell(`aws lambda update-function-configuration --region %s --function-name %s --role "$`+name+`"`, part(other, 3), other))
+	}
+	return s.then(shell("aws iam update-assume-role-policy --role-name %s --policy-document %s", r.Name, lambdaMay(f.Function))).String(),
+		hcl("# the others get roles of their own; this one names its function\nresource \"aws_iam_role\" \"execution\" {\n  name               = %s\n  assume_role_policy = %s\n}", r.Name, lambdaMay(f.Function))
 }
 
 // roleUse is the role of another function of the case, read once for all of them.
@@ -377,7 +410,10 @@ func unusedServices(f *Facts) []Finding {
 		}
 		slices.Sort(unused)
 		return []Finding{fail(r.ARN, d.Origin, "never used: %s", join(unused)).also(r.Origin).fix(
-			shell("aws iam list-role-policies --role-name %s\naws iam list-attached-role-policies --role-name %s\n# take out of them: %s", r.Name, r.Name, join(unused)),
+			run(shell(`aws iam put-role-policy --role-name %s --policy-name "$POLICY_NAME" --policy-document "file://$POLICY"`, r.Name)).
+				note(shell("never used, in 400 days at most: %s. What runs once a year is refused when it does", join(unused))).
+				note(shell("aws iam list-role-policies --role-name %s names its policies; for one that is attached: aws iam create-policy-version", r.Name)).
+				ask("POLICY_NAME", "the policy that opens them").ask("POLICY", "a file with that policy, less them").String(),
 			hcl("# take out of the policies of aws_iam_role %s: %s", r.Name, join(unused)))}
 	})
 }

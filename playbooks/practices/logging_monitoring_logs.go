@@ -1,6 +1,7 @@
 package practices
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -63,7 +64,7 @@ func groupThere(f *Facts) []Finding {
 		return pass(f.groupARN(g.Name), at, "it is there")
 	}, func(name string, of []string, at Origin) Finding {
 		return fail(f.groupARN(name), at, "it is not there; %s would write to it", join(of)).fix(
-			shell("aws logs create-log-group --region %s --log-group-name %s", f.Region, name),
+			run(shell(`aws logs create-log-group --region %s --log-group-name %s --kms-key-id "$KEY_ARN"`, f.Region, name), shell(keepAYear, f.Region, name)).askKey(logsMay).String(),
 			hcl("resource \"aws_cloudwatch_log_group\" \"function\" {\n  name = %s\n}", name))
 	})
 }
@@ -72,7 +73,7 @@ func groupRetention(f *Facts) []Finding {
 	const least = 90
 	return f.eachLogGroup(func(g logGroup, at Origin) Finding {
 		fix := func(x Finding) Finding {
-			return x.fix(shell("aws logs put-retention-policy --region %s --log-group-name %s --retention-in-days 365", f.Region, g.Name),
+			return x.fix(run(shell(keepAYear, f.Region, g.Name)).note("events that are older than a year go for good within days: take those that are needed before").String(),
 				hcl("resource \"aws_cloudwatch_log_group\" \"function\" {\n  name              = %s\n  retention_in_days = 365\n}", g.Name))
 		}
 		switch {
@@ -93,7 +94,8 @@ func groupKey(f *Facts) []Finding {
 			return pass(f.groupARN(g.Name), at, "it is under %s", g.Key)
 		}
 		return fail(f.groupARN(g.Name), at, "it is under CloudWatch's own key").fix(
-			shell("aws logs associate-kms-key --region %s --log-group-name %s --kms-key-id KEY-ARN", f.Region, g.Name),
+			run(shell(`aws logs associate-kms-key --region %s --log-group-name %s --kms-key-id "$KEY_ARN"`, f.Region, g.Name)).
+				note("what was written before stays under the old key; who reads what is written from then on needs kms:Decrypt").askKey(logsMay).String(),
 			hcl("resource \"aws_cloudwatch_log_group\" \"function\" {\n  name       = %s\n  kms_key_id = \"KEY-ARN\"\n}", g.Name))
 	}, f.noGroup)
 }
@@ -103,21 +105,49 @@ func groupClass(f *Facts) []Finding {
 		if g.Class != "DELIVERY" {
 			return pass(f.groupARN(g.Name), at, "its class is %s", g.Class)
 		}
-		return fail(f.groupARN(g.Name), at, "its class is DELIVERY").fix(
-			shell("aws lambda update-function-configuration --region %s --function-name %s --logging-config LogGroup=%s", f.Region, f.Function, "/aws/lambda/"+f.Name),
-			hcl("resource \"aws_lambda_function\" \"function\" {\n  function_name = %s\n  logging_config {\n    log_format = \"JSON\"\n    log_group  = %s\n  }\n}", f.Name, "/aws/lambda/"+f.Name))
+		return f.changeVersions(fail(f.groupARN(g.Name), at, "its class is DELIVERY"), f.writersOf(g.Name), f.logSettings(func(l *LoggingUse) { l.LogGroup = "/aws/lambda/" + f.Name }).
+			note(shell("the log group %s has to be there, or is made without retention; what was written to the old one is gone in a day", "/aws/lambda/"+f.Name)),
+			f.function("  logging_config {\n    log_format = \"JSON\"\n    log_group  = %s\n  }\n", "/aws/lambda/"+f.Name))
 	}, f.noGroup)
 }
 
+const (
+	keepAYear = "aws logs put-retention-policy --region %s --log-group-name %s --retention-in-days 365"
+	logsMay   = "Its policy has to let logs of this region use it (principal logs.REGION.amazonaws.com)"
+)
+
+// logSettings changes what $LATEST's settings of logging say: what is put replaces all of them.
+func (f *Facts) logSettings(change func(l *LoggingUse)) script {
+	l := doc[GetFunction](f, "lambda.configuration", "", "$LATEST").V.Configuration.LoggingConfig
+	change(&l)
+	text, err := json.Marshal(l)
+	if err != nil {
+		text = []byte("{}") // of four texts this cannot be
+	}
+	return run(f.configure("--logging-config %s", string(text)))
+}
+
+// writersOf are the versions that write to a log group.
+func (f *Facts) writersOf(group string) (out []string) {
+	known, _ := f.deployments()
+	for _, d := range known {
+		if f.logsTo(d) == group {
+			out = append(out, d.Qualifier)
+		}
+	}
+	return out
+}
+
 // eachLevel: format Text has no levels: everything is kept.
-func (f *Facts) eachLevel(level func(l LoggingUse) string, bad []string, what, cli, terraform string) []Finding {
+func (f *Facts) eachLevel(level func(l LoggingUse) string, bad []string, what string, change func(l *LoggingUse), terraform string) []Finding {
 	return f.eachDeployment(func(d Deployment) []Finding {
 		l := d.Config.LoggingConfig
 		switch {
 		case l.LogFormat != "JSON":
 			return []Finding{pass(d.ARN, d.Origin, "its log is text, and has no levels")}
 		case slices.Contains(bad, level(l)):
-			return []Finding{f.fixConfiguration(fail(d.ARN, d.Origin, what+" below %s are not kept", level(l)), d, cli, terraform)}
+			return []Finding{f.changeVersion(fail(d.ARN, d.Origin, what+" below %s are not kept", level(l)), d.Qualifier,
+				f.logSettings(change).note("more is written from then on, and paid for"), f.function("  "+terraform+"\n"))}
 		}
 		return []Finding{pass(d.ARN, d.Origin, what+" are kept from %s on", level(l))}
 	})
@@ -125,12 +155,12 @@ func (f *Facts) eachLevel(level func(l LoggingUse) string, bad []string, what, c
 
 func applicationLevel(f *Facts) []Finding {
 	return f.eachLevel(func(l LoggingUse) string { return l.ApplicationLogLevel }, []string{"ERROR", "FATAL"}, "messages",
-		"--logging-config LogFormat=JSON,ApplicationLogLevel=INFO", "logging_config {\n    log_format            = \"JSON\"\n    application_log_level = \"INFO\"\n  }")
+		func(l *LoggingUse) { l.ApplicationLogLevel = "INFO" }, "logging_config {\n    log_format            = \"JSON\"\n    application_log_level = \"INFO\"\n  }")
 }
 
 func systemLevel(f *Facts) []Finding {
 	return f.eachLevel(func(l LoggingUse) string { return l.SystemLogLevel }, []string{"WARN"}, "Lambda's own messages",
-		"--logging-config LogFormat=JSON,SystemLogLevel=INFO", "logging_config {\n    log_format       = \"JSON\"\n    system_log_level = \"INFO\"\n  }")
+		func(l *LoggingUse) { l.SystemLogLevel = "INFO" }, "logging_config {\n    log_format       = \"JSON\"\n    system_log_level = \"INFO\"\n  }")
 }
 
 // roleWritesLogs: a stream is made in the group, and written to. Policies name the group with ":*"
@@ -167,7 +197,8 @@ func roleWritesLogs(f *Facts) []Finding {
 		case len(lacks) > 0:
 			doc := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":"` + strings.ReplaceAll(group, `"`, "") + `:*"}]}`
 			out = append(out, fail(d.ARN, d.Origin, "its role %s lacks %s on %s", r.ARN, join(lacks), group).also(at...).fix(
-				shell("aws iam put-role-policy --role-name %s --policy-name write-logs --policy-document %s", nameOf(r.ARN), doc),
+				run(shell("aws iam put-role-policy --role-name %s --policy-name write-logs --policy-document %s", nameOf(r.ARN), doc)).
+					note("a Deny, or a permissions boundary, may take it away again: the finding names the policies that were weighed").String(),
 				hcl("resource \"aws_iam_role_policy\" \"write_logs\" {\n  role   = %s\n  policy = %s\n}", nameOf(r.ARN), doc)))
 		default:
 			out = append(out, pass(d.ARN, d.Origin, "its role may write to %s", group).also(at...))
@@ -181,6 +212,7 @@ func tracing(f *Facts) []Finding {
 		if d.Config.TracingConfig.Mode == "Active" {
 			return []Finding{pass(d.ARN, d.Origin, "it is traced")}
 		}
-		return []Finding{f.fixConfiguration(fail(d.ARN, d.Origin, "tracing is %s", d.Config.TracingConfig.Mode), d, "--tracing-config Mode=Active", "tracing_config {\n    mode = \"Active\"\n  }")}
+		return []Finding{f.changeVersion(fail(d.ARN, d.Origin, "tracing is %s", d.Config.TracingConfig.Mode), d.Qualifier,
+			run(f.configure("--tracing-config Mode=Active")).note("AWS refuses it where the role may not call xray:PutTraceSegments and xray:PutTelemetryRecords"), f.function("  tracing_config {\n    mode = \"Active\"\n  }\n"))}
 	})
 }

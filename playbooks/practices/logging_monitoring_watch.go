@@ -1,12 +1,13 @@
 package practices
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
 
 // eachTrail says for each trail of the region whether it does what is asked: yes, no, or the gap.
-func (f *Facts) eachTrail(does func(t trail) (bool, []Origin, *Gap), no func(d Origin) Finding, yes string) []Finding {
+func (f *Facts) eachTrail(does func(t trail) (bool, []Origin, *Gap), no func(all []trail, d Origin) Finding, yes string) []Finding {
 	all, listed, gap := f.trails()
 	if gap != nil {
 		return []Finding{unknown(f.Function, gap)}
@@ -26,7 +27,7 @@ func (f *Facts) eachTrail(does func(t trail) (bool, []Origin, *Gap), no func(d O
 	if open != nil {
 		return []Finding{unknown(f.Function, open)}
 	}
-	return []Finding{no(listed).also(at...)}
+	return []Finding{no(all, listed).also(at...)}
 }
 
 // logging says whether a trail records now. Of an organization's trail its own account knows.
@@ -42,9 +43,13 @@ func trailLogging(f *Facts) []Finding {
 	return f.eachTrail(func(t trail) (bool, []Origin, *Gap) {
 		on, at, gap := f.logging(t)
 		return on, []Origin{at}, gap
-	}, func(at Origin) Finding {
-		return fail(f.Function, at, "no trail records %s", f.Region).fix(shell("aws cloudtrail create-trail --region %s --name audit --s3-bucket-name BUCKET --is-multi-region-trail --enable-log-file-validation\naws cloudtrail start-logging --region %s --name audit", f.Region, f.Region),
-			"resource \"aws_cloudtrail\" \"audit\" {\n  name                       = \"audit\"\n  s3_bucket_name             = \"BUCKET\"\n  is_multi_region_trail      = true\n  enable_log_file_validation = true\n}")
+	}, func(all []trail, at Origin) Finding {
+		x := fail(f.Function, at, "no trail records %s", f.Region)
+		if i := slices.IndexFunc(all, func(t trail) bool { return f.mine(t.TrailARN) }); i >= 0 {
+			return x.fix(run(shell("aws cloudtrail start-logging --region %s --name %s", all[i].HomeRegion, all[i].TrailARN)).
+				note("what was called since it stopped is in no file of it: aws cloudtrail lookup-events has management events of 90 days").String(), trailTerraform(all[i], "enable_logging = true"))
+		}
+		return f.newTrail(x)
 	}, "it records")
 }
 
@@ -112,10 +117,9 @@ func dataEvents(f *Facts) []Finding {
 			return false, nil, orNone(d.Gap, d.Origin)
 		}
 		return d.V.calls(f.Function), []Origin{at, d.Origin}, nil
-	}, func(at Origin) Finding {
-		selector := `[{"Name":"calls","FieldSelectors":[{"Field":"eventCategory","Equals":["Data"]},{"Field":"resources.type","Equals":["AWS::Lambda::Function"]}]}]`
+	}, func(all []trail, at Origin) Finding {
 		return fail(f.Function, at, "no trail records calls of it").fix(
-			shell("# with the selectors that it has: this replaces them\naws cloudtrail put-event-selectors --region %s --trail-name TRAIL-ARN --advanced-event-selectors %s", f.Region, selector),
+			f.selectCalls(all).note("the trail records the calls of all functions then, and is paid for by the call").String(),
 			"resource \"aws_cloudtrail\" \"audit\" {\n  advanced_event_selector {\n    field_selector {\n      field  = \"eventCategory\"\n      equals = [\"Data\"]\n    }\n    field_selector {\n      field  = \"resources.type\"\n      equals = [\"AWS::Lambda::Function\"]\n    }\n  }\n}")
 	}, "it records calls of the function")
 }
@@ -124,6 +128,16 @@ type alarm struct {
 	AlarmName, Namespace, MetricName string
 	ActionsEnabled                   bool
 	AlarmActions                     []string
+	all                              map[string]json.RawMessage
+}
+
+// UnmarshalJSON keeps the members that this does not name: putting an alarm replaces all of it.
+func (a *alarm) UnmarshalJSON(text []byte) error {
+	type named alarm
+	if err := json.Unmarshal(text, (*named)(a)); err != nil {
+		return err
+	}
+	return json.Unmarshal(text, &a.all)
 }
 
 func (f *Facts) alarms() Doc[struct{ Alarms []alarm }] {
@@ -143,7 +157,8 @@ func alarmOn(metric string) func(*Facts) []Finding {
 			return []Finding{unknown(f.Function, d.Gap)}
 		}
 		return []Finding{fail(f.Function, d.Origin, "no alarm looks at its "+strings.ToLower(metric)).fix(
-			shell("aws cloudwatch put-metric-alarm --region %s --alarm-name %s --namespace AWS/Lambda --metric-name "+metric+" --dimensions Name=FunctionName,Value=%s --statistic Sum --period 60 --evaluation-periods 1 --threshold 1 --comparison-operator GreaterThanOrEqualToThreshold --alarm-actions TOPIC-ARN", f.Region, f.Name+"-"+strings.ToLower(metric), f.Name),
+			run(shell("aws cloudwatch put-metric-alarm --region %s --alarm-name %s --namespace AWS/Lambda --metric-name "+metric+" --dimensions Name=FunctionName,Value=%s --statistic Sum --period 60 --evaluation-periods 1 --threshold 1 --comparison-operator GreaterThanOrEqualToThreshold "+`--alarm-actions "$TOPIC_ARN"`, f.Region, f.Name+"-"+strings.ToLower(metric), f.Name)).
+				note("an alarm of that name, of something else, would be replaced").ask("TOPIC_ARN", aTopic).String(),
 			hcl("resource \"aws_cloudwatch_metric_alarm\" \"function\" {\n  alarm_name          = %s\n  namespace           = \"AWS/Lambda\"\n  metric_name         = \""+metric+"\"\n  dimensions          = { FunctionName = %s }\n  statistic           = \"Sum\"\n  period              = 60\n  evaluation_periods  = 1\n  threshold           = 1\n  comparison_operator = \"GreaterThanOrEqualToThreshold\"\n  alarm_actions       = [\"TOPIC-ARN\"]\n}", f.Name+"-"+strings.ToLower(metric), f.Name))}
 	}
 }
@@ -161,7 +176,7 @@ func alarmActions(f *Facts) []Finding {
 			continue
 		}
 		out = append(out, fail(target, d.Origin, "alarm %s tells nobody", a.AlarmName).fix(
-			shell("aws cloudwatch enable-alarm-actions --region %s --alarm-names %s # and --alarm-actions TOPIC-ARN by put-metric-alarm, where it has none", f.Region, a.AlarmName),
+			f.tellSomebody(a).String(),
 			hcl("resource \"aws_cloudwatch_metric_alarm\" \"function\" {\n  alarm_name      = %s\n  actions_enabled = true\n  alarm_actions   = [\"TOPIC-ARN\"]\n}", a.AlarmName)))
 	}
 	if d.None {
@@ -202,9 +217,9 @@ func guardDuty(f *Facts) []Finding {
 		if d.V.Status == "ENABLED" {
 			return pass(arn, d.Origin, "it is on")
 		}
-		return fail(arn, d.Origin, "it is %s", d.V.Status).fix(shell("aws guardduty update-detector --region %s --detector-id %s --enable", f.Region, id), "resource \"aws_guardduty_detector\" \"region\" {\n  enable = true\n}")
+		return fail(arn, d.Origin, "it is %s", d.V.Status).fix(run(shell("aws guardduty update-detector --region %s --detector-id %s --enable", f.Region, id)).note(guardDutyCosts).String(), "resource \"aws_guardduty_detector\" \"region\" {\n  enable = true\n}")
 	}, func(at Origin) Finding {
-		return fail(f.Function, at, "GuardDuty is off in %s", f.Region).fix(shell("aws guardduty create-detector --region %s --enable", f.Region), "resource \"aws_guardduty_detector\" \"region\" {\n  enable = true\n}")
+		return fail(f.Function, at, "GuardDuty is off in %s", f.Region).fix(run(shell("aws guardduty create-detector --region %s --enable", f.Region)).note(guardDutyCosts).String(), "resource \"aws_guardduty_detector\" \"region\" {\n  enable = true\n}")
 	})
 }
 
@@ -219,7 +234,7 @@ func guardDutyLambda(f *Facts) []Finding {
 			}
 		}
 		return fail(arn, d.Origin, "it does not look at functions' traffic").fix(
-			shell(`aws guardduty update-detector --region %s --detector-id %s --features '[{"Name":"LAMBDA_NETWORK_LOGS","Status":"ENABLED"}]'`, f.Region, id),
+			run(shell(`aws guardduty update-detector --region %s --detector-id %s --features '[{"Name":"LAMBDA_NETWORK_LOGS","Status":"ENABLED"}]'`, f.Region, id)).note(guardDutyCosts).String(),
 			hcl("resource \"aws_guardduty_detector_feature\" \"lambda\" {\n  detector_id = %s\n  name        = \"LAMBDA_NETWORK_LOGS\"\n  status      = \"ENABLED\"\n}", id))
 	}, func(Origin) Finding { return notApplicable(f.Function, "GuardDuty is off in %s", f.Region) })
 }

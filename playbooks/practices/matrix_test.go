@@ -97,7 +97,7 @@ func TestMatrix(t *testing.T) {
 			t.Errorf("%s has no fixture", k.ID)
 		}
 	}
-	cells, skipped := &tally{}, 0
+	cells, texts, skipped := &tally{}, newJudge(t), 0
 	t.Run("cells", func(t *testing.T) {
 		for i, x := range all {
 			if testing.Short() && i%12 != 0 {
@@ -106,7 +106,7 @@ func TestMatrix(t *testing.T) {
 			}
 			t.Run(x.check, func(t *testing.T) {
 				t.Parallel()
-				b.cells(t, x, cells)
+				b.cells(t, x, cells, texts)
 			})
 		}
 	})
@@ -115,6 +115,10 @@ func TestMatrix(t *testing.T) {
 		what = fmt.Sprintf(" (a sample: %d checks left out by -short)", skipped)
 	}
 	t.Logf("%d checks x 3 = %d cells, %d skipped%s", len(all)-skipped, cells.n, 0, what)
+	t.Logf("%d repairs, %d commands: read by a shell, held against AWS's models (%d calls that those here lack: %v); Terraform parsed, not applied", len(texts.seen), texts.commands, len(texts.unknown), slices.Sorted(maps.Keys(texts.unknown)))
+	if got := slices.Sorted(maps.Keys(texts.unknown)); texts.models != "" && cells.n == 3*len(all) && !slices.Equal(got, notInModels()) {
+		t.Errorf("calls that AWS's models do not have: %v, and want %v", got, notInModels())
+	}
 	if !t.Failed() && cells.n != 3*(len(all)-skipped) {
 		t.Errorf("%d cells were tried", cells.n)
 	}
@@ -131,7 +135,7 @@ func (c *tally) one() {
 	c.n++
 }
 
-func (b *base) cells(t *testing.T, x fixture, cells *tally) {
+func (b *base) cells(t *testing.T, x fixture, cells *tally, texts *judge) {
 	function := functionARN(x.function())
 	if v := b.verdicts[function][x.check]; v != Pass {
 		t.Fatalf("where all is well: %q%s", v, seen(b.report, x.check))
@@ -155,6 +159,7 @@ func (b *base) cells(t *testing.T, x fixture, cells *tally) {
 			}
 		}
 		wellFormed(t, r)
+		texts.repairs(t, r)
 		cited(t, m, r)
 		cells.one()
 	})

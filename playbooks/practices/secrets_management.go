@@ -21,7 +21,7 @@ func secretsManagement() []Check {
 		{ID: "secrets-management/environment-names", Area: SecretsManagement, Severity: High, Reads: []string{"lambda.configuration.versions", "lambda.environment"}, Look: environmentNames, Traces: []string{"GetFunction", "GetFunctionConfiguration", "ListFunctions", "ListVersionsByFunction"},
 			Title: "No environment variable is named as a secret is", Why: "Whoever may list functions reads it, and it stays in every version that was published with it.",
 			References: ref(Reference{Prowler, "awslambda_function_no_secrets_in_variables"}, Reference{ATTACK, "T1552.001"})},
-		{ID: "secrets-management/code", Area: SecretsManagement, Severity: High, Reads: []string{"lambda.configuration.versions", "lambda.code"}, Look: secretsInCode, Traces: []string{"GetFunction"},
+		{ID: "secrets-management/code", Area: SecretsManagement, Severity: High, Reads: readsDeployments("lambda.code"), Look: secretsInCode, Traces: []string{"GetFunction"},
 			Title: "No secret stands in the code of a version", Why: "Whoever may read the function has it, and a new version does not take it out of the old ones.",
 			References: ref(Reference{Prowler, "awslambda_function_no_secrets_in_code"}, Reference{ATTACK, "T1552.001"})},
 		{ID: "secrets-management/layers", Area: SecretsManagement, Severity: High, Reads: readsDeployments("lambda.layers.content"), Look: secretsInLayers, Traces: []string{"GetLayerVersion", "GetLayerVersionByArn"},
@@ -97,7 +97,7 @@ func environmentNames(f *Facts) []Finding {
 			out = append(out, pass(f.qualified(q), d.Origin, "none of its "+count(len(rest), "variable")+" is named as a secret is"))
 			continue
 		}
-		out = append(out, f.changeVersion(fail(f.qualified(q), d.Origin, "named as secrets are: %s", join(found)), q, f.keepVariables(rest),
+		out = append(out, f.changeVersion(fail(f.qualified(q), d.Origin, "named as secrets are: %s", join(found)), q, f.keepVariables(rest, "store the secret elsewhere first, with a new value, for who read the configuration has this one; code that reads it from the variable fails until it reads it there"),
 			f.function("  # the others, and in place of the secret the ARN of where it is stored\n  environment {\n    variables = {}\n  }\n")))
 	}
 	return out
@@ -105,20 +105,20 @@ func environmentNames(f *Facts) []Finding {
 
 // keepVariables puts the environment again with the named variables alone. Their values go
 // from call to call, and stand in no text.
-func (f *Facts) keepVariables(names []string) string {
-	const first = "# store the secret elsewhere, with a new value: who read the configuration has this one\n"
+func (f *Facts) keepVariables(names []string, note string) script {
 	if len(names) == 0 {
-		return first + f.configure(" --environment %s", `{"Variables":{}}`)
+		return run(f.configure("--environment %s", `{"Variables":{}}`)).note(note)
 	}
 	var keep []string
 	for _, n := range names {
 		if !variableName.MatchString(n) {
-			return first + f.configure(" --environment file://environment.json")
+			return run(f.configure(`--environment "file://$ENVIRONMENT"`)).note(note).
+				ask("ENVIRONMENT", shell(`a file with {"Variables": {...}}: all that it has (aws lambda get-function-configuration), less what the finding names. Of these a name cannot be written here: %s`, n))
 		}
 		keep = append(keep, fmt.Sprintf("%q: %q", n, n))
 	}
-	return first + f.configure(` --environment "$(aws lambda get-function-configuration --region %s --function-name %s --query %s --output json)"`,
-		f.Region, f.Name, `{Variables: Environment.Variables.{`+strings.Join(keep, ", ")+`}}`)
+	return run(shell("KEPT=$(aws lambda get-function-configuration --region %s --function-name %s --query %s --output json)", f.Region, f.Name, `{Variables: Environment.Variables.{`+strings.Join(keep, ", ")+`}}`),
+		f.configure(`--environment "$KEPT"`)).note(note)
 }
 
 // judgePackage says what was found in one package.
@@ -154,7 +154,7 @@ func secretsInCode(f *Facts) []Finding {
 	for _, q := range versions {
 		x, failed := f.judgePackage(f.qualified(q), "lambda.code", "", q)
 		if failed {
-			x = f.changeVersion(x, q, shell("# give out a new secret first: this one is known\naws lambda update-function-code --region %s --function-name %s --zip-file fileb://without-secrets.zip", f.Region, f.Name),
+			x = f.changeVersion(x, q, run(f.deploy(`--zip-file "fileb://$PACKAGE"`)).note(newSecretFirst).ask("PACKAGE", "the package without the secret: a ZIP file that was built again. "+aPackage),
 				f.function("  filename = \"without-secrets.zip\"\n"))
 		}
 		out = append(out, x)
@@ -163,18 +163,31 @@ func secretsInCode(f *Facts) []Finding {
 }
 
 func secretsInLayers(f *Facts) []Finding {
-	layers, _, out := f.layerUses()
+	layers, by, out := f.layerUses()
 	for _, arn := range layers {
 		x, failed := f.judgePackage(arn, "lambda.layers.content", arn, "")
 		if failed {
-			version := nameOf(arn)
-			layer := strings.TrimSuffix(arn, ":"+version)
-			x = x.fix(shell("# give out a new secret first: this one is known. A layer version never changes: publish another, and use that\naws lambda publish-layer-version --region %s --layer-name %s --zip-file fileb://without-secrets.zip\naws lambda delete-layer-version --region %s --layer-name %s --version-number %s", part(arn, 3), layer, part(arn, 3), layer, version),
-				hcl("resource \"aws_lambda_layer_version\" \"it\" {\n  layer_name = %s\n  filename   = \"without-secrets.zip\"\n}", nameOf(layer)))
+			x = f.cleanLayer(x, arn, by[arn])
 		}
 		out = append(out, x)
 	}
 	return out
+}
+
+const newSecretFirst = "give out a new secret before, and let the old one be good for nothing: it is known"
+
+// cleanLayer puts another layer version in the place of one with a secret. The old version stays:
+// others may run with it, and it is evidence.
+func (f *Facts) cleanLayer(x Finding, arn string, on []string) Finding {
+	layer := strings.TrimSuffix(arn, ":"+nameOf(arn))
+	s := run().note(newSecretFirst)
+	if f.mine(arn) {
+		s = s.then(shell("LAYER_ARN=$(aws lambda publish-layer-version --region %s --layer-name %s ", part(arn, 3), layer)+`--zip-file "fileb://$PACKAGE" --query LayerVersionArn --output text)`).
+			note(shell("%s stays as it is for others that have it", arn)).ask("PACKAGE", "the layer without the secret: a ZIP file. "+aPackage)
+	} else {
+		s = s.ask("LAYER_ARN", "the ARN of a layer version of this account with the same in it, less the secret")
+	}
+	return f.replaceLayer(x, arn, on, s)
 }
 
 // secretReads are calls that give out values.
@@ -211,11 +224,14 @@ func anySecret(resources []string) bool {
 const rotateEvery = 90 // days: Security Hub's SecretsManager.4
 
 func rotateSecret(arn string, s Secret) (cli, terraform string) {
-	by := s.RotationLambdaARN
+	by, steps := s.RotationLambdaARN, run().note("contain who reads the secret before: they would read the new one. Whoever keeps the old one in memory fails until they read it again")
 	if by == "" {
-		by = "ROTATION-FUNCTION-ARN"
+		by, steps = "ROTATION-FUNCTION-ARN", steps.ask("ROTATION_ARN", "the ARN of a function that rotates such secrets, and that Secrets Manager may call").
+			then(shell("aws secretsmanager rotate-secret --region %s --secret-id %s --rotation-rules AutomaticallyAfterDays=90 ", part(arn, 3), arn)+`--rotation-lambda-arn "$ROTATION_ARN"`)
+	} else {
+		steps = steps.then(shell("aws secretsmanager rotate-secret --region %s --secret-id %s --rotation-rules AutomaticallyAfterDays=90 --rotation-lambda-arn %s", part(arn, 3), arn, by))
 	}
-	return shell("# who reads the secret is contained first: they would read the new one\naws secretsmanager rotate-secret --region %s --secret-id %s --rotation-lambda-arn %s --rotation-rules AutomaticallyAfterDays=90", part(arn, 3), arn, by),
+	return steps.String(),
 		hcl("resource \"aws_secretsmanager_secret_rotation\" \"it\" {\n  secret_id           = %s\n  rotation_lambda_arn = %s\n  rotation_rules {\n    automatically_after_days = 90\n  }\n}", arn, by)
 }
 
@@ -294,11 +310,11 @@ func secretPolicy(f *Facts) []Finding {
 			out = append(out, pass(arn, d.Origin, "its policy admits no other account"))
 			continue
 		}
-		cli := shell("aws secretsmanager put-resource-policy --region %s --secret-id %s --resource-policy %s", part(arn, 3), arn, compact(rest))
+		cli := run(shell("aws secretsmanager put-resource-policy --region %s --secret-id %s --resource-policy %s", part(arn, 3), arn, compact(rest)))
 		if len(rest.Statements) == 0 {
-			cli = shell("aws secretsmanager delete-resource-policy --region %s --secret-id %s", part(arn, 3), arn)
+			cli = run(shell("aws secretsmanager delete-resource-policy --region %s --secret-id %s", part(arn, 3), arn))
 		}
-		out = append(out, fail(arn, d.Origin, "admitted by statement %s", join(names)).fix(cli,
+		out = append(out, fail(arn, d.Origin, "admitted by statement %s", join(names)).fix(cli.note("whoever reads it by these statements "+refusedFromThenOn+". What they read they have: give out a new value").String(),
 			hcl("resource \"aws_secretsmanager_secret_policy\" \"it\" {\n  secret_arn = %s\n  policy     = %s\n}", arn, compact(rest))))
 	}
 	return out
@@ -322,12 +338,22 @@ func parameterType(f *Facts) []Finding {
 				out = append(out, notApplicable(target, "it is not named as a secret is"))
 			default:
 				out = append(out, fail(target, d.Origin, "it is a plain %s", p.Type).fix(
-					shell("# its type cannot be changed: it is made again, with a new value (who read it has this one), and is away in between\naws ssm delete-parameter --region %s --name %s\naws ssm put-parameter --region %s --name %s --type SecureString --value NEW-VALUE", part(arn, 3), p.Name, part(arn, 3), p.Name),
+					remakeParameter(part(arn, 3), p.Name).String(),
 					hcl("resource \"aws_ssm_parameter\" \"it\" {\n  name  = %s\n  type  = \"SecureString\"\n  value = var.new_value\n}", p.Name)))
 			}
 		}
 	}
 	return out
+}
+
+// remakeParameter: AWS changes no parameter's type, and wants 30 seconds until the name is free.
+func remakeParameter(region, name string) script {
+	return run(`test "$COLLECTED" = yes`, shell("aws ssm delete-parameter --region %s --name %s", region, name), "sleep 30",
+		shell("aws ssm put-parameter --region %s --name %s ", region, name)+`--type SecureString --value "file://$NEW_VALUE"`).
+		note("its type cannot be changed: it is made again, and is away for half a minute, in which whoever asks for it fails. Its tags and policies go").
+		note("whoever reads it needs kms:Decrypt by the key alias/aws/ssm, and has to ask for it decrypted").
+		ask("COLLECTED", shell("yes, once its history is kept (aws ssm get-parameter-history --name %s tells who changed it when): it is gone then", name)).
+		ask("NEW_VALUE", "a file with a new value, for who read the old one has it")
 }
 
 func keyPolicy(f *Facts) []Finding {
@@ -345,7 +371,8 @@ func keyPolicy(f *Facts) []Finding {
 			return pass(arn, d.Origin, "its policy admits no other account")
 		}
 		return fail(arn, d.Origin, "admitted by statement %s", join(names)).fix(
-			shell("aws kms put-key-policy --region %s --key-id %s --policy-name default --policy %s", part(arn, 3), arn, compact(rest)),
+			run(shell("aws kms put-key-policy --region %s --key-id %s --policy-name default --policy %s", part(arn, 3), arn, compact(rest))).
+				note("whoever uses the key by these statements "+refusedFromThenOn+". It has to leave a statement by which you administer the key: AWS refuses it otherwise").String(),
 			hcl("resource \"aws_kms_key_policy\" \"it\" {\n  key_id = %s\n  policy = %s\n}", arn, compact(rest)))
 	})
 }
@@ -367,7 +394,7 @@ func keyGrants(f *Facts) []Finding {
 		}
 		switch {
 		case len(foreign) > 0:
-			return fail(arn, d.Origin, "granted to %s", join(foreign)).fix(strings.Join(revoke, "\n"), hcl("# remove the aws_kms_grant of key %s to another account", arn))
+			return fail(arn, d.Origin, "granted to %s", join(foreign)).fix(run(revoke...).note("whoever uses the key by these grants "+refusedFromThenOn).String(), hcl("# remove the aws_kms_grant of key %s to another account", arn))
 		case d.Gap != nil:
 			return unknown(arn, d.Gap)
 		}
@@ -382,7 +409,7 @@ func keyRotation(f *Facts) []Finding {
 		case !d.Has:
 			return unknown(arn, orNone(d.Gap, d.Origin))
 		case !d.V.KeyRotationEnabled:
-			return fail(arn, d.Origin, "it does not rotate").fix(shell("aws kms enable-key-rotation --region %s --key-id %s", part(arn, 3), arn),
+			return fail(arn, d.Origin, "it does not rotate").fix(run(shell("aws kms enable-key-rotation --region %s --key-id %s", part(arn, 3), arn)).String(),
 				hcl("resource \"aws_kms_key\" \"it\" { # %s\n  enable_key_rotation = true\n}", arn))
 		}
 		return pass(arn, d.Origin, "it rotates")
@@ -393,16 +420,16 @@ func keyState(f *Facts) []Finding {
 	return f.eachKey(func(arn string) Finding {
 		d := doc[struct{ KeyMetadata struct{ KeyState string } }](f, "kms.key", arn, "")
 		state := d.V.KeyMetadata.KeyState
-		cancel := ""
+		cli := run().note("whoever disabled it may have meant to: ask before")
 		switch {
 		case !d.Has:
 			return unknown(arn, orNone(d.Gap, d.Origin))
 		case state == "Enabled":
 			return pass(arn, d.Origin, "it is enabled")
 		case state == "PendingDeletion":
-			cancel = shell("aws kms cancel-key-deletion --region %s --key-id %s\n", part(arn, 3), arn)
+			cli = cli.then(shell("aws kms cancel-key-deletion --region %s --key-id %s", part(arn, 3), arn))
 		}
-		return fail(arn, d.Origin, "it is %s", state).fix(cancel+shell("aws kms enable-key --region %s --key-id %s", part(arn, 3), arn),
+		return fail(arn, d.Origin, "it is %s", state).fix(cli.then(shell("aws kms enable-key --region %s --key-id %s", part(arn, 3), arn)).String(),
 			hcl("resource \"aws_kms_key\" \"it\" { # %s\n  is_enabled = true\n}", arn))
 	})
 }

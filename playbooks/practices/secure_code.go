@@ -49,7 +49,8 @@ func signingAttached(f *Facts) []Finding {
 	switch {
 	case d.None:
 		return []Finding{fail(f.Function, d.Origin, "no code signing configuration is attached").fix(
-			shell("aws lambda put-function-code-signing-config --region %s --function-name %s --code-signing-config-arn CONFIG-ARN", f.Region, f.Function),
+			run(shell(`aws lambda put-function-code-signing-config --region %s --function-name %s --code-signing-config-arn "$CONFIG_ARN"`, f.Region, f.Name)).
+				ask("CONFIG_ARN", "the ARN of a code signing configuration (aws lambda list-code-signing-configs). In mode Enforce, deployments that its profiles did not sign are refused from then on").String(),
 			hcl("resource \"aws_lambda_function\" \"function\" {\n  function_name           = %s\n  code_signing_config_arn = \"CONFIG-ARN\"\n}", f.Name))}
 	case !d.Has:
 		return []Finding{unknown(f.Function, orNone(d.Gap, d.Origin))}
@@ -90,19 +91,11 @@ func signingEnforced(f *Facts) []Finding {
 	}
 	if mode := d.V.CodeSigningConfig.CodeSigningPolicies.UntrustedArtifactOnDeployment; mode != "Enforce" {
 		return []Finding{fail(arn, d.Origin, "unsigned code is deployed: mode %s", mode).also(at.Origin).fix(
-			shell("aws lambda update-code-signing-config --region %s --code-signing-config-arn %s --code-signing-policies UntrustedArtifactOnDeployment=Enforce", f.Region, arn),
+			run(shell("aws lambda update-code-signing-config --region %s --code-signing-config-arn %s --code-signing-policies UntrustedArtifactOnDeployment=Enforce", f.Region, arn)).
+				note("deployments that nobody signed are refused from then on, of every function that has this configuration (aws lambda list-functions-by-code-signing-config)").String(),
 			"resource \"aws_lambda_code_signing_config\" \"enforced\" {\n  policies {\n    untrusted_artifact_on_deployment = \"Enforce\"\n  }\n}")}
 	}
 	return []Finding{pass(arn, d.Origin, "unsigned code is refused")}
-}
-
-// fixConfiguration is an update of the configuration of $LATEST; published versions stay as they are.
-func (f *Facts) fixConfiguration(x Finding, d Deployment, cli, terraform string) Finding {
-	if !latest(d.Qualifier) {
-		cli = shell("# version %s cannot be changed: mend $LATEST, publish it, move aliases, and delete the version\n", d.Qualifier) + cli
-	}
-	return x.fix(shell("aws lambda update-function-configuration --region %s --function-name %s ", f.Region, f.Function)+cli,
-		hcl("resource \"aws_lambda_function\" \"function\" {\n  function_name = %s\n  ", f.Name)+terraform+"\n}")
 }
 
 func environmentKey(f *Facts) []Finding {
@@ -111,7 +104,8 @@ func environmentKey(f *Facts) []Finding {
 		case d.Config.Environment == nil || len(d.Config.Environment.Variables) == 0 && d.Config.Environment.Error == nil:
 			return []Finding{notApplicable(d.ARN, "it has no environment")}
 		case d.Config.KMSKeyArn == "":
-			return []Finding{f.fixConfiguration(fail(d.ARN, d.Origin, "its environment is under Lambda's own key"), d, "--kms-key-arn KEY-ARN", "kms_key_arn   = \"KEY-ARN\"")}
+			return []Finding{f.changeVersion(fail(d.ARN, d.Origin, "its environment is under Lambda's own key"), d.Qualifier,
+				run(f.configure(`--kms-key-arn "$KEY_ARN"`)).askKey("Whoever runs this needs kms:Encrypt and kms:CreateGrant on it, and whoever reads the variables kms:Decrypt"), f.function("  kms_key_arn = \"KEY-ARN\"\n"))}
 		}
 		return []Finding{pass(d.ARN, d.Origin, "its environment is under %s", d.Config.KMSKeyArn)}
 	})
@@ -125,9 +119,9 @@ func codeKey(f *Facts) []Finding {
 		case d.V.Code.ResolvedS3Object != nil:
 			return []Finding{notApplicable(d.ARN, "its package stays in a bucket: the bucket encrypts it")}
 		case d.V.Code.SourceKMSKeyArn == "":
-			return []Finding{fail(d.ARN, d.Origin, "its package is under Lambda's own key").fix(
-				shell("aws lambda update-function-code --region %s --function-name %s --source-kms-key-arn KEY-ARN --zip-file fileb://package.zip", f.Region, f.Function),
-				hcl("resource \"aws_lambda_function\" \"function\" {\n  function_name      = %s\n  source_kms_key_arn = \"KEY-ARN\"\n}", f.Name))}
+			return []Finding{f.changeVersion(fail(d.ARN, d.Origin, "its package is under Lambda's own key"), d.Qualifier,
+				run(f.deploy(`--source-kms-key-arn "$KEY_ARN" --zip-file "fileb://$PACKAGE"`)).askKey("Whoever runs this, and the execution role, needs kms:Decrypt on it").
+					ask("PACKAGE", "the package as it is, from the sealed collection, if it is good. "+aPackage), f.function("  source_kms_key_arn = \"KEY-ARN\"\n"))}
 		}
 		return []Finding{pass(d.ARN, d.Origin, "its package is under %s", d.V.Code.SourceKMSKeyArn)}
 	})
@@ -143,7 +137,9 @@ func foreignLayers(f *Facts) []Finding {
 		}
 		switch {
 		case len(foreign) > 0:
-			return []Finding{f.fixConfiguration(fail(d.ARN, d.Origin, "layers of other accounts: %s", join(foreign)), d, strings.TrimRight("--layers "+words(own), " "), "layers        = ["+quotedList(own)+"]")}
+			return []Finding{f.changeVersion(fail(d.ARN, d.Origin, "layers of other accounts: %s", join(foreign)), d.Qualifier,
+				run(f.configure("--layers "+orWords(own))).note("code that loads something of these layers fails from then on: publish what is good of them in this account before, and name that too"),
+				f.function("  layers = ["+quotedList(own)+"]\n"))}
 		case len(own) == 0:
 			return []Finding{pass(d.ARN, d.Origin, "it has no layers")}
 		}
@@ -158,6 +154,14 @@ func words(all []string) string {
 		out[i] = shell("%s", v)
 	}
 	return strings.Join(out, " ")
+}
+
+// orWords is an empty list where there are no words.
+func orWords(all []string) string {
+	if len(all) == 0 {
+		return "[]"
+	}
+	return words(all)
 }
 
 func quotedList(all []string) string {
@@ -180,8 +184,7 @@ func deletedLayers(f *Facts) []Finding {
 			for _, q := range by[arn] {
 				x = x.also(doc[GetFunction](f, "lambda.configuration", "", q).Origin)
 			}
-			out = append(out, x.fix(shell("aws lambda update-function-configuration --region %s --function-name %s --layers LAYER-VERSION-ARN", f.Region, f.Function),
-				hcl("resource \"aws_lambda_function\" \"function\" {\n  function_name = %s\n  layers        = [\"LAYER-VERSION-ARN\"]\n}", f.Name)))
+			out = append(out, f.replaceLayer(x, arn, by[arn], run().ask("LAYER_ARN", "the ARN of a layer version with the same in it: from the sealed collection, if it is good")))
 		case !d.Has:
 			out = append(out, unknown(arn, orNone(d.Gap, d.Origin)))
 		default:
@@ -189,6 +192,21 @@ func deletedLayers(f *Facts) []Finding {
 		}
 	}
 	return out
+}
+
+// replaceLayer puts "$LAYER_ARN" where a layer is now, on every version that has it.
+func (f *Facts) replaceLayer(x Finding, arn string, on []string, s script) Finding {
+	var now []string
+	for i, l := range doc[GetFunction](f, "lambda.configuration", "", "$LATEST").V.Configuration.Layers {
+		if now = append(now, shell("%s", l.Arn)); l.Arn == arn {
+			now[i] = `"$LAYER_ARN"`
+		}
+	}
+	if len(now) == 0 {
+		now = []string{`"$LAYER_ARN"`}
+	}
+	s = s.then(f.configure("--layers " + strings.Join(now, " ")))
+	return x.fix(f.onVersion(s, on...).String(), f.function("  layers = [\"LAYER-VERSION-ARN\"]\n"))
 }
 
 // redirects are the loader keys that are about traffic, not code.
@@ -219,9 +237,9 @@ func (f *Facts) eachVariable(of func(key string) bool, good string) []Finding {
 			return []Finding{pass(d.ARN, d.Origin, good)}
 		}
 		sort.Strings(kept)
-		return []Finding{f.fixConfiguration(fail(d.ARN, d.Origin, "the environment has %s", join(found)), d,
-			shell("--environment file://environment.json # the whole map: %s, without %s", join(kept), join(found)),
-			"environment {\n    variables = {} # "+hcl("the whole map: %s, without %s", join(kept), join(found))+"\n  }")}
+		return []Finding{f.changeVersion(fail(d.ARN, d.Origin, "the environment has %s", join(found)), d.Qualifier,
+			f.keepVariables(kept, "what the code reads from the variables that go, it does without from then on"),
+			f.function("  environment {\n    variables = {} # the whole map: %s, without %s\n  }\n", join(kept), join(found)))}
 	})
 }
 
@@ -251,7 +269,8 @@ func aliasWeights(f *Facts) []Finding {
 			shares = append(shares, v+" gets "+strconv.FormatFloat(100*weights[v], 'g', 4, 64)+" %")
 		}
 		out = append(out, fail(target, at, "it names version %s, and version %s", a.FunctionVersion, join(shares)).fix(
-			shell("aws lambda update-alias --region %s --function-name %s --name %s --routing-config AdditionalVersionWeights={}", f.Region, f.Function, a.Name),
+			run(shell("aws lambda update-alias --region %s --function-name %s --name %s --routing-config AdditionalVersionWeights={}", f.Region, f.Name, a.Name)).
+				note(shell("all calls go to version %s then: look first whether that is the good one", a.FunctionVersion)).String(),
 			hcl("resource \"aws_lambda_alias\" \"alias\" {\n  function_name    = %s\n  name             = %s\n  function_version = %s # without routing_config\n}", f.Name, a.Name, a.FunctionVersion)))
 	}
 	return out
@@ -287,7 +306,8 @@ func imageTags(f *Facts) []Finding {
 		}
 		if m := r.V.Repositories[0].ImageTagMutability; m != "IMMUTABLE" {
 			return fail(d.ARN, d.Origin, "deployed by tag %s, which can be moved: tags of %s are %s", named.Tag, repository, m).also(r.Origin).fix(
-				shell("aws ecr put-image-tag-mutability --region %s --registry-id %s --repository-name %s --image-tag-mutability IMMUTABLE", named.Region, named.Account, named.Repository),
+				run(shell("aws ecr put-image-tag-mutability --region %s --registry-id %s --repository-name %s --image-tag-mutability IMMUTABLE", named.Region, named.Account, named.Repository)).
+					note("who pushes under a tag that is there already, as latest, is refused from then on").String(),
 				hcl("resource \"aws_ecr_repository\" \"images\" {\n  name                 = %s\n  image_tag_mutability = \"IMMUTABLE\"\n}", named.Repository))
 		}
 		return pass(d.ARN, d.Origin, "tags of %s cannot be moved", repository).also(r.Origin)
@@ -319,6 +339,7 @@ func imageMoved(f *Facts) []Finding {
 
 // pinImage deploys what runs by its digest.
 func (f *Facts) pinImage(d Deployment) (cli, terraform string) {
-	return shell("# if %s is the good one:\naws lambda update-function-code --region %s --function-name %s --image-uri %s", d.V.Code.ResolvedImageUri, f.Region, f.Function, d.V.Code.ResolvedImageUri),
+	return f.onVersion(run(f.deploy("--image-uri %s", d.V.Code.ResolvedImageUri)).
+			note("it pins the image that runs: compare it with what was built before, for it may be the bad one"), d.Qualifier).String(),
 		hcl("resource \"aws_lambda_function\" \"function\" {\n  function_name = %s\n  image_uri     = %s\n}", f.Name, d.V.Code.ResolvedImageUri)
 }

@@ -34,7 +34,7 @@ func testingUpdate() []Check {
 		{ID: "testing-update/inspector-on", Area: TestingUpdate, Severity: Medium, Reads: []string{"inspector2.status"}, Look: inspectorOn,
 			Title: "Inspector scans Lambda functions in the region", Why: "Nobody looks whether the libraries have known holes.",
 			References: ref(Reference{FSBP, "Inspector.4"}, Reference{Prowler, "inspector2_is_enabled"})},
-		{ID: "testing-update/known-vulnerabilities", Area: TestingUpdate, Severity: High, Reads: []string{"inspector2.status", "inspector2.findings"}, Look: knownVulnerabilities,
+		{ID: "testing-update/known-vulnerabilities", Area: TestingUpdate, Severity: High, Reads: []string{"lambda.configuration", "inspector2.status", "inspector2.findings"}, Look: knownVulnerabilities,
 			Title: "Inspector knows of no high or critical hole in the function", Why: "The way in is published.",
 			References: ref(Reference{Prowler, "inspector2_active_findings_exist"}, Reference{ATTACK, "T1190"})},
 		{ID: "testing-update/image-scanned", Area: TestingUpdate, Severity: Medium, Reads: readsDeployments("ecr.image", "ecr.image.findings"), Look: imageScanned,
@@ -61,7 +61,7 @@ func (f *Facts) eachRuntime(judge func(d Deployment, ends time.Time) Finding) []
 
 func (f *Facts) newRuntime(x Finding, d Deployment) Finding {
 	next := successor(d.Config.Runtime)
-	return f.changeVersion(x, d.Qualifier, "# test it first: another runtime may need other libraries\n"+f.configure(" --runtime %s", next), f.function("  runtime = %s\n", next))
+	return f.changeVersion(x, d.Qualifier, run(f.configure("--runtime %s", next)).note("test it first, in a function beside it: another runtime may need other libraries, and code that was not made for it fails"), f.function("  runtime = %s\n", next))
 }
 
 func runtimeSupported(f *Facts) []Finding {
@@ -99,7 +99,8 @@ func runtimeMode(f *Facts) []Finding {
 			return []Finding{unknown(d.ARN, orNone(m.Gap, m.Origin))}
 		case m.V.UpdateRuntimeOn == "Manual":
 			return []Finding{fail(d.ARN, m.Origin, "it is pinned to %s", m.V.RuntimeVersionArn).fix(
-				shell("aws lambda put-runtime-management-config --region %s --function-name %s --qualifier %s --update-runtime-on Auto", f.Region, f.Name, d.Qualifier),
+				run(shell("aws lambda put-runtime-management-config --region %s --function-name %s --qualifier %s --update-runtime-on Auto", f.Region, f.Name, d.Qualifier)).
+					note("whoever pinned it may have had a reason: a version of the runtime that broke the code").String(),
 				hcl("resource \"aws_lambda_runtime_management_config\" \"it\" {\n  function_name     = %s\n  qualifier         = %s\n  update_runtime_on = \"Auto\"\n}", f.Name, d.Qualifier))}
 		}
 		return []Finding{pass(d.ARN, m.Origin, "its runtime is updated: %s", m.V.UpdateRuntimeOn)}
@@ -167,8 +168,11 @@ func (f *Facts) deployAgain(alias string, all []Deployment, old time.Time) (cli,
 		}
 	}
 	if alias == "" || newest == "" {
-		return shell("# build it again with libraries of today\naws lambda update-function-code --region %s --function-name %s --zip-file fileb://rebuilt.zip --publish", f.Region, f.Name),
-			f.function("  filename = \"rebuilt.zip\"\n  publish  = true\n")
+		s := run(f.deploy(`--zip-file "fileb://$PACKAGE" --publish`)).ask("PACKAGE", "the package, built again with libraries of today: a ZIP file. "+aPackage)
+		if alias != "" {
+			s = s.note(shell("then the alias %s has to stand for the version that this makes (aws lambda update-alias)", alias))
+		}
+		return s.String(), f.function("  filename = \"rebuilt.zip\"\n  publish  = true\n")
 	}
 	return f.moveAlias(alias, newest)
 }
@@ -182,7 +186,8 @@ func versionNumber(version string) int {
 }
 
 func (f *Facts) moveAlias(alias, version string) (cli, terraform string) {
-	return shell("aws lambda update-alias --region %s --function-name %s --name %s --function-version %s --routing-config AdditionalVersionWeights={}", f.Region, f.Name, alias, version),
+	return run(shell("aws lambda update-alias --region %s --function-name %s --name %s --function-version %s --routing-config AdditionalVersionWeights={}", f.Region, f.Name, alias, version)).
+			note(shell("all calls of the alias go to version %s then: look first whether that is a good one", version)).String(),
 		hcl("resource \"aws_lambda_alias\" \"it\" {\n  name             = %s\n  function_name    = %s\n  function_version = %s\n}", alias, f.Name, version)
 }
 
@@ -216,8 +221,9 @@ func (f *Facts) releaseAlias(x Finding, alias string) Finding {
 		return x.fix(f.moveAlias(alias, newest))
 	}
 	_, terraform := f.moveAlias(alias, "VERSION")
-	return x.fix(shell("# publish what is known to be good\nversion=$(aws lambda publish-version --region %s --function-name %s --query Version --output text)\n", f.Region, f.Name)+
-		shell(`aws lambda update-alias --region %s --function-name %s --name %s --function-version "$version"`, f.Region, f.Name, alias), terraform)
+	return x.fix(run(shell("VERSION=$(aws lambda publish-version --region %s --function-name %s --query Version --output text)", f.Region, f.Name),
+		shell(`aws lambda update-alias --region %s --function-name %s --name %s --function-version "$VERSION" --routing-config AdditionalVersionWeights={}`, f.Region, f.Name, alias)).
+		note("it publishes what $LATEST is: look first whether that is good").String(), terraform)
 }
 
 func mappingLatest(f *Facts) []Finding {
@@ -230,12 +236,12 @@ func mappingLatest(f *Facts) []Finding {
 			out = append(out, pass(target, m.At, "it calls %s", m.FunctionArn))
 			continue
 		}
-		name := f.Name + ":ALIAS"
+		name := f.Name + ":live"
 		if at >= 0 {
 			name = f.Name + ":" + aliases[at].Name
 		}
 		out = append(out, fail(target, m.At, "it calls $LATEST, with events of %s", m.EventSourceArn).fix(
-			shell("aws lambda update-event-source-mapping --region %s --uuid %s --function-name %s", f.Region, m.UUID, name),
+			f.mapTo(m.UUID, name, at >= 0).String(),
 			hcl("resource \"aws_lambda_event_source_mapping\" \"it\" {\n  event_source_arn = %s\n  function_name    = %s\n}", m.EventSourceArn, name)))
 	}
 	return out
@@ -276,6 +282,10 @@ func asyncFailure(f *Facts) []Finding {
 		target := f.qualified(a.Name)
 		i := slices.IndexFunc(configs.V.FunctionEventInvokeConfigs, func(c InvokeConfig) bool { return c.FunctionArn == target })
 		all := append([]string{a.FunctionVersion}, weighted(a)...)
+		var now DestinationConfig
+		if i >= 0 {
+			now = configs.V.FunctionEventInvokeConfigs[i].DestinationConfig
+		}
 		switch {
 		case i >= 0 && configs.V.FunctionEventInvokeConfigs[i].DestinationConfig.OnFailure.Destination != "":
 			out = append(out, pass(target, configs.Origin, "failures go to %s", configs.V.FunctionEventInvokeConfigs[i].DestinationConfig.OnFailure.Destination))
@@ -283,24 +293,10 @@ func asyncFailure(f *Facts) []Finding {
 			out = append(out, pass(target, origin, "failures go to %s", queue[a.FunctionVersion]))
 		case len(out) > 0 && slices.ContainsFunc(out, func(x Finding) bool { return x.Verdict == Unknown }): // it may be among what is not known
 		default:
-			out = append(out, f.failTo(fail(target, origin, "what fails is lost").also(configs.Origin, at), a.Name, role, i >= 0))
+			out = append(out, f.failTo(fail(target, origin, "what fails is lost").also(configs.Origin, at), a.Name, role, i >= 0, now))
 		}
 	}
 	return out
-}
-
-// failTo makes a queue, lets the role send to it, and sends failures there.
-func (f *Facts) failTo(x Finding, qualifier, role string, update bool) Finding {
-	name := f.Name + "-failed-events"
-	arn := "arn:" + part(f.Function, 1) + ":sqs:" + f.Region + ":" + f.Account + ":" + name
-	put := "put"
-	if update { // what is put would drop the other settings
-		put = "update"
-	}
-	return x.fix(shell("aws sqs create-queue --region %s --queue-name %s\naws iam put-role-policy --role-name %s --policy-name failed-events --policy-document %s\n", f.Region, name, role,
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"`+arn+`"}]}`)+
-		shell("aws lambda "+put+"-function-event-invoke-config --region %s --function-name %s --qualifier %s --destination-config %s", f.Region, f.Name, qualifier, `{"OnFailure":{"Destination":"`+arn+`"}}`),
-		hcl("resource \"aws_lambda_function_event_invoke_config\" \"it\" {\n  function_name = %s\n  qualifier     = %s\n  destination_config {\n    on_failure {\n      destination = %s\n    }\n  }\n}", f.Name, qualifier, arn))
 }
 
 // inspecting says whether Inspector scans functions here.
@@ -324,7 +320,8 @@ func inspectorOn(f *Facts) []Finding {
 	case on:
 		return []Finding{pass(target, at, "it does")}
 	default:
-		return []Finding{fail(target, at, "it does not").fix(shell("aws inspector2 enable --region %s --account-ids %s --resource-types LAMBDA", f.Region, f.Account),
+		return []Finding{fail(target, at, "it does not").fix(run(shell("aws inspector2 enable --region %s --account-ids %s --resource-types LAMBDA", f.Region, f.Account)).
+			note("it is paid for by the function; in an organization its administrator may be another account").String(),
 			hcl("resource \"aws_inspector2_enabler\" \"it\" {\n  account_ids    = [%s]\n  resource_types = [\"LAMBDA\"]\n}", f.Account))}
 	}
 }
@@ -344,7 +341,7 @@ func knownVulnerabilities(f *Facts) []Finding {
 	}
 	switch {
 	case len(found) > 0:
-		return []Finding{f.rebuild(fail(f.Function, d.Origin, "%s", join(found)), " --zip-file fileb://rebuilt.zip", "  filename = \"rebuilt.zip\"\n")}
+		return []Finding{f.rebuild(fail(f.Function, d.Origin, "%s", join(found)), "$LATEST", `--zip-file "fileb://$PACKAGE"`, "PACKAGE", "the package, built again with libraries that are mended: a ZIP file. "+aPackage, "  filename = \"rebuilt.zip\"\n")}
 	case gap != nil:
 		return []Finding{unknown(f.Function, gap)}
 	case d.Gap != nil:
@@ -353,10 +350,6 @@ func knownVulnerabilities(f *Facts) []Finding {
 		return []Finding{notApplicable(f.Function, "Inspector does not look at functions here")}
 	}
 	return []Finding{pass(f.Function, d.Origin, "it knows of none").also(at)}
-}
-
-func (f *Facts) rebuild(x Finding, options, arguments string) Finding {
-	return x.fix("# build it again with libraries that are mended\n"+shell("aws lambda update-function-code --region %s --function-name %s", f.Region, f.Name)+options, f.function(arguments))
 }
 
 // imageScan is what scans say of an image.
@@ -400,7 +393,8 @@ func imageScanned(f *Facts) []Finding {
 			return unknown(d.ARN, orNone(scan.Gap, scan.Origin))
 		}
 		return fail(d.ARN, d.Origin, "%s", what).also(scan.Origin).fix(
-			shell("aws ecr start-image-scan --region %s --registry-id %s --repository-name %s --image-id %s", image.Region, image.Account, image.Repository, "imageDigest="+image.Digest),
+			run(shell("aws ecr start-image-scan --region %s --registry-id %s --repository-name %s --image-id %s", image.Region, image.Account, image.Repository, "imageDigest="+image.Digest)).
+				note("an image is scanned by hand once in a day; with enhanced scanning Inspector scans by itself, and this is refused").String(),
 			hcl("resource \"aws_ecr_repository\" \"it\" {\n  name = %s\n  image_scanning_configuration {\n    scan_on_push = true\n  }\n}", image.Repository))
 	})
 }
@@ -424,7 +418,7 @@ func imageFindings(f *Facts) []Finding {
 		}
 		switch {
 		case len(found) > 0:
-			return f.rebuild(fail(d.ARN, scan.Origin, "%s", join(found)), " --image-uri REBUILT-IMAGE-BY-DIGEST", "  image_uri = \"REBUILT-IMAGE-BY-DIGEST\"\n")
+			return f.rebuild(fail(d.ARN, scan.Origin, "%s", join(found)), d.Qualifier, `--image-uri "$IMAGE_URI"`, "IMAGE_URI", "the image, built again with libraries that are mended and pushed, by its digest (REPOSITORY@sha256:...)", "  image_uri = \"REBUILT-IMAGE-BY-DIGEST\"\n")
 		case scan.None:
 			return notApplicable(d.ARN, "it was never scanned")
 		case scan.Gap != nil:

@@ -12,8 +12,9 @@ func inVPC(f *Facts) []Finding {
 		if v := d.Config.VpcConfig; v != nil && len(v.SubnetIds) > 0 {
 			return []Finding{pass(d.ARN, d.Origin, "it is in %s", v.VpcId)}
 		}
-		return []Finding{f.fixConfiguration(fail(d.ARN, d.Origin, "it is in no VPC"), d, "--vpc-config SubnetIds=SUBNET-A,SUBNET-B,SecurityGroupIds=GROUP",
-			"vpc_config {\n    subnet_ids         = [\"SUBNET-A\", \"SUBNET-B\"]\n    security_group_ids = [\"GROUP\"]\n  }")}
+		return []Finding{f.changeVersion(fail(d.ARN, d.Origin, "it is in no VPC"), d.Qualifier,
+			f.intoVPC(`"SubnetIds=$SUBNET_IDS,SecurityGroupIds=$GROUP_IDS"`).ask("SUBNET_IDS", "subnets of one VPC in two zones or more, none with a route to an internet gateway, with a comma between").ask("GROUP_IDS", ownGroups),
+			f.function("  vpc_config {\n    subnet_ids         = [\"SUBNET-A\", \"SUBNET-B\"]\n    security_group_ids = [\"GROUP\"]\n  }\n"))}
 	})
 }
 
@@ -31,16 +32,17 @@ func multiAZ(f *Facts) []Finding {
 			}
 		}
 		if len(zones) < 2 {
-			return []Finding{f.fixConfiguration(fail(d.ARN, d.Origin, "all its subnets are in %s", join(zones)).also(all.Origin), d,
-				shell("--vpc-config SubnetIds=%s,SUBNET-OF-ANOTHER-ZONE,SecurityGroupIds=%s", strings.Join(d.Config.VpcConfig.SubnetIds, ","), strings.Join(d.Config.VpcConfig.SecurityGroupIds, ",")),
-				"vpc_config {\n    subnet_ids = ["+quotedList(d.Config.VpcConfig.SubnetIds)+", \"SUBNET-OF-ANOTHER-ZONE\"]\n    security_group_ids = ["+quotedList(d.Config.VpcConfig.SecurityGroupIds)+"]\n  }")}
+			return []Finding{f.changeVersion(fail(d.ARN, d.Origin, "all its subnets are in %s", join(zones)).also(all.Origin), d.Qualifier,
+				f.intoVPC(shell("SubnetIds=%s", strings.Join(d.Config.VpcConfig.SubnetIds, ","))+`",$SUBNET_ID",`+shell("SecurityGroupIds=%s", strings.Join(d.Config.VpcConfig.SecurityGroupIds, ","))).
+					ask("SUBNET_ID", shell("a subnet of %s in a zone other than %s, with the same routes", d.Config.VpcConfig.VpcId, join(zones))),
+				f.function("  vpc_config {\n    subnet_ids = ["+quotedList(d.Config.VpcConfig.SubnetIds)+", \"SUBNET-OF-ANOTHER-ZONE\"]\n    security_group_ids = ["+quotedList(d.Config.VpcConfig.SecurityGroupIds)+"]\n  }\n"))}
 		}
 		return []Finding{pass(d.ARN, d.Origin, "its subnets are in %s", join(zones)).also(all.Origin)}
 	})
 }
 
 // eachGroup judges the security groups of versions in a VPC.
-func (f *Facts) eachGroup(bad func(g securityGroup) (what string, cli, terraform string), good string) []Finding {
+func (f *Facts) eachGroup(bad func(d Deployment, g securityGroup) (what string, cli script, terraform string), good string) []Finding {
 	return f.eachInVPC(func(d Deployment) []Finding {
 		groups, at, gap := f.groups(d)
 		if gap != nil {
@@ -48,8 +50,8 @@ func (f *Facts) eachGroup(bad func(g securityGroup) (what string, cli, terraform
 		}
 		var out []Finding
 		for _, g := range groups {
-			if what, cli, terraform := bad(g); what != "" {
-				out = append(out, fail(d.ARN, at, "group %s "+what, g.GroupId).also(d.Origin).fix(cli, terraform))
+			if what, cli, terraform := bad(d, g); what != "" {
+				out = append(out, fail(d.ARN, at, "group %s "+what, g.GroupId).also(d.Origin).fix(cli.String(), terraform))
 			}
 		}
 		if len(out) == 0 {
@@ -60,36 +62,36 @@ func (f *Facts) eachGroup(bad func(g securityGroup) (what string, cli, terraform
 }
 
 func egressAny(f *Facts) []Finding {
-	return f.eachGroup(func(g securityGroup) (string, string, string) {
+	return f.eachGroup(func(_ Deployment, g securityGroup) (string, script, string) {
 		for _, r := range g.IpPermissionsEgress {
 			if r.IpProtocol == "-1" && slices.ContainsFunc(r.ranges(), everywhere) {
 				return "lets all traffic out to everywhere",
-					shell("aws ec2 revoke-security-group-egress --region %s --group-id %s --ip-permissions 'IpProtocol=-1,IpRanges=[{CidrIp=0.0.0.0/0}]'", f.Region, g.GroupId),
+					f.revoke("egress", g, func(r groupRule) bool { return r.IpProtocol == "-1" }, everywhere),
 					hcl("resource \"aws_vpc_security_group_egress_rule\" \"only\" {\n  security_group_id = %s\n  ip_protocol       = \"tcp\"\n  from_port         = 443\n  to_port           = 443\n  prefix_list_id    = \"PREFIX-LIST\"\n}", g.GroupId)
 			}
 		}
-		return "", "", ""
+		return "", script{}, ""
 	}, "no group lets all traffic out to everywhere")
 }
 
 func groupIngress(f *Facts) []Finding {
-	return f.eachGroup(func(g securityGroup) (string, string, string) {
+	return f.eachGroup(func(_ Deployment, g securityGroup) (string, script, string) {
 		if len(g.IpPermissions) == 0 {
-			return "", "", ""
+			return "", script{}, ""
 		}
 		return "admits " + count(len(g.IpPermissions), "kind") + " of traffic",
-			shell("aws ec2 describe-security-group-rules --region %s --filters Name=group-id,Values=%s\n# then: aws ec2 revoke-security-group-ingress --group-id %s --security-group-rule-ids RULE-ID", f.Region, g.GroupId, g.GroupId),
+			f.revoke("ingress", g, nil, nil),
 			hcl("# remove every aws_vpc_security_group_ingress_rule of %s", g.GroupId)
 	}, "its groups admit nobody")
 }
 
 func defaultGroup(f *Facts) []Finding {
-	return f.eachGroup(func(g securityGroup) (string, string, string) {
+	return f.eachGroup(func(d Deployment, g securityGroup) (string, script, string) {
 		if g.GroupName != "default" {
-			return "", "", ""
+			return "", script{}, ""
 		}
 		return "is its VPC's default group",
-			shell("aws ec2 create-security-group --region %s --vpc-id %s --group-name %s --description 'of the function alone'\naws lambda update-function-configuration --region %s --function-name %s --vpc-config SubnetIds=SUBNETS,SecurityGroupIds=NEW-GROUP", f.Region, g.VpcId, f.Name, f.Region, f.Function),
+			f.onVersion(f.intoVPC(shell("SubnetIds=%s", strings.Join(d.Config.VpcConfig.SubnetIds, ","))+`",SecurityGroupIds=$GROUP_IDS"`).ask("GROUP_IDS", shell("in %s, ", g.VpcId)+ownGroups), d.Qualifier),
 			hcl("resource \"aws_security_group\" \"function\" {\n  name   = %s\n  vpc_id = %s\n}", f.Name, g.VpcId)
 	}, "none of its groups is a default one")
 }
@@ -122,7 +124,7 @@ func egressInternet(f *Facts) []Finding {
 				continue
 			}
 			return []Finding{fail(d.ARN, at, "from %s to %s: group %s lets it out, ACL %s too, and table %s leads to %s", id, to, by, acl.NetworkAclId, t.RouteTableId, way).also(d.Origin, routed, listed).fix(
-				shell("aws ec2 describe-security-group-rules --region %s --filters Name=group-id,Values=%s\n# then: aws ec2 revoke-security-group-egress --group-id %s --security-group-rule-ids RULE-ID", f.Region, by, by),
+				f.shutOut(groups).String(),
 				hcl("resource \"aws_vpc_security_group_egress_rule\" \"only\" {\n  security_group_id = %s\n  ip_protocol       = \"tcp\"\n  from_port         = 443\n  to_port           = 443\n  cidr_ipv4         = \"ADDRESSES-OF-THE-VPC\"\n}", by))}
 		}
 		return []Finding{pass(d.ARN, at, "no group, ACL and route together lead out").also(d.Origin, routed, listed)}
@@ -138,8 +140,10 @@ func publicSubnet(f *Facts) []Finding {
 		for _, id := range d.Config.VpcConfig.SubnetIds {
 			for _, r := range tables[id].Routes {
 				if strings.HasPrefix(r.GatewayId, "igw-") {
-					return []Finding{f.fixConfiguration(fail(d.ARN, at, "subnet %s has a route to %s", id, r.GatewayId).also(d.Origin), d,
-						"--vpc-config SubnetIds=PRIVATE-SUBNETS,SecurityGroupIds="+shell("%s", strings.Join(d.Config.VpcConfig.SecurityGroupIds, ",")), "vpc_config {\n    subnet_ids         = [\"PRIVATE-SUBNETS\"]\n    security_group_ids = ["+quotedList(d.Config.VpcConfig.SecurityGroupIds)+"]\n  }")}
+					return []Finding{f.changeVersion(fail(d.ARN, at, "subnet %s has a route to %s", id, r.GatewayId).also(d.Origin), d.Qualifier,
+						f.intoVPC(`"SubnetIds=$SUBNET_IDS",`+shell("SecurityGroupIds=%s", strings.Join(d.Config.VpcConfig.SecurityGroupIds, ","))).
+							ask("SUBNET_IDS", shell("subnets of %s in two zones or more, none with a route to an internet gateway, with a comma between", d.Config.VpcConfig.VpcId)),
+						f.function("  vpc_config {\n    subnet_ids         = [\"PRIVATE-SUBNETS\"]\n    security_group_ids = ["+quotedList(d.Config.VpcConfig.SecurityGroupIds)+"]\n  }\n"))}
 				}
 			}
 		}
@@ -158,7 +162,7 @@ func networkACL(f *Facts) []Finding {
 			for _, e := range acl.Entries {
 				if e.Egress && e.RuleAction == "allow" && e.Protocol == "-1" && (everywhere(e.CidrBlock) || everywhere(e.Ipv6CidrBlock)) {
 					return []Finding{fail(d.ARN, at, "ACL %s of subnet %s allows everything out", acl.NetworkAclId, id).also(d.Origin).fix(
-						shell("aws ec2 replace-network-acl-entry --region %s --network-acl-id %s --egress --rule-number %s --protocol tcp --port-range From=443,To=443 --cidr-block 0.0.0.0/0 --rule-action allow", f.Region, acl.NetworkAclId, number(e.RuleNumber)),
+						f.narrowACLs(acls).String(),
 						hcl("resource \"aws_network_acl_rule\" \"only\" {\n  network_acl_id = %s\n  egress         = true\n  rule_number    = "+number(e.RuleNumber)+"\n  protocol       = \"tcp\"\n  rule_action    = \"allow\"\n  cidr_block     = \"0.0.0.0/0\"\n  from_port      = 443\n  to_port        = 443\n}", acl.NetworkAclId))}
 				}
 			}
@@ -210,8 +214,9 @@ func endpointsFor(f *Facts) []Finding {
 		}
 		if len(lacks) > 0 {
 			service := "com.amazonaws." + f.Region + "." + lacks[0]
+			cli := f.makeEndpoints(d, lacks)
 			return []Finding{fail(d.ARN, at, "no endpoint in %s for %s", d.Config.VpcConfig.VpcId, join(lacks)).also(d.Origin).fix(
-				shell("aws ec2 create-vpc-endpoint --region %s --vpc-id %s --service-name %s --vpc-endpoint-type Interface --policy-document file://narrow.json", f.Region, d.Config.VpcConfig.VpcId, service),
+				cli.String(),
 				hcl("resource \"aws_vpc_endpoint\" \"service\" {\n  vpc_id       = %s\n  service_name = %s\n  policy       = file(\"narrow.json\")\n}", d.Config.VpcConfig.VpcId, service))}
 		}
 		return []Finding{pass(d.ARN, at, "what its role names has endpoints in %s", d.Config.VpcConfig.VpcId).also(d.Origin)}
@@ -255,7 +260,7 @@ func endpointPolicy(f *Facts) []Finding {
 		}
 		if len(open) > 0 {
 			return []Finding{fail(d.ARN, at, "everything passes through %s", join(open)).also(d.Origin).fix(
-				shell("aws ec2 modify-vpc-endpoint --region %s --vpc-endpoint-id %s --policy-document file://narrow.json", f.Region, open[0]),
+				f.narrowEndpoints(open).String(),
 				hcl("resource \"aws_vpc_endpoint_policy\" \"narrow\" {\n  vpc_endpoint_id = %s\n  policy          = file(\"narrow.json\")\n}", open[0]))}
 		}
 		return []Finding{pass(d.ARN, at, "its VPC's endpoints have policies that narrow them").also(d.Origin)}
@@ -283,7 +288,8 @@ func flowLogs(f *Facts) []Finding {
 			return []Finding{pass(d.ARN, all.Origin, "what is let through in %s is recorded", v.VpcId).also(d.Origin)}
 		}
 		return []Finding{fail(d.ARN, all.Origin, "no flow log of %s, or of all its subnets, records what is let through", v.VpcId).also(d.Origin).fix(
-			shell("aws ec2 create-flow-logs --region %s --resource-type VPC --resource-ids %s --traffic-type ALL --log-destination-type s3 --log-destination BUCKET-ARN", f.Region, v.VpcId),
+			run(shell(`aws ec2 create-flow-logs --region %s --resource-type VPC --resource-ids %s --traffic-type ALL --log-destination-type s3 --log-destination "$BUCKET_ARN"`, f.Region, v.VpcId)).
+				ask("BUCKET_ARN", "the ARN of a bucket, or of a folder of it, whose policy lets delivery.logs.amazonaws.com write. It costs by what is written").String(),
 			hcl("resource \"aws_flow_log\" \"vpc\" {\n  vpc_id               = %s\n  traffic_type         = \"ALL\"\n  log_destination_type = \"s3\"\n  log_destination      = \"BUCKET-ARN\"\n}", v.VpcId))}
 	})
 }

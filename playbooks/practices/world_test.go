@@ -47,6 +47,7 @@ type world struct {
 	cloud *awssim.Cloud
 	keys  awssim.Credentials
 	ids   map[string]string // what AWS names itself: kept by those who make it
+	net   awssim.Network    // as it is staged
 	make  map[string]obj    // CreateFunction of each function, by name: areas add members before it is made
 }
 

@@ -12,7 +12,7 @@ func around() []selection {
 		{name: "cloudfront", ops: []string{"*"}},
 		{name: "cloudwatch", ops: words(`DeleteAlarms DescribeAlarms DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData ListMetrics ListTagsForResource PutMetricAlarm PutMetricData`)},
 		{name: "config", ops: words(`DescribeConfigRules DescribeConfigurationRecorderStatus DescribeConfigurationRecorders GetComplianceDetailsByResource GetResourceConfigHistory ListDiscoveredResources PutConfigRule PutConfigurationRecorder StartConfigurationRecorder StopConfigurationRecorder`)},
-		{name: "ec2", ops: words(`DescribeFlowLogs DescribeNetworkAcls DescribeNetworkInterfaces DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeVpcEndpoints`)},
+		{name: "ec2", ops: words(`DescribeFlowLogs DescribeNetworkAcls DescribeNetworkInterfaces DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeVpcEndpoints RevokeSecurityGroupEgress`)},
 		{name: "ecr", ops: words(ecrOps)},
 		{name: "efs", ops: words(`CreateAccessPoint CreateFileSystem CreateMountTarget DescribeAccessPoints DescribeBackupPolicy DescribeFileSystemPolicy DescribeFileSystems DescribeMountTargetSecurityGroups DescribeMountTargets ListTagsForResource ModifyMountTargetSecurityGroups PutBackupPolicy PutFileSystemPolicy`)},
 		{name: "elbv2", ops: []string{"*"}},

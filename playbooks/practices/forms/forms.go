@@ -155,7 +155,7 @@ func repair(r *practices.Repair) string {
 		parts = append(parts, "AWS CLI:\n"+lines(r.CLI))
 	}
 	if r.Terraform != "" {
-		parts = append(parts, "Terraform:\n"+lines(r.Terraform))
+		parts = append(parts, "Terraform, not applied by anybody:\n"+lines(r.Terraform))
 	}
 	return strings.Join(parts, "\n\n")
 }
