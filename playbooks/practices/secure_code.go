@@ -35,7 +35,7 @@ func secureCode() []Check {
 		{ID: "secure-code/alias-weights", Area: SecureCode, Severity: Medium, Reads: []string{"lambda.aliases"}, Look: aliasWeights, Traces: []string{"UpdateAlias"},
 			Title: "No alias sends a share of calls to a second version", Why: "A few calls in a hundred go to other code, and the alias still names the good version.", References: ref(Reference{ATTACK, "T1578.005"})},
 		{ID: "secure-code/image-tags", Area: SecureCode, Severity: Medium, Reads: readsDeployments("ecr.repository"), Look: imageTags, Traces: []string{"PutImage"},
-			Title: "Images are named by digest, or their repository's tags cannot be moved", Why: "The next deployment takes what somebody pushed over the tag.", References: ref(Reference{FSBP, "ECR.2"}, Reference{ATTACK, "T1525"})},
+			Title: "Images are named by digest, or their repository's tags cannot be moved", Why: "The next deployment takes what somebody pushed over the tag.", References: ref(Reference{FSBP, "ECR.2"}, Reference{Prowler, "ecr_repositories_tag_immutability"}, Reference{ATTACK, "T1525"})},
 		{ID: "secure-code/image-moved", Area: SecureCode, Severity: High, Reads: readsDeployments("ecr.tag"), Look: imageMoved, Traces: []string{"PutImage"},
 			Title: "The tag that was deployed still names the image that runs", Why: "Another image was pushed over it: the next deployment, or somebody, brought it.", References: ref(Reference{ATTACK, "T1525"})},
 	}
