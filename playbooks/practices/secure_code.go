@@ -276,22 +276,27 @@ func imageTags(f *Facts) []Finding {
 		if named.Digest != "" {
 			return pass(d.ARN, d.Origin, "it is named by its digest")
 		}
-		r := doc[struct {
-			Repositories []struct {
-				RepositoryName     string `json:"repositoryName"`
-				ImageTagMutability string `json:"imageTagMutability"`
-			} `json:"repositories"`
-		}](f, "ecr.repository", repository, "")
-		if !r.Has || len(r.V.Repositories) == 0 {
-			return unknown(d.ARN, orNone(r.Gap, r.Origin))
-		}
-		if m := r.V.Repositories[0].ImageTagMutability; m != "IMMUTABLE" {
-			return fail(d.ARN, d.Origin, "deployed by tag %s, which can be moved: tags of %s are %s", named.Tag, repository, m).also(r.Origin).fix(
-				shell("aws ecr put-image-tag-mutability --region %s --registry-id %s --repository-name %s --image-tag-mutability IMMUTABLE", named.Region, named.Account, named.Repository),
-				hcl("resource \"aws_ecr_repository\" \"images\" {\n  name                 = %s\n  image_tag_mutability = \"IMMUTABLE\"\n}", named.Repository))
-		}
-		return pass(d.ARN, d.Origin, "tags of %s cannot be moved", repository).also(r.Origin)
+		return f.tagsStay(d, named, repository)
 	})
+}
+
+// tagsStay: tags of the repository of a version's image cannot be moved.
+func (f *Facts) tagsStay(d Deployment, named oci.Reference, repository string) Finding {
+	r := doc[struct {
+		Repositories []struct {
+			RepositoryName     string `json:"repositoryName"`
+			ImageTagMutability string `json:"imageTagMutability"`
+		} `json:"repositories"`
+	}](f, "ecr.repository", repository, "")
+	if !r.Has || len(r.V.Repositories) == 0 {
+		return unknown(d.ARN, orNone(r.Gap, r.Origin))
+	}
+	if m := r.V.Repositories[0].ImageTagMutability; m != "IMMUTABLE" {
+		return fail(d.ARN, d.Origin, "tags of %s are %s: they can be moved", repository, m).also(r.Origin).fix(
+			shell("aws ecr put-image-tag-mutability --region %s --registry-id %s --repository-name %s --image-tag-mutability IMMUTABLE", named.Region, named.Account, named.Repository),
+			hcl("resource \"aws_ecr_repository\" \"images\" {\n  name                 = %s\n  image_tag_mutability = \"IMMUTABLE\"\n}", named.Repository))
+	}
+	return pass(d.ARN, d.Origin, "tags of %s cannot be moved", repository).also(r.Origin)
 }
 
 func imageMoved(f *Facts) []Finding {
