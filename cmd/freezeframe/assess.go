@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/freezeframe-ir/freezeframe/collect"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks/practices"
@@ -17,16 +18,16 @@ import (
 
 func (p *program) assessCommand() *cli.Command {
 	return &cli.Command{
-		Name: "assess", Usage: "how functions stand in the nine areas of AWS's security practices for Lambda, from the case alone", ArgsUsage: "[CASE]",
-		Description: "freezeframe assess --function payments\nfreezeframe assess --function payments /cases/2026-11\nfreezeframe assess --fail-on medium --suppressions accepted.yaml --json\nfreezeframe assess --format sarif > assessment.sarif\nfreezeframe assess --readiness --baseline /cases/2026-10\n\n" +
+		Name: "assess", Usage: "how functions stand in the nine areas of AWS's security practices for Lambda, from the case; with --collect, collected first", ArgsUsage: "[CASE]",
+		Description: "freezeframe assess --function payments\nfreezeframe assess --function payments /cases/2026-11\nfreezeframe assess --fail-on medium --suppressions accepted.yaml --json\nfreezeframe assess --format sarif > assessment.sarif\nfreezeframe assess --readiness --baseline /cases/2026-10\nfreezeframe assess --collect --function payments   (into the case, then assess)\nfreezeframe assess --collect --match '*' --title 'practices' --authority 'CISO' --operator 'Alice Example' ./new-case\n\n" +
 			"Every failing check names the document that shows it and how to repair it; contain first, a repair overwrites evidence. What could not be collected is unknown, never absent.\n\n" +
-			"Exit codes: 0 nothing fails at or above --fail-on and nothing is unknown, 7 something fails, 3 something is unknown, 2 the command line or the file of suppressions is wrong.",
-		Flags: append([]cli.Flag{
+			"Exit codes: 0 nothing fails at or above --fail-on and nothing is unknown, 7 something fails, 3 something is unknown or --collect left gaps, 2 the command line or the file of suppressions is wrong.",
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN, may be given again; without it all functions of the case"},
 			&cli.StringFlag{Name: "fail-on", Value: string(practices.High), Usage: "the lowest severity that counts for the exit code: low, medium, high, critical"},
 			&cli.StringFlag{Name: "suppressions", Usage: "a YAML file of findings that somebody accepts: check, target, owner, reason, expires"},
 			&cli.BoolFlag{Name: "all", Usage: "show also what passes and what does not apply"},
-		}, assessFormFlags()...),
+		}, assessFormFlags(), collectFirstFlags()),
 		Action: p.assess,
 	}
 }
@@ -36,7 +37,16 @@ func (p *program) assess(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opened, err := p.caseToAssess(c)
+	if err := collectFirstUsage(c); err != nil {
+		return err
+	}
+	var opened *evidence.Case
+	var collected []collect.Collected
+	if c.Bool("collect") {
+		opened, collected, err = p.collectFirst(c, &o)
+	} else {
+		opened, err = p.caseToAssess(c)
+	}
 	if err != nil {
 		return err
 	}
@@ -54,7 +64,14 @@ func (p *program) assess(c *cli.Context) error {
 	if err := p.showDoc(c, d); err != nil {
 		return err
 	}
-	return verdictOf(r, failOn)
+	// An account that failed is an error, whatever the others show; what fails weighs more than a gap.
+	if err := failedOf(collected); err != nil {
+		return err
+	}
+	if err := verdictOf(r, failOn); err != nil {
+		return err
+	}
+	return incomplete(collected)
 }
 
 // verdictOf is how the command ends: what fails weighs more than what is unknown.

@@ -66,10 +66,14 @@ func (p *program) assessment(c *cli.Context, opened *evidence.Case, o practices.
 
 // showDoc writes it as was asked for: a form, or the table.
 func (p *program) showDoc(c *cli.Context, d forms.Doc) error {
-	if f := c.String("format"); f != "" {
+	f := c.String("format")
+	if f == "" && p.s.JSON {
+		f = "json" // which is written as it is encoded
+	}
+	if f != "" {
 		return forms.WriteAs(p.s.Out, f, d)
 	}
-	return p.s.Show(d.JSON(), func(t *ui.Printer) {
+	return p.s.Show(nil, func(t *ui.Printer) {
 		showAssessment(t, d.Report, d.All)
 		if d.Changes != nil {
 			showChanges(t, d.Changes)

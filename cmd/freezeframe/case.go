@@ -28,7 +28,7 @@ func (p *program) caseCommand() *cli.Command {
 				&cli.StringFlag{Name: "title", Usage: "what the case is about", Required: true},
 				&cli.StringFlag{Name: "authority", Usage: "who ordered it, under which ticket or mandate", Required: true},
 				&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard", Required: true},
-				&cli.StringFlag{Name: "exercise", Usage: "id of the exercise that the case is of, as tabletop serve prints it", EnvVars: []string{"FREEZEFRAME_EXERCISE"}},
+				exerciseFlag(),
 				&cli.BoolFlag{Name: "seal-all", Usage: "encrypt every payload to the recipients, not the secrets alone"},
 				&cli.StringFlag{Name: "bucket-owner", Usage: "account id that must own the bucket: sent with every call"},
 				&cli.StringFlag{Name: "retention", Usage: "lock every object: governance:DAYS or compliance:DAYS (nobody can shorten compliance, not even root)"},
@@ -41,6 +41,10 @@ func (p *program) caseCommand() *cli.Command {
 			Action: p.openNewCase,
 		}},
 	}
+}
+
+func exerciseFlag() cli.Flag {
+	return &cli.StringFlag{Name: "exercise", Usage: "id of the exercise that the case is of, as tabletop serve prints it", EnvVars: []string{"FREEZEFRAME_EXERCISE"}}
 }
 
 // caseOpened is what `case open` answers.
@@ -61,17 +65,39 @@ func (p *program) openNewCase(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	home, err := p.home()
+	out, err := p.makeCase(c, where)
 	if err != nil {
 		return err
+	}
+	return p.s.Show(out, func(t *ui.Printer) {
+		showOpened(t, out)
+		t.Line("next: export FREEZEFRAME_CASE=%s", out.Case)
+		t.Line("      freezeframe collect --function NAME")
+	})
+}
+
+func showOpened(t *ui.Printer, out caseOpened) {
+	t.Line("case %s opened in %s", out.ID, out.Case)
+	if out.Identity != "" {
+		t.Line("secrets are sealed to a new key: %s (keep it safe, nothing else opens them)", out.Identity)
+	}
+	t.Line("the ledger is signed with %s (key %s, pinned for you)", out.Signer, out.KeyID)
+}
+
+// makeCase opens a case as the flags of case open say; a command that lacks some of them takes
+// what they are without being said.
+func (p *program) makeCase(c *cli.Context, where string) (out caseOpened, err error) {
+	home, err := p.home()
+	if err != nil {
+		return out, err
 	}
 	keep, err := storage(c, where)
 	if err != nil {
-		return err
+		return out, err
 	}
 	v, err := p.newVault(c, where, keep)
 	if err != nil {
-		return err
+		return out, err
 	}
 	o := evidence.CaseOptions{
 		Title: c.String("title"), Authority: c.String("authority"), Operator: c.String("operator"),
@@ -82,37 +108,28 @@ func (p *program) openNewCase(c *cli.Context) error {
 	}
 	name, err := p.chooseSigner(c, &o)
 	if err != nil {
-		return err
+		return out, err
 	}
 	opened, err := evidence.CreateCase(c.Context, v, o)
 	if err != nil {
-		return err
+		return out, err
 	}
 	if name != "" {
 		if err := noteSigner(home, opened.ID, name); err != nil {
-			return err
+			return out, err
 		}
 	}
 	kid, err := evidence.KeyID(opened.Signer.Public())
 	if err != nil {
-		return err
+		return out, err
 	}
 	if err := p.warnUnversioned(c, v); err != nil {
-		return err
+		return out, err
 	}
-	out := caseOpened{
+	return caseOpened{
 		"freezeframe/case-opened/v1", opened.ID, v.String(), opened.Title, opened.Opened, opened.Recipients, opened.IdentityPath,
 		cmp.Or(name, opened.SignerPath), kid,
-	}
-	return p.s.Show(out, func(t *ui.Printer) {
-		t.Line("case %s opened in %s", out.ID, out.Case)
-		if out.Identity != "" {
-			t.Line("secrets are sealed to a new key: %s (keep it safe, nothing else opens them)", out.Identity)
-		}
-		t.Line("the ledger is signed with %s (key %s, pinned for you)", out.Signer, out.KeyID)
-		t.Line("next: export FREEZEFRAME_CASE=%s", out.Case)
-		t.Line("      freezeframe collect --function NAME")
-	})
+	}, nil
 }
 
 // warnUnversioned: in a bucket that keeps no versions, what is overwritten or deleted leaves no trace.

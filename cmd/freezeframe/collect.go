@@ -22,29 +22,41 @@ func (p *program) collectCommand() *cli.Command {
 		Name: "collect", Usage: "snapshot functions into a sealed bag of the case (reads only)",
 		Description: "freezeframe collect --function payments\nfreezeframe collect --function payments --scope containment   (seconds: what containment overwrites)\nfreezeframe collect --function payments --expand   (then what shares its role, layers, events or attacker)\nfreezeframe collect --resume   (after a crash, a cut connection, expired credentials: what is there is not fetched again)\nfreezeframe collect --deleted --function arn:aws:lambda:us-west-2:123456789012:function:ghost   (what a deleted function has left)\n\n" +
 			"Code of every version, layers, configuration, sealed environment, policies, aliases, URLs, mappings, role, CloudTrail, logs. What could not be had is a recorded gap and exit code 3.",
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "function", Usage: "name or ARN, of any region and account (may be repeated)"},
-			&cli.StringFlag{Name: "functions-file", Usage: "further names and ARNs, one a line; - is standard input"},
-			&cli.StringSliceFlag{Name: "match", Usage: "functions whose name matches a pattern, such as 'pay*' or '*' (may be repeated)"},
-			&cli.StringSliceFlag{Name: "in-region", Usage: "region in which names and patterns are looked for (may be repeated); default: the session's"},
-			&cli.StringFlag{Name: "accounts-file", Usage: "accounts in which they are looked for, one a line: 12 digits, and regions if others than --in-region; - is standard input"},
-			&cli.StringFlag{Name: "assume-role", Usage: "role to assume in each account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
 			&cli.BoolFlag{Name: "deleted", Usage: "a named function may be deleted: that it is gone, its log group and its records are collected"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on with the last collection that was interrupted, or ask again for what it could not get"},
 			&cli.BoolFlag{Name: "settle", Usage: "read CloudTrail again, for what the last collection was about: events come late (30 minutes and 24 hours after the last act)"},
-			&cli.StringSliceFlag{Name: "only", Usage: "this artefact only, such as lambda.code (may be repeated)"},
-			&cli.StringSliceFlag{Name: "also-region", Usage: "look for calls of the role's sessions in this region too (may be repeated); all: in every region that accounts have from the start"},
-			&cli.StringSliceFlag{Name: "trail-bucket", Usage: "read what trails delivered to S3, log files and digests of the window: auto is the buckets of the trails that record the region, or s3://BUCKET/PREFIX (may be repeated)"},
-			&cli.Int64Flag{Name: "max-trail-bytes", Usage: "bytes of files kept of trails' buckets", Value: 1 << 30},
-			&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
-			&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
-			&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
-			&cli.BoolFlag{Name: "unpaced", Usage: "do not hold calls back to AWS's published quotas: for an emulator, or an account that has larger ones; what is throttled is asked again"},
-			&cli.StringSliceFlag{Name: "allow-private", Usage: "private network (CIDR) that code may be downloaded from: an interface endpoint or proxy (may be repeated)"},
-			tsaFlag(),
-			&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
-		}, expandFlags()...),
+		}, whichFlags(), howFlags(), expandFlags()),
 		Action: p.collect,
+	}
+}
+
+// whichFlags say for which functions, beside those that --function names.
+func whichFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "functions-file", Usage: "further names and ARNs, one a line; - is standard input"},
+		&cli.StringSliceFlag{Name: "match", Usage: "functions whose name matches a pattern, such as 'pay*' or '*' (may be repeated)"},
+		&cli.StringSliceFlag{Name: "in-region", Usage: "region in which names and patterns are looked for (may be repeated); default: the session's"},
+		&cli.StringFlag{Name: "accounts-file", Usage: "accounts in which they are looked for, one a line: 12 digits, and regions if others than --in-region; - is standard input"},
+		&cli.StringFlag{Name: "assume-role", Usage: "role to assume in each account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
+	}
+}
+
+// howFlags say how much is collected, and how.
+func howFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "only", Usage: "this artefact only, such as lambda.code (may be repeated)"},
+		&cli.StringSliceFlag{Name: "also-region", Usage: "look for calls of the role's sessions in this region too (may be repeated); all: in every region that accounts have from the start"},
+		&cli.StringSliceFlag{Name: "trail-bucket", Usage: "read what trails delivered to S3, log files and digests of the window: auto is the buckets of the trails that record the region, or s3://BUCKET/PREFIX (may be repeated)"},
+		&cli.Int64Flag{Name: "max-trail-bytes", Usage: "bytes of files kept of trails' buckets", Value: 1 << 30},
+		&cli.DurationFlag{Name: "since", Usage: "how far back CloudTrail and logs are read (at most 2160h)", Value: 7 * 24 * time.Hour},
+		&cli.StringFlag{Name: "scope", Usage: "all, or containment: only what acts of containment overwrite", Value: "all"},
+		&cli.Int64Flag{Name: "max-log-bytes", Usage: "bytes of log events kept of one log group", Value: 256 << 20},
+		&cli.BoolFlag{Name: "unpaced", Usage: "do not hold calls back to AWS's published quotas: for an emulator, or an account that has larger ones; what is throttled is asked again"},
+		&cli.StringSliceFlag{Name: "allow-private", Usage: "private network (CIDR) that code may be downloaded from: an interface endpoint or proxy (may be repeated)"},
+		tsaFlag(),
+		&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard, if not the one who opened the case"},
 	}
 }
 

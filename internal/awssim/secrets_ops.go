@@ -17,7 +17,7 @@ func secretsOps() []operation {
 		op("secretsmanager", "CreateSecret", createSecret), op("secretsmanager", "DescribeSecret", describeSecret), op("secretsmanager", "GetSecretValue", getSecretValue), op("secretsmanager", "PutSecretValue", putSecretValue),
 		op("secretsmanager", "DeleteSecret", deleteSecret), op("secretsmanager", "RestoreSecret", restoreSecret), op("secretsmanager", "ListSecretVersionIds", listSecretVersionIDs),
 		op("secretsmanager", "RotateSecret", rotateSecret), op("secretsmanager", "CancelRotateSecret", cancelRotateSecret),
-		op("secretsmanager", "GetResourcePolicy", getSecretPolicy), op("secretsmanager", "PutResourcePolicy", putSecretPolicy),
+		op("secretsmanager", "ListSecrets", listSecrets), op("secretsmanager", "GetResourcePolicy", getSecretPolicy), op("secretsmanager", "PutResourcePolicy", putSecretPolicy),
 	}
 }
 

@@ -202,7 +202,16 @@ func TestSweepSecrets(t *testing.T) {
 	if p := must(cl.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: name}))(t); p.ResourcePolicy == nil {
 		t.Error("the policy is gone")
 	}
+	listed := must(cl.ListSecrets(ctx, &secretsmanager.ListSecretsInput{}))(t).SecretList
+	if len(listed) != 1 || *listed[0].ARN != *arn || aws.ToBool(listed[0].RotationEnabled) || len(listed[0].SecretVersionsToStages) == 0 {
+		t.Errorf("listed: %+v", listed)
+	}
 	must(cl.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: name}))(t)
+	for planned, want := range map[bool]int{false: 0, true: 1} {
+		if all := must(cl.ListSecrets(ctx, &secretsmanager.ListSecretsInput{IncludePlannedDeletion: &planned}))(t).SecretList; len(all) != want {
+			t.Errorf("%d secrets are listed where one is about to be deleted (asked for: %v)", len(all), planned)
+		}
+	}
 	_, err = cl.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: name})
 	refused(t, err, "InvalidRequestException")
 	if d := must(cl.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: name}))(t); d.DeletedDate == nil {

@@ -51,6 +51,14 @@ func (s *Streams) Person(human func(*Printer)) {
 	human(p)
 }
 
+// Aside prints for the one at the terminal what is no part of the result: to stderr, and not
+// with --quiet.
+func (s *Streams) Aside(human func(*Printer)) {
+	if !s.Quiet {
+		human(&Printer{w: s.Err, color: s.Color && s.ErrTTY, width: s.Width})
+	}
+}
+
 // Warn prints a line to stderr that --quiet does not silence.
 func (s *Streams) Warn(format string, args ...any) {
 	p := &Printer{w: s.Err, color: s.Color && s.ErrTTY}

@@ -55,8 +55,9 @@ func trailLogging(f *Facts) []Finding {
 
 type selectors struct {
 	EventSelectors []struct {
-		ReadWriteType string
-		DataResources []struct {
+		ReadWriteType           string
+		IncludeManagementEvents *bool
+		DataResources           []struct {
 			Type   string
 			Values []string
 		}

@@ -33,7 +33,7 @@ func readyItems(denied []Gap) []ReadinessItem {
 		item("trail", 14, 1, "A trail that logs records all management events", "Only the last 90 days of management events can be looked up, by few attributes.",
 			"Make a trail of all regions that records reads and writes, into a bucket of another account.", readyTrailLogs, trails...),
 		item("lambda-data-events", 12, 2, "A trail records the function's invocations by API", "Who called the function, and with which credentials, leaves no record.",
-			"Record data events of AWS::Lambda::Function on the trail.", readyLambdaData, trails...),
+			"Record data events of AWS::Lambda::Function on the trail.", dataEvents, trails...),
 		item("s3-data-events", 9, 2, "A trail records reads and writes of every bucket's objects", "What was taken from buckets with the role's credentials leaves no record.",
 			"Record data events of AWS::S3::Object on the trail.", readyS3Data, trails...),
 		item("trail-digests", 8, 1, "The trail's files are signed by digests", "That records were altered or taken away cannot be shown.",
@@ -49,7 +49,7 @@ func readyItems(denied []Gap) []ReadinessItem {
 		item("reader", 9, 1, "Nothing was refused to whoever collected", "Each refusal is evidence that is not there.",
 			"Give the investigating role what the collection was refused: freezeframe doctor says which actions.", readyReader(denied), "lambda.configuration"),
 		item("xray", 3, 2, "Active tracing is on", "Which calls an invocation made, and to whom, is not told.",
-			"Set the function's tracing mode to Active.", readyTracing, "lambda.configuration"),
+			"Set the function's tracing mode to Active.", tracing, readsDeployments()...),
 		item("config", 5, 2, "AWS Config records functions", "What the configuration was before each change is not kept.",
 			"Record AWS::Lambda::Function with AWS Config.", readyConfig, "config.recorders", "config.recorders.status"),
 		item("guardduty", 5, 2, "GuardDuty watches, Lambda's network activity too", "Nobody says that something is wrong, and what the function connects to is not judged.",
@@ -59,7 +59,7 @@ func readyItems(denied []Gap) []ReadinessItem {
 		item("image-tags", 1, 1, "Tags of its image repositories cannot be moved", "Which image a tag named at the time of the incident is not known afterwards.",
 			"Make the repository's tags immutable, and name images by digest.", readyImages, readsDeployments("ecr.repository")...),
 		item("flow-logs", 2, 2, "Traffic of its network is recorded", "What was sent, how much and where to, is not told.",
-			"Record flow logs of the VPC.", readyFlows, "ec2.flow-logs"),
+			"Record flow logs of the VPC.", flowLogs, readsDeployments("ec2.flow-logs")...),
 	}
 }
 

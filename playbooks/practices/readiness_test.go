@@ -255,14 +255,14 @@ func TestAdvancedSelectors(t *testing.T) {
 		`,{"Field":"readOnly","Equals":["true"]}`:                                                          false,
 		`,{"Field":"userIdentity.arn","NotStartsWith":["arn:aws:iam::1"]}`:                                 false,
 	} {
-		var s readySelectors
+		var s selectors
 		if err := json.Unmarshal([]byte(`{"AdvancedEventSelectors":[{"FieldSelectors":[`+category+`,`+kind+more+`]}]}`), &s); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.advanced("Data", "AWS::Lambda::Function", functionARN(till)); got != want {
+		if got := s.calls(functionARN(till)); got != want {
 			t.Errorf("%q: %v", more, got)
 		}
-		if s.advanced("Data", "AWS::S3::Object", "") || s.advanced("Management", "", "") {
+		if s.advanced("Data", "AWS::S3::Object") || s.advanced("Management", "") {
 			t.Errorf("%q counts for what it is not of", more)
 		}
 	}

@@ -2,7 +2,6 @@ package practices
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 )
@@ -15,24 +14,7 @@ type readyTrail struct {
 	Digests   bool   `json:"LogFileValidationEnabled"`
 	logs      bool
 	gap       *Gap // whether it logs is not known
-	selectors Doc[readySelectors]
-}
-
-type readySelectors struct {
-	EventSelectors []struct {
-		ReadWriteType           string
-		IncludeManagementEvents *bool
-		DataResources           []struct {
-			Type   string
-			Values []string
-		}
-	}
-	AdvancedEventSelectors []struct{ FieldSelectors []readyField }
-}
-
-type readyField struct {
-	Field                                                               string
-	Equals, StartsWith, EndsWith, NotEquals, NotStartsWith, NotEndsWith []string
+	selectors Doc[selectors]
 }
 
 // readyTrails are the trails that log, or may, and a gap where there may be more.
@@ -54,7 +36,7 @@ func (f *Facts) readyTrails() (out []readyTrail, list Origin, gap *Gap) {
 				t.gap.Note = "the trail is another account's, which alone can tell whether it logs, and what"
 			}
 		}
-		t.selectors = docAt[readySelectors](f, "cloudtrail.trails.selectors", evidence.Source{ARN: t.ARN})
+		t.selectors = docAt[selectors](f, "cloudtrail.trails.selectors", evidence.Source{ARN: t.ARN})
 		out = append(out, t)
 	}
 	return out, d.Origin, d.Gap
@@ -96,7 +78,7 @@ func firstGap(a, b *Gap) *Gap {
 }
 
 // selected asks a trail's selectors, classic or advanced.
-func (t readyTrail) selected(ask func(readySelectors) bool) (bool, Origin, *Gap) {
+func (t readyTrail) selected(ask func(selectors) bool) (bool, Origin, *Gap) {
 	if !t.selectors.Has {
 		return false, t.selectors.Origin, orNone(t.selectors.Gap, t.selectors.Origin)
 	}
@@ -108,13 +90,13 @@ func (t readyTrail) selected(ask func(readySelectors) bool) (bool, Origin, *Gap)
 
 func readyTrailLogs(f *Facts) []Finding {
 	return readyAny(f, "it logs all management events", "no trail records reads and writes of management events", func(t readyTrail) (bool, Origin, *Gap) {
-		return t.selected(func(s readySelectors) bool {
+		return t.selected(func(s selectors) bool {
 			for _, e := range s.EventSelectors {
 				if e.ReadWriteType == "All" && (e.IncludeManagementEvents == nil || *e.IncludeManagementEvents) {
 					return true
 				}
 			}
-			return s.advanced("Management", "", "")
+			return s.advanced("Management", "")
 		})
 	})
 }
@@ -123,26 +105,17 @@ func readyDigests(f *Facts) []Finding {
 	return readyAny(f, "its files are signed by digests", "no trail that logs has its files signed by digests", func(t readyTrail) (bool, Origin, *Gap) { return t.Digests, t.at, nil })
 }
 
-func readyLambdaData(f *Facts) []Finding {
-	return readyAny(f, "it records invocations of the function", "no trail records data events of this function", func(t readyTrail) (bool, Origin, *Gap) {
-		return t.selected(func(s readySelectors) bool {
-			return s.classic("AWS::Lambda::Function", func(v string) bool { return v == "arn:"+part(f.Function, 1)+":lambda" || v == f.Function }) ||
-				s.advanced("Data", "AWS::Lambda::Function", f.Function)
-		})
-	})
-}
-
 func readyS3Data(f *Facts) []Finding {
 	return readyAny(f, "it records the objects of every bucket", "no trail records data events of every bucket's objects", func(t readyTrail) (bool, Origin, *Gap) {
-		return t.selected(func(s readySelectors) bool {
+		return t.selected(func(s selectors) bool {
 			every := []string{"arn:" + part(f.Function, 1) + ":s3", "arn:" + part(f.Function, 1) + ":s3:::"}
-			return s.classic("AWS::S3::Object", func(v string) bool { return slices.Contains(every, v) }) || s.advanced("Data", "AWS::S3::Object", "")
+			return s.classic("AWS::S3::Object", func(v string) bool { return slices.Contains(every, v) }) || s.advanced("Data", "AWS::S3::Object")
 		})
 	})
 }
 
 // classic says whether event selectors record reads and writes of a resource.
-func (s readySelectors) classic(kind string, covers func(value string) bool) bool {
+func (s selectors) classic(kind string, covers func(value string) bool) bool {
 	for _, e := range s.EventSelectors {
 		for _, d := range e.DataResources {
 			if e.ReadWriteType == "All" && d.Type == kind && slices.ContainsFunc(d.Values, covers) {
@@ -154,9 +127,9 @@ func (s readySelectors) classic(kind string, covers func(value string) bool) boo
 }
 
 // advanced says whether one advanced selector records all events of a category, for data events of
-// a type of resources and of the resource named; without one, of all. Several fields narrow each
-// other; a field that this does not weigh narrows too, and the selector does not count.
-func (s readySelectors) advanced(category, kind, arn string) bool {
+// all resources of a type. Several fields narrow each other; a field that this does not weigh
+// narrows too, and the selector does not count.
+func (s selectors) advanced(category, kind string) bool {
 	for _, a := range s.AdvancedEventSelectors {
 		ofCategory, ofKind, whole := false, kind == "", true
 		for _, x := range a.FieldSelectors {
@@ -165,7 +138,6 @@ func (s readySelectors) advanced(category, kind, arn string) bool {
 				ofCategory = slices.Contains(x.Equals, category)
 			case x.Field == "resources.type" && slices.Contains(x.Equals, kind):
 				ofKind = true
-			case x.Field == "resources.ARN" && arn != "" && x.matches(arn):
 			case x.Field == "eventSource" && category == "Management" && len(x.Equals)+len(x.StartsWith)+len(x.EndsWith) == 0 && readyLeftOut(x.NotEquals):
 			default:
 				whole = false
@@ -181,16 +153,6 @@ func (s readySelectors) advanced(category, kind, arn string) bool {
 // readyLeftOut: events of KMS and of RDS's data API are what AWS lets one leave out for their number.
 func readyLeftOut(sources []string) bool {
 	return !slices.ContainsFunc(sources, func(s string) bool { return s != "kms.amazonaws.com" && s != "rdsdata.amazonaws.com" })
-}
-
-func (x readyField) matches(s string) bool {
-	any := func(all []string, is func(s, v string) bool) bool {
-		return slices.ContainsFunc(all, func(v string) bool { return is(s, v) })
-	}
-	equal := func(a, b string) bool { return a == b }
-	positive := len(x.Equals)+len(x.StartsWith)+len(x.EndsWith) == 0
-	positive = positive || any(x.Equals, equal) || any(x.StartsWith, strings.HasPrefix) || any(x.EndsWith, strings.HasSuffix)
-	return positive && !any(x.NotEquals, equal) && !any(x.NotStartsWith, strings.HasPrefix) && !any(x.NotEndsWith, strings.HasSuffix)
 }
 
 // readyBucket: the lifecycle of the bucket's objects is not collected, only that it answers.

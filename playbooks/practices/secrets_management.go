@@ -416,20 +416,30 @@ func keyRotation(f *Facts) []Finding {
 	})
 }
 
-func keyState(f *Facts) []Finding {
-	return f.eachKey(func(arn string) Finding {
-		d := doc[struct{ KeyMetadata struct{ KeyState string } }](f, "kms.key", arn, "")
-		state := d.V.KeyMetadata.KeyState
-		cli := run().note("whoever disabled it may have meant to: ask before")
-		switch {
-		case !d.Has:
-			return unknown(arn, orNone(d.Gap, d.Origin))
-		case state == "Enabled":
-			return pass(arn, d.Origin, "it is enabled")
-		case state == "PendingDeletion":
-			cli = cli.then(shell("aws kms cancel-key-deletion --region %s --key-id %s", part(arn, 3), arn))
+func keyState(f *Facts) []Finding { return f.eachKey(f.keyStanding) }
+
+// keyStanding: a key is enabled, and stays.
+func (f *Facts) keyStanding(arn string) Finding {
+	d := doc[struct {
+		KeyMetadata struct {
+			KeyState     string
+			DeletionDate time.Time
 		}
-		return fail(arn, d.Origin, "it is %s", state).fix(cli.then(shell("aws kms enable-key --region %s --key-id %s", part(arn, 3), arn)).String(),
-			hcl("resource \"aws_kms_key\" \"it\" { # %s\n  is_enabled = true\n}", arn))
-	})
+	}](f, "kms.key", arn, "")
+	m := d.V.KeyMetadata
+	seen := "it is %s"
+	cli := run().note("whoever disabled it may have meant to: ask before")
+	switch {
+	case !d.Has:
+		return unknown(arn, orNone(d.Gap, d.Origin))
+	case m.KeyState == "Enabled":
+		return pass(arn, d.Origin, "it is enabled")
+	case m.KeyState == "PendingDeletion":
+		cli = cli.then(shell("aws kms cancel-key-deletion --region %s --key-id %s", part(arn, 3), arn))
+		if !m.DeletionDate.IsZero() {
+			seen += ", and deleted on " + m.DeletionDate.UTC().Format(time.DateOnly)
+		}
+	}
+	return fail(arn, d.Origin, seen, m.KeyState).fix(cli.then(shell("aws kms enable-key --region %s --key-id %s", part(arn, 3), arn)).String(),
+		hcl("resource \"aws_kms_key\" \"it\" { # %s\n  is_enabled = true\n}", arn))
 }

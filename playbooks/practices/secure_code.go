@@ -35,7 +35,7 @@ func secureCode() []Check {
 		{ID: "secure-code/alias-weights", Area: SecureCode, Severity: Medium, Reads: []string{"lambda.aliases"}, Look: aliasWeights, Traces: []string{"UpdateAlias"},
 			Title: "No alias sends a share of calls to a second version", Why: "A few calls in a hundred go to other code, and the alias still names the good version.", References: ref(Reference{ATTACK, "T1578.005"})},
 		{ID: "secure-code/image-tags", Area: SecureCode, Severity: Medium, Reads: readsDeployments("ecr.repository"), Look: imageTags, Traces: []string{"PutImage"},
-			Title: "Images are named by digest, or their repository's tags cannot be moved", Why: "The next deployment takes what somebody pushed over the tag.", References: ref(Reference{FSBP, "ECR.2"}, Reference{ATTACK, "T1525"})},
+			Title: "Images are named by digest, or their repository's tags cannot be moved", Why: "The next deployment takes what somebody pushed over the tag.", References: ref(Reference{FSBP, "ECR.2"}, Reference{Prowler, "ecr_repositories_tag_immutability"}, Reference{ATTACK, "T1525"})},
 		{ID: "secure-code/image-moved", Area: SecureCode, Severity: High, Reads: readsDeployments("ecr.tag"), Look: imageMoved, Traces: []string{"PutImage"},
 			Title: "The tag that was deployed still names the image that runs", Why: "Another image was pushed over it: the next deployment, or somebody, brought it.", References: ref(Reference{ATTACK, "T1525"})},
 	}
@@ -295,23 +295,28 @@ func imageTags(f *Facts) []Finding {
 		if named.Digest != "" {
 			return pass(d.ARN, d.Origin, "it is named by its digest")
 		}
-		r := doc[struct {
-			Repositories []struct {
-				RepositoryName     string `json:"repositoryName"`
-				ImageTagMutability string `json:"imageTagMutability"`
-			} `json:"repositories"`
-		}](f, "ecr.repository", repository, "")
-		if !r.Has || len(r.V.Repositories) == 0 {
-			return unknown(d.ARN, orNone(r.Gap, r.Origin))
-		}
-		if m := r.V.Repositories[0].ImageTagMutability; m != "IMMUTABLE" {
-			return fail(d.ARN, d.Origin, "deployed by tag %s, which can be moved: tags of %s are %s", named.Tag, repository, m).also(r.Origin).fix(
-				run(shell("aws ecr put-image-tag-mutability --region %s --registry-id %s --repository-name %s --image-tag-mutability IMMUTABLE", named.Region, named.Account, named.Repository)).
-					note("who pushes under a tag that is there already, as latest, is refused from then on").String(),
-				hcl("resource \"aws_ecr_repository\" \"images\" {\n  name                 = %s\n  image_tag_mutability = \"IMMUTABLE\"\n}", named.Repository))
-		}
-		return pass(d.ARN, d.Origin, "tags of %s cannot be moved", repository).also(r.Origin)
+		return f.tagsStay(d, named, repository)
 	})
+}
+
+// tagsStay: tags of the repository of a version's image cannot be moved.
+func (f *Facts) tagsStay(d Deployment, named oci.Reference, repository string) Finding {
+	r := doc[struct {
+		Repositories []struct {
+			RepositoryName     string `json:"repositoryName"`
+			ImageTagMutability string `json:"imageTagMutability"`
+		} `json:"repositories"`
+	}](f, "ecr.repository", repository, "")
+	if !r.Has || len(r.V.Repositories) == 0 {
+		return unknown(d.ARN, orNone(r.Gap, r.Origin))
+	}
+	if m := r.V.Repositories[0].ImageTagMutability; m != "IMMUTABLE" {
+		return fail(d.ARN, d.Origin, "deployed by tag %s, which can be moved: tags of %s are %s", named.Tag, repository, m).also(r.Origin).fix(
+			run(shell("aws ecr put-image-tag-mutability --region %s --registry-id %s --repository-name %s --image-tag-mutability IMMUTABLE", named.Region, named.Account, named.Repository)).
+				note("who pushes under a tag that is there already, as latest, is refused from then on").String(),
+			hcl("resource \"aws_ecr_repository\" \"images\" {\n  name                 = %s\n  image_tag_mutability = \"IMMUTABLE\"\n}", named.Repository))
+	}
+	return pass(d.ARN, d.Origin, "tags of %s cannot be moved", repository).also(r.Origin)
 }
 
 func imageMoved(f *Facts) []Finding {

@@ -52,8 +52,51 @@ func table() string {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", k.ID, k.Severity, k.Title, k.Why, strings.Join(k.Reads, ", "), strings.Join(refs, ", "))
 		}
 	}
+	b.WriteString("\n### Beside Prowler and Security Hub\n\n| check | theirs | verdicts |\n|---|---|---|\n")
+	for _, k := range Catalogue() {
+		for _, a := range Agreements() {
+			if a.Check == k.ID {
+				fmt.Fprintf(&b, "| `%s` | %s %s | %s |\n", a.Check, a.Framework, a.ID, a.verdict())
+			}
+		}
+	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+func (a Agreement) verdict() string {
+	switch {
+	case a.Differs != "":
+		return "differs: " + a.Differs
+	case a.Framework == Prowler:
+		return "same"
+	case a.By != "":
+		return "same, by Prowler's " + a.By
+	}
+	return "same, as AWS describes it"
+}
+
+// TestAgreements wants a verdict for each reference to what can be run, and none for another.
+func TestAgreements(t *testing.T) {
+	said := map[Agreement]int{}
+	for _, a := range Agreements() {
+		said[Agreement{Check: a.Check, Reference: a.Reference}]++
+		if a.Differs != "" && a.By != "" || a.By != "" && a.Framework == Prowler {
+			t.Errorf("%+v: judged by what cannot judge it", a)
+		}
+	}
+	for _, k := range Catalogue() {
+		for _, r := range k.References {
+			key := Agreement{Check: k.ID, Reference: r}
+			if judged := r.Framework == Prowler || r.Framework == FSBP || r.Framework == SecurityHub; judged && said[key] != 1 {
+				t.Errorf("%s has %d verdicts beside %s %s, one is wanted", k.ID, said[key], r.Framework, r.ID)
+			}
+			delete(said, key)
+		}
+	}
+	for a := range said {
+		t.Errorf("%s does not name %s %s", a.Check, a.Framework, a.ID)
+	}
 }
 
 // TestCatalogue holds what every check has to say of itself.

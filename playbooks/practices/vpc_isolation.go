@@ -24,8 +24,8 @@ func vpcIsolation() []Check {
 		{ID: "vpc-isolation/group-ingress", Area: VPCIsolation, Severity: Low, Reads: reads("ec2.security-groups"), Look: groupIngress,
 			Title: "Its security groups admit nobody", Why: "Nothing connects to a function: rules to do so are another machine's, which shares the group.", References: ref()},
 		{ID: "vpc-isolation/default-group", Area: VPCIsolation, Severity: Medium, Reads: reads("ec2.security-groups"), Look: defaultGroup,
-			Title: "It does not run under a VPC's default security group", Why: "Whatever was given no group of its own is in the same one.", References: ref(Reference{FSBP, "EC2.2"}, Reference{ATTACK, "T1021"})},
+			Title: "It does not run under a VPC's default security group", Why: "Whatever was given no group of its own is in the same one.", References: ref(Reference{FSBP, "EC2.2"}, Reference{Prowler, "ec2_securitygroup_default_restrict_traffic"}, Reference{ATTACK, "T1021"})},
 		{ID: "vpc-isolation/flow-logs", Area: VPCIsolation, Severity: Medium, Reads: reads("ec2.flow-logs"), Look: flowLogs, Traces: []string{"DeleteFlowLogs"},
-			Title: "Flow logs record the traffic that was let through", Why: "Where data went is not written down anywhere.", References: []Reference{{FSBP, "EC2.6"}, {CIS, "v3.0.0 3.7"}, {CSF, "DE.CM-01"}, {ATTACK, "T1562.008"}}},
+			Title: "Flow logs record the traffic that was let through", Why: "Where data went is not written down anywhere.", References: []Reference{{FSBP, "EC2.6"}, {Prowler, "vpc_flow_logs_enabled"}, {CIS, "v3.0.0 3.7"}, {CSF, "DE.CM-01"}, {ATTACK, "T1562.008"}}},
 	}
 }

@@ -13,11 +13,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/awssim/shapecheck"
+	"github.com/freezeframe-ir/freezeframe/test/judgedaccount"
 )
 
 type started struct {
@@ -55,6 +57,7 @@ func run() error {
 	unjudged := flag.Bool("unjudged", false, "judge nothing (benchmarks)")
 	calls := flag.String("calls", "", "file in which every call is written down, one JSON line each")
 	trails := flag.Bool("trails", false, "serve an account whose trails delivered log files and digests for forty hours")
+	judged := flag.String("judged", "", "serve the account of package judgedaccount in a state: "+strings.Join(judgedaccount.States(), ", "))
 	tamper := flag.String("tamper", "", "with -trails: what is done to the trail's bucket, one of -tamperings")
 	kinds := flag.Bool("tamperings", false, "print the names of all kinds of tampering as a JSON list, and end")
 	list := flag.Bool("operations", false, "print the names of all simulated operations as a JSON list, and end")
@@ -75,7 +78,10 @@ func run() error {
 		defer f.Close() //nolint:errcheck // whoever reads it finds it short
 		config.Tell = told(f)
 	}
-	cloud := awssim.New(config)
+	cloud, err := emptyOrJudged(config, *judged)
+	if err != nil {
+		return err
+	}
 	if *seeded || *trails {
 		a, err := made(*trails, *tamper, config, *versions, *code, *functions)
 		if err != nil {
@@ -117,6 +123,13 @@ func serve(handler http.Handler, s started, found func() verdict) error {
 		return err
 	}
 	return out.Encode(found())
+}
+
+func emptyOrJudged(c awssim.Config, state string) (*awssim.Cloud, error) {
+	if state == "" {
+		return awssim.New(c), nil
+	}
+	return judgedaccount.New(state)
 }
 
 // made is the account with trails' files, or else that of package bench.

@@ -85,8 +85,6 @@ type document struct {
 // JSON is what `--json` shows: the report, and beside its members changes and readiness.
 func (d Doc) JSON() any { return document{d.Report, d.Changes, d.Readiness} }
 
-func writeJSON(w io.Writer, d Doc) error { return encode(w, d.JSON(), "  ") }
-
 // encode writes a value as JSON that a terminal may be shown.
 func encode(w io.Writer, v any, indent string) error {
 	e := json.NewEncoder(safetext.JSON(w))
