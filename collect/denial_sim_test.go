@@ -18,7 +18,7 @@ import (
 
 // shortShare is the share of the denials that are tried under -short: for the race detector
 // some do.
-const shortShare = 8
+const shortShare = 40
 
 type policyDoc struct {
 	Version   string

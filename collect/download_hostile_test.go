@@ -166,6 +166,9 @@ func (letters) Read(p []byte) (int, error) {
 
 // TestHostileWire answers downloads with bytes that are no good HTTP, over TCP.
 func TestHostileWire(t *testing.T) {
+	if testing.Short() {
+		t.Skip("collections one after the other, as every other test here makes under it")
+	}
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	if _, err := io.CopyN(z, zeros{}, 64<<20); err != nil {

@@ -117,6 +117,9 @@ func withToken(text []byte, kind, token string) []byte {
 // time. Each is read to its bound and no further, and stands in the coverage as cut, with
 // the reason.
 func TestEndlessListings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("collections one after the other, as every other test here makes under it")
+	}
 	const most = 3
 	pages := map[string]int{}
 	cut := map[string][]string{} // by call: what was said

@@ -326,7 +326,7 @@ func TestEveryFault(t *testing.T) {
 		"RemovePermission", "DeleteResourcePolicy", "UpdateFunctionUrlConfig", "PutResourcePolicy", "DeleteRolePolicy", "PutProvisionedConcurrencyConfig"}
 	faults := map[string]error{"drop": errDrop, "denied": fakeError{403, "AccessDeniedException"}}
 	for i, op := range ops {
-		if testing.Short() && i%3 != 0 { // for the race detector some do
+		if testing.Short() && i%5 != 0 { // for the race detector some do
 			continue
 		}
 		for kind, fault := range faults {

@@ -172,7 +172,11 @@ func TestStopAtEachWrite(t *testing.T) {
 }
 
 func stopEach(t *testing.T, of func(*faulty) vault.Vault, dies, done bool) {
-	for n := 1; ; n++ {
+	step := 1
+	if testing.Short() { // for the race detector some do
+		step = 4
+	}
+	for n := 1; ; n += step {
 		folder, home := newFolder(t), t.TempDir()
 		f := &faulty{Vault: folder, nth: n, dies: dies, done: done}
 		err := lifetime(of(f), home)
