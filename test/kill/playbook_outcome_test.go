@@ -27,8 +27,9 @@ type ran struct {
 	ID     string `json:"id"`
 	Status string `json:"status"`
 	Steps  []struct {
-		ID     string `json:"id"`
-		Status string `json:"status"`
+		ID      string `json:"id"`
+		Status  string `json:"status"`
+		Summary string `json:"summary"`
 	} `json:"steps"`
 }
 
