@@ -77,17 +77,33 @@ func stage(t *testing.T, binary string) *arena {
 	t.Helper()
 	a := newArena(t, binary)
 	a.bucket = true
+	a.makeBucket(t)
+	check(t, os.WriteFile(filepath.Join(a.dir, "greets.yaml"), []byte(greets), 0o600))
+	for _, b := range books() {
+		check(t, os.WriteFile(filepath.Join(a.dir, b.name+".yaml"), []byte(b.text), 0o600))
+	}
+	return a
+}
+
+// renew gives a new account of the same kind. One that has seen many runs is slow: a bucket with all
+// their cases is long to list.
+func (a *arena) renew(t *testing.T) {
+	t.Helper()
+	acct := a.newAccount(t)
+	a.busy.Lock()
+	a.acct = acct
+	a.busy.Unlock()
+	a.makeBucket(t)
+}
+
+func (a *arena) makeBucket(t *testing.T) {
+	t.Helper()
 	cfg := aws.Config{Region: bench.Region, BaseEndpoint: aws.String(bench.Endpoint), HTTPClient: a.acct.Cloud.Client(),
 		Credentials: credentials.NewStaticCredentialsProvider(a.acct.Keys.AccessKeyID, a.acct.Keys.SecretAccessKey, "")}
 	_, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket: aws.String(bucketName), ObjectLockEnabledForBucket: aws.Bool(true),
 		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(bench.Region)}})
 	check(t, err)
-	check(t, os.WriteFile(filepath.Join(a.dir, "greets.yaml"), []byte(greets), 0o600))
-	for _, b := range books() {
-		check(t, os.WriteFile(filepath.Join(a.dir, b.name+".yaml"), []byte(b.text), 0o600))
-	}
-	return a
 }
 
 func (b book) running() []string {
@@ -105,7 +121,7 @@ func TestPlaybookKills(t *testing.T) {
 	all := os.Getenv("FREEZEFRAME_PLAYBOOK_KILLS") == "all" // or the name of a playbook, or NAME/WRITE
 	random := rand.New(rand.NewPCG(3, 9))                   //nolint:gosec // a sample, the same each time
 	a := stage(t, build(t))
-	cells, killed := 0, map[string]int{}
+	cells, runs, killed := 0, 0, map[string]int{}
 	for _, b := range books() {
 		want, writes, calls := a.undisturbed(t, b)
 		for n := range 2 * (writes + len(calls)) {
@@ -116,6 +132,9 @@ func TestPlaybookKills(t *testing.T) {
 			d := death{nth: n/2 + 1, effect: n%2 == 1}
 			if d.nth > writes {
 				d.call = calls[d.nth-writes-1]
+			}
+			if runs++; runs%20 == 0 {
+				a.renew(t)
 			}
 			where := a.killedRun(t, b, d, want)
 			killed[where]++
@@ -162,7 +181,7 @@ func (a *arena) undisturbed(t *testing.T, b book) (outcome, int, []string) {
 	calls := a.changes()
 	want := a.outcome(t)
 	want.calls = strings.Join(calls, " ")
-	a.run(t, 0, "verify")
+	a.verified(t)
 	a.lift(t)
 	if writes < 20 || len(want.steps) < 5 {
 		t.Fatalf("%s: %d writes, steps %v", b.name, writes, want.steps)
