@@ -101,6 +101,7 @@ func (f *frame) tries(ctx context.Context, s *Step, a Args) (Result, error) {
 		attempt = max(1, past.intents[a.Step].Attempt)
 	}
 	for {
+		a.Retry = attempt > 1
 		if err := f.run.note(ctx, noteIntent, f.intent(s, a, attempt)); err != nil {
 			f.run.fatal(err)
 			return Result{}, err

@@ -40,7 +40,7 @@ type ran struct {
 // commands are killed.
 func (a *arena) opened(t *testing.T) (*evidence.Case, *awsapi.Session) {
 	t.Helper()
-	s, err := awsapi.Connect(t.Context(), awsapi.Options{Unasked: true, Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.acct.Cloud.Client(),
+	s, err := awsapi.Connect(t.Context(), awsapi.Options{Region: bench.Region, EndpointURL: bench.Endpoint, HTTPClient: a.acct.Cloud.Client(),
 		Credentials: credentials.NewStaticCredentialsProvider(a.acct.Keys.AccessKeyID, a.acct.Keys.SecretAccessKey, "")})
 	check(t, err)
 	var v vault.Vault
