@@ -177,6 +177,11 @@ func (a *arena) killedRun(t *testing.T, b book, d death, want outcome) (where st
 		a.die(t, d.call, d.effect, b.running()...)
 	} else {
 		where = a.dieAtPut(t, d, b.running()...)
+		if where == "" {
+			a.changes()
+			a.lift(t)
+			return ""
+		}
 		a.doing = fmt.Sprintf("%s, killed at %s, %q: ", b.name, d, where)
 	}
 	at := a.lastRun(t)
