@@ -31,7 +31,7 @@ func timed(name, collect, apply string) string {
 
 // Keys of a step. A slow machine may need more tries than one; it comes to the same.
 const (
-	little = "timeout: 5s, "
+	little = "timeout: 10s, "
 	again  = "timeout: 5s, retries: 5, "
 	anew   = "retries: 1, "
 )
@@ -132,7 +132,7 @@ func (a *arena) troubled(t *testing.T, name string, tr trouble, call string, wan
 		t.Errorf("%sthe fault struck nothing", a.doing)
 	}
 	if tr.fails != "" {
-		late := "step " + step + ": not done after 5s"
+		late := "step " + step + ": not done after 10s"
 		if code != 1 || got.status != "failed" || !slices.Contains(got.steps, step+"=failed") || len(got.told) > 0 || !strings.Contains(said, late) {
 			t.Errorf("%sexit code %d, %+v, want a failed run that says %q\n%s", a.doing, code, got, late, said)
 		}
