@@ -183,45 +183,67 @@ func (env *Env) gather(ctx context.Context, a Args, q Question, within time.Dura
 	if err := a.note(ctx, noteQuestion, q); err != nil {
 		return nil, err
 	}
-	asked, pause := env.Ask == nil, pollFirst
+	asked, pause, settled := env.Ask == nil, pollFirst, false
 	for {
 		got, err := Answers(ctx, env.Case, q)
 		if err != nil {
-			return nil, err
+			return nil, env.unanswered(ctx, q, nil, err)
 		}
 		for _, g := range got {
 			if !g.Approved {
 				return got, fmt.Errorf("%w: %s said no: %s", ErrDeclined, g.Who, g.Reason)
 			}
 		}
+		enough, unsigned := len(got) >= q.Need, slices.ContainsFunc(got, func(g Answer) bool { return g.Key != "" && !g.Signed() })
 		switch {
-		case len(got) >= q.Need:
+		case enough && (settled || !unsigned):
 			return got, nil
+		case enough: // a signature comes after its answer, and may be on its way: once more, in a moment
+			settled, pause = true, pollFirst
 		case !asked:
 			asked = true
 			if err := env.askHere(ctx, q); err != nil {
-				return got, err
+				return got, env.unanswered(ctx, q, got, err)
 			}
 			continue
 		case !env.Now().Before(until):
 			return got, env.nobody(ctx, q, got, within)
+		default:
+			settled, pause = false, min(pause, until.Sub(env.Now()))
 		}
-		if err := env.sleep(ctx, min(pause, until.Sub(env.Now()))); err != nil {
-			return got, fmt.Errorf("waiting for an answer: %w", err)
+		if err := env.sleep(ctx, pause); err != nil {
+			return got, env.unanswered(ctx, q, got, fmt.Errorf("waiting for an answer: %w", err))
 		}
 		pause = min(2*pause, pollMost)
 	}
 }
 
+// askHere asks at the keyboard until the time for an answer is over.
 func (env *Env) askHere(ctx context.Context, q Question) error {
-	answer, err := env.Ask(ctx, q)
-	if err != nil {
-		return fmt.Errorf("asking at the keyboard: %w", err)
+	inner, cancel := ctx, func() {}
+	if !q.Until.IsZero() && env.Sleep == nil {
+		inner, cancel = context.WithTimeout(ctx, q.Until.Sub(env.Now()))
 	}
-	if answer.Pass {
+	defer cancel()
+	answer, err := env.Ask(inner, q)
+	switch {
+	case err != nil && inner.Err() != nil && ctx.Err() == nil:
+		return nil // nobody was there
+	case err != nil:
+		return fmt.Errorf("asking at the keyboard: %w", err)
+	case answer.Pass:
 		return nil
 	}
 	return Give(ctx, env.Case, q, answer)
+}
+
+// unanswered is for a question whose asking ended with an error. Where that was for want of time,
+// nobody has said yes: it is a no, and no failure that a step could pass over.
+func (env *Env) unanswered(ctx context.Context, q Question, got []Answer, err error) error {
+	if over := late(ctx); over != nil {
+		return env.nobody(context.WithoutCancel(ctx), q, got, over.limit)
+	}
+	return err
 }
 
 // nobody records that the time is over.

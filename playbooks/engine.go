@@ -282,7 +282,9 @@ type Args struct {
 	About    string
 	Override string // why the account may be changed before a seal
 	// Again: an interruption cut the step off, and what it had done is not known.
-	Again  bool
+	Again bool
+	// Retry: a try before this one failed.
+	Retry  bool
 	values map[string]any
 	run    *Run
 }

@@ -159,7 +159,7 @@ func (th *theater) damage(t *testing.T) {
 
 // cell runs the playbook with one step's verb failing: whatever it ends as, it says so, and where.
 // What is wrong is handed back: an error within a bubble would end the whole test.
-func cell(t *testing.T, pb *playbooks.Playbook, c clean, s playbooks.StepReport, fault string) (ending string, wrong []string) {
+func cell(t *testing.T, pb *playbooks.Playbook, c clean, s playbooks.StepReport, fault string) (ending, where string, wrong []string) {
 	t.Helper()
 	v := verbs()[s.Verb]
 	errorf := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
@@ -193,6 +193,9 @@ func cell(t *testing.T, pb *playbooks.Playbook, c clean, s playbooks.StepReport,
 		}
 		n, others := th.inForce(t)
 		ending = string(run.Status)
+		if run.Status != playbooks.Succeeded {
+			where = fmt.Sprintf(" (step %s: %s)", s.ID, at)
+		}
 		switch run.Status {
 		case playbooks.Succeeded: // it did not need what failed: then all is as it should be
 			if n != c.inForce || len(others) > 0 {
@@ -218,7 +221,7 @@ func cell(t *testing.T, pb *playbooks.Playbook, c clean, s playbooks.StepReport,
 			errorf("%s: ended as %s", name, run.Status)
 		}
 	})
-	return ending, wrong
+	return ending, where, wrong
 }
 
 // TestLibraryCells lets each verb of each built-in playbook fail in each way. A seeded eighth of the
@@ -249,7 +252,8 @@ func TestLibraryCells(t *testing.T) {
 					continue // not reached in this world
 				}
 				tried++
-				ending, wrong := cell(t, pb, c, s, fault)
+				ending, where, wrong := cell(t, pb, c, s, fault)
+				t.Logf("%s, %s (%s), %s: %s%s", pb.Name, s.ID, s.Verb, fault, ending, where)
 				endings[ending]++
 				for _, w := range wrong {
 					t.Error(w)

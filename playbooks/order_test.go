@@ -17,6 +17,7 @@ const (
 
 // subs are what the playbooks of the table use.
 var subs = map[string]string{
+	"breaks":     "playbook: breaks\ntitle: t\nsteps:\n  - " + fails("bad", "stop") + "\n  - " + say("done", "x") + "\n",
 	"acts-alone": "playbook: acts-alone\ntitle: t\ninputs:\n  function: {type: string, required: true}\nsteps:\n  - " + planF + "\n  - " + applyF + "\n",
 	"seals":      "playbook: seals\ntitle: t\ninputs:\n  function: {type: string, required: true}\nsteps:\n  - " + sealF + "\n",
 	"seals-some": "playbook: seals-some\ntitle: t\ninputs:\n  function: {type: string, required: true}\n  now: {type: bool, default: false}\nsteps:\n" +

@@ -11,6 +11,7 @@
 //	value.go          types and references      record.go    the run's journal, read and written
 //	check.go          scopes and types          answers.go   what people are asked, and where they answer
 //	condition.go      when a step runs          order.go     nothing is changed before it is sealed
+//	tries.go          how long a step may take, and how often it is tried
 package playbooks
 
 import (

@@ -109,22 +109,49 @@ func ReadRecord(ctx context.Context, b *evidence.Bag) (*Record, error) {
 }
 
 // Cut says of runs whether they were cut off and can go on: their record is not sealed, or the
-// ledger does not have how they ended, which is the last that is written of a run.
+// ledger does not have how they ended, or has it under no signature of ours, which is the last that
+// is written of a run.
 func Cut(ctx context.Context, c *evidence.Case, all []*Record) (map[string]bool, error) {
-	last := map[string]string{}
+	told, err := ends(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, rec := range all {
+		end := told[rec.Bag]
+		out[rec.Bag] = !rec.Sealed || end.status != string(rec.Run().Status) || end.unsigned
+	}
+	return out, nil
+}
+
+// toldEnd is how a run stands by the ledger.
+type toldEnd struct {
+	status   string
+	unsigned bool // it is the last event, and nobody has signed it
+}
+
+// ends are the last words of the ledger on each run.
+func ends(ctx context.Context, c *evidence.Case) (map[string]toldEnd, error) {
+	told, last := map[string]toldEnd{}, evidence.Event{}
 	for e, err := range c.Ledger(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the ledger for the ends of runs: %w", err)
 		}
-		if e.Type == evidence.EventDecide && e.Data["run"] != "" {
-			last[e.Data["run"]] = e.Data["status"]
+		if last = e; e.Type == evidence.EventDecide && e.Data["run"] != "" {
+			told[e.Data["run"]] = toldEnd{status: e.Data["status"]}
 		}
 	}
-	out := map[string]bool{}
-	for _, rec := range all {
-		out[rec.Bag] = !rec.Sealed || last[rec.Bag] != string(rec.Run().Status)
+	end, ours := told[last.Data["run"]]
+	if !ours || last.Type != evidence.EventDecide || c.Signer == nil { // whoever has no key could not sign it either
+		return told, nil
 	}
-	return out, nil
+	signers, err := c.HeadSigners(ctx, last.Seq)
+	if err != nil {
+		return nil, err
+	}
+	end.unsigned = len(signers[last.Seq]) == 0
+	told[last.Data["run"]] = end
+	return told, nil
 }
 
 // began says whether the record tells what the run is to do; one that does not cannot go on.

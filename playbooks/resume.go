@@ -96,19 +96,27 @@ func (env *Env) sealNotBegun(ctx context.Context, b *evidence.Bag) error {
 }
 
 // tellEnd is for a run whose record is sealed: it may have been cut off before the ledger had its
-// end. ErrNoRun if all is there.
+// end, or before that was signed. ErrNoRun if all is there.
 func (env *Env) tellEnd(ctx context.Context, rec *Record) (*Run, error) {
 	run := rec.Run()
-	cut, err := Cut(ctx, env.Case, []*Record{rec})
-	switch {
-	case err != nil:
+	told, err := ends(ctx, env.Case)
+	if err != nil {
 		return nil, err
-	case !cut[rec.Bag]:
+	}
+	end := told[rec.Bag]
+	there := end.status == string(run.Status)
+	if there && !end.unsigned {
 		return nil, fmt.Errorf("run %s has ended as %s: %w", rec.Bag, run.Status, ErrNoRun)
 	}
 	if err := env.adopt(ctx); err != nil {
 		return nil, err
 	}
 	run.env = env
-	return run, run.record(ctx, string(run.Status), run.err)
+	if !there {
+		return run, run.record(ctx, string(run.Status), run.err)
+	}
+	if _, err := env.Case.SignTail(ctx); err != nil {
+		return nil, fmt.Errorf("signing how run %s ended: %w", rec.Bag, err)
+	}
+	return run, nil
 }

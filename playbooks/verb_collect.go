@@ -78,11 +78,11 @@ func runCollect(ctx context.Context, env *Env, a Args) (Result, error) {
 	switch {
 	case err != nil:
 		return Result{}, err
-	case before != nil && before.Sealed():
+	case before != nil && before.Sealed() && !lacking(a, before):
 		return collected(ctx, before, "taken: ")
 	}
 	var bag *evidence.Bag
-	if before != nil {
+	if before != nil { // what it has is kept; a sealed one is gone on with in a bag of its own
 		bag, _, err = collect.Resume(ctx, env.Session, env.Case, before, h, o)
 	} else {
 		bag, _, err = collect.Into(ctx, env.Session, env.Case, h, targets, o)
@@ -91,6 +91,17 @@ func runCollect(ctx context.Context, env *Env, a Args) (Result, error) {
 		return Result{}, err
 	}
 	return collected(ctx, bag, "sealed ")
+}
+
+// lacking says of a sealed bag that it is what a failed try of this step left: its gaps are asked for
+// again.
+func lacking(a Args, b *evidence.Bag) bool {
+	return a.Retry && ofStep(a, b.Header()) && b.Header().Status == evidence.StatusPartial
+}
+
+// ofStep says whether a bag was begun by this step of this run.
+func ofStep(a Args, h evidence.Header) bool {
+	return h.Params["playbook_run"] == a.Run && h.Params["playbook_step"] == a.Step
 }
 
 // targets are the functions of those names. One that is not there is an error, in most cases a
@@ -138,7 +149,7 @@ func (env *Env) collected(ctx context.Context, a Args, targets []collect.Target)
 		if h.Kind != evidence.KindCollection {
 			continue
 		}
-		ours := a.Again && h.Params["playbook_run"] == a.Run && h.Params["playbook_step"] == a.Step
+		ours := a.Again && ofStep(a, h)
 		recent := age > 0 && b.Sealed() && h.Ended.After(env.Now().Add(-age)) && slices.Equal(slices.Sorted(slices.Values(h.Targets)), want) &&
 			(h.Params["scope"] == string(collect.All) || h.Params["scope"] == arg[string](a, "scope"))
 		if ours || recent {

@@ -23,6 +23,7 @@ func containWatchVerb() Verb {
 			{Name: "ways", Type: Texts, About: "by which somebody still comes in, as far as was seen"},
 			{Name: "verdict", Type: Text, About: "what can be said, and what not"},
 		},
+		Check: inTime,
 		Needs: contain.WatchNeeds,
 		Run:   runContainWatch,
 	}

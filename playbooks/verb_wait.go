@@ -11,8 +11,9 @@ func waitVerb() Verb {
 	return Verb{
 		Name: "wait", About: "let time pass; an interruption does not begin it anew",
 		Class: Offline, Timeout: maxTimeout,
-		With: []Param{{Name: "for", Type: Duration, Required: true, About: "how long"}},
-		Run:  wait,
+		With:  []Param{{Name: "for", Type: Duration, Required: true, About: "how long"}},
+		Check: inTime,
+		Run:   wait,
 	}
 }
 
@@ -28,4 +29,13 @@ func wait(ctx context.Context, env *Env, a Args) (Result, error) {
 		}
 	}
 	return Result{Summary: fmt.Sprintf("waited until %s", until.UTC().Format(time.RFC3339))}, nil
+}
+
+// inTime holds how long something is to take to what the step may take.
+func inTime(s *Step) string {
+	d, literal := s.With["for"].Literal.(time.Duration)
+	if limit := s.limit(); literal && d >= limit {
+		return fmt.Sprintf("%s for %s is never done within its timeout of %s", s.Verb.Name, d, limit)
+	}
+	return ""
 }

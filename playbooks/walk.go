@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -77,6 +76,7 @@ type flow struct {
 	stop    bool
 	aborted bool   // a person said no: no step around this goes on
 	to      string // a later step
+	undo    string // why what was changed is to be taken back, once there is time for it
 }
 
 func (w flow) onward() bool { return !w.stop && w.to == "" }
@@ -84,7 +84,10 @@ func (w flow) onward() bool { return !w.stop && w.to == "" }
 // list runs steps one after the other.
 func (f *frame) list(ctx context.Context, steps []Step) flow {
 	for i := 0; i < len(steps); i++ {
-		if ctx.Err() != nil || f.run.isBroken() {
+		if f.run.isBroken() || ctx.Err() != nil && !f.heldBefore(ctx, &steps[i]) {
+			if late(ctx) != nil {
+				f.skip(steps[i:])
+			}
 			return flow{stop: true}
 		}
 		w := f.step(ctx, &steps[i])
@@ -131,33 +134,39 @@ func (f *frame) step(ctx context.Context, s *Step) flow {
 	}
 	rep := StepReport{ID: f.prefix + s.ID, Verb: s.does(), Parts: true, Status: Running, Summary: f.pb.says(s), Started: f.run.env.Now().UTC()}
 	f.run.tell(rep)
-	inner, cancel := ctx, func() {}
-	if s.Timeout > 0 {
-		inner, cancel = context.WithTimeout(ctx, s.Timeout)
-	}
+	inner, cancel := f.timed(ctx, s)
 	var w flow
 	var values map[string]any
 	rep.Summary, w, values = f.parts(inner, s)
-	late := inner.Err() != nil && ctx.Err() == nil
+	over := late(inner)
 	cancel()
 	rep.Status, rep.Ended = Succeeded, f.run.env.Now().UTC()
 	switch {
-	case ctx.Err() != nil || f.run.isBroken():
+	case f.run.isBroken(), ctx.Err() != nil && over == nil:
 		return flow{stop: true}
-	case late:
-		rep.Status, rep.Error = Failed, fmt.Sprintf("not done after %s", s.Timeout)
-		f.run.worse(Failed, fmt.Errorf("step %s: %s", rep.ID, rep.Error))
 	case w.aborted:
 		rep.Status = Aborted
+	case over != nil:
+		rep.Status, rep.Error = Failed, over.of(rep.ID)
+		f.run.worse(Failed, fmt.Errorf("step %s: %s", rep.ID, rep.Error))
+		f.run.noteLate(ctx, rep)
 	case w.stop:
 		rep.Status = Failed
 	}
 	f.gave(s, rep.Status, values)
 	f.run.report(rep)
+	if w.undo != "" && ctx.Err() == nil {
+		f.run.undo(ctx, w.undo)
+		w.undo = ""
+	}
 	if w.to != "" {
 		return w
 	}
-	return f.after(ctx, s, rep.Status)
+	next := f.after(ctx, s, rep.Status)
+	if w.undo != "" {
+		next.undo = w.undo
+	}
+	return next
 }
 
 // after says how it goes on after a step that ended so.
@@ -172,7 +181,11 @@ func (f *frame) after(ctx context.Context, s *Step, status Status) flow {
 	case s.OnFailure == GoOn:
 		return flow{to: s.Goto}
 	case s.OnFailure == Undo:
-		f.run.undo(ctx, "playbook "+f.run.Playbook+": step "+f.prefix+s.ID+" failed")
+		why := "playbook " + f.run.Playbook + ": step " + f.prefix + s.ID + " failed"
+		if late(ctx) != nil { // of this step there is no time left, but of one around it
+			return flow{stop: true, undo: why}
+		}
+		f.run.undo(ctx, why)
 	}
 	return flow{stop: true}
 }
@@ -232,6 +245,9 @@ func worst(flows []flow) flow {
 	var out flow
 	for _, w := range flows {
 		out.stop, out.aborted = out.stop || w.stop, out.aborted || w.aborted
+		if w.undo != "" {
+			out.undo = w.undo
+		}
 	}
 	return out
 }
@@ -259,7 +275,8 @@ func (f *frame) sub(ctx context.Context, s *Step) (string, flow, map[string]any)
 			values[o.Name] = v
 		}
 	}
-	return pb.Title, flow{stop: w.stop, aborted: w.aborted}, values
+	w.to = ""
+	return pb.Title, w, values
 }
 
 // verb runs a step's verb, or takes what the record says that it came to.
@@ -285,7 +302,7 @@ func (f *frame) verb(ctx context.Context, s *Step) Status {
 	switch {
 	case r.isBroken():
 		return Interrupted
-	case err != nil && ctx.Err() != nil && !errors.Is(err, ErrDeclined):
+	case err != nil && ctx.Err() != nil && late(ctx) == nil && !errors.Is(err, ErrDeclined):
 		// Without a result in the journal it is asked about when the run goes on.
 		f.gave(s, Interrupted, nil)
 		r.worse(Interrupted, err)
@@ -357,43 +374,6 @@ func (f *frame) replay(s *Step, a Args, n resultNote) Status {
 	}
 	f.ended(s, a, n, values, err)
 	return n.Status
-}
-
-// defaultTimeout bounds a step that says nothing of it.
-const defaultTimeout = 30 * time.Minute
-
-// tries runs a verb within its time, and again as often as the step allows.
-func (f *frame) tries(ctx context.Context, s *Step, a Args) (Result, error) {
-	limit := s.Timeout
-	if limit == 0 {
-		limit = max(s.Verb.Timeout, defaultTimeout)
-	}
-	for attempt := 1; ; attempt++ {
-		n := intentNote{Step: a.Step, Does: s.Verb.Name, Args: map[string]string{}, Again: a.Again}
-		if attempt > 1 {
-			n.Attempt = attempt
-		}
-		for name, v := range a.values {
-			n.Args[name] = shown(v)
-		}
-		if err := f.run.note(ctx, noteIntent, n); err != nil {
-			f.run.fatal(err)
-			return Result{}, err
-		}
-		inner, cancel := context.WithTimeout(ctx, limit)
-		res, err := s.Verb.Run(inner, f.run.env, a)
-		if err != nil && inner.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("not done after %s: %w", limit, err)
-		}
-		cancel()
-		if err == nil || attempt > s.Retries || ctx.Err() != nil || errors.Is(err, ErrDeclined) {
-			return res, err
-		}
-		if wait := f.run.env.sleep(ctx, time.Second<<attempt); wait != nil {
-			return res, err
-		}
-		a.Again = true
-	}
 }
 
 // args resolves a step's arguments. What a step that did not run would have given is missing.

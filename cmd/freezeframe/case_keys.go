@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,7 +20,7 @@ import (
 type caseSealed struct {
 	Schema  string   `json:"schema"`
 	Case    string   `json:"case"`
-	Adopted []string `json:"adopted_bags"` // sealed bags that the ledger did not know
+	Adopted []string `json:"adopted_bags"` // sealed bags, and results (derived/ID), that the ledger did not know
 	Events  int64    `json:"ledger_events"`
 	Stamp   string   `json:"time_stamp,omitempty"`
 }
@@ -79,7 +80,13 @@ func (p *program) caseSealCommand() *cli.Command {
 			}
 			out := caseSealed{"freezeframe/case-sealed/v1", opened.Vault().String(), adopted, events, stamp}
 			return p.s.Show(out, func(t *ui.Printer) {
-				t.Line("%s: %s signed, %s adopted", out.Case, ui.Plural(int(out.Events), "ledger event"), ui.Plural(len(out.Adopted), "bag"))
+				results := 0
+				for _, id := range out.Adopted {
+					if strings.HasPrefix(id, "derived/") {
+						results++
+					}
+				}
+				t.Line("%s: %s signed, %s and %s adopted", out.Case, ui.Plural(int(out.Events), "ledger event"), ui.Plural(len(out.Adopted)-results, "bag"), ui.Plural(results, "result"))
 				if out.Stamp != "" {
 					t.Line("time-stamped: %s", out.Stamp)
 				}

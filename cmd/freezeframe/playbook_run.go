@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"strings"
@@ -49,7 +48,10 @@ func (p *program) playbookEnv(yes bool, operator string) *playbooks.Env {
 			return playbooks.Answer{Approved: true, Who: operator, Reason: "--yes"}, nil
 		}
 	case p.s.InTTY:
-		env.Ask = func(ctx context.Context, q playbooks.Question) (playbooks.Answer, error) { return p.ask(q, operator) }
+		in := newKeyboard(p.s.In)
+		env.Ask = func(ctx context.Context, q playbooks.Question) (playbooks.Answer, error) {
+			return p.ask(ctx, in, q, operator)
+		}
 	}
 	var progress *ui.Progress
 	env.Doing = func(done, all int, bytes int64, at string) {
@@ -107,7 +109,11 @@ func printQuestion(t *ui.Printer, q playbooks.Question) {
 	}
 }
 
-func (p *program) ask(q playbooks.Question, operator string) (playbooks.Answer, error) {
+func (p *program) ask(ctx context.Context, in *keyboard, q playbooks.Question, operator string) (playbooks.Answer, error) {
+	if err := in.take(ctx); err != nil {
+		return playbooks.Answer{}, err
+	}
+	defer in.give()
 	p.showQuestion(q)
 	elsewhere := ""
 	if !q.Until.IsZero() {
@@ -119,11 +125,15 @@ func (p *program) ask(q playbooks.Question, operator string) (playbooks.Answer, 
 	default:
 		fmt.Fprintf(p.s.Err, "  type yes to go on%s: ", elsewhere)
 	}
-	line, err := bufio.NewReader(p.s.In).ReadString('\n')
-	if err != nil && line == "" {
+	typed, err := in.line(ctx)
+	if err != nil {
+		fmt.Fprintln(p.s.Err)
+		return playbooks.Answer{}, err
+	}
+	if typed.err != nil && typed.text == "" {
 		return playbooks.Answer{Who: operator, Reason: "no answer at the prompt"}, nil
 	}
-	answer := strings.TrimSpace(line)
+	answer := strings.TrimSpace(typed.text)
 	if answer == "wait" && elsewhere != "" {
 		return playbooks.Answer{Pass: true}, nil
 	}

@@ -247,28 +247,6 @@ func (c *Case) Ledger(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// Adopt covers with one seal event the sealed bags that the ledger does not know: their
-// writers stopped after the last file and before the event. It returns their ids. A bag is
-// loaded, and so checked against its tagmanifest, before it is covered.
-func (c *Case) Adopt(ctx context.Context, actor string) ([]string, error) {
-	e := Event{Type: EventSeal, Actor: actor, Reason: "adopted: sealed before, and not in the ledger"}
-	var ids []string
-	for b, err := range c.Bags(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("adopt bags: %w", err)
-		}
-		if !b.Sealed() || b.InLedger() {
-			continue
-		}
-		ids = append(ids, b.id)
-		e.Covers = append(e.Covers, Digest{Path: b.prefix() + tagManifestFile, SHA256: b.tagManifest})
-	}
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	return ids, c.Record(ctx, e)
-}
-
 // covered is what the ledger says of each path it covers.
 func (c *Case) covered(ctx context.Context) (map[string]string, error) {
 	out := map[string]string{}

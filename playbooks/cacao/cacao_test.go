@@ -95,6 +95,7 @@ func TestImportOfPublished(t *testing.T) {
 		"published-manual-answer.json": {"out_args and step_variables"},
 		"published-http.json":          {`command of type "http-api"`},
 		"published-parallel.json":      {"authentication_info_definitions", `command of type "http-api"`},
+		"published-extension.json":     {"step_extensions"},
 		"published-flow.json":          {`condition "__yes__:value"`, "while-condition", `command of type "caldera-cmd"`, `command of type "caldera-cmd"`, "is reached twice"},
 		"published-template.json": {"It is known): no commands", `condition ""`, "Mend it): no commands", "Look for use of it): no commands", "Report): no commands",
 			"(Report) is reached twice"},

@@ -71,6 +71,7 @@ type workStep struct {
 	OutArgs                 []string                   `json:"out_args"`
 	Vars                    map[string]json.RawMessage `json:"step_variables"`
 	PlaybookID              string                     `json:"playbook_id"`
+	Extensions              map[string]json.RawMessage `json:"step_extensions"`
 }
 
 type command struct {
@@ -263,6 +264,9 @@ func (m *importer) from(id string, depth int) []*yaml.Node {
 func (m *importer) step(id string, s workStep, depth int) []*yaml.Node {
 	if len(s.OutArgs) > 0 || len(s.Vars) > 0 {
 		m.refuse("step %s (%s): out_args and step_variables", id, s.Name)
+	}
+	if len(s.Extensions) > 0 { // what they do to the step is not known here
+		m.refuse("step %s (%s): step_extensions", id, s.Name)
 	}
 	var out []*yaml.Node
 	if s.Delay > 0 {

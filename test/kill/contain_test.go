@@ -47,18 +47,23 @@ type arena struct {
 func newArena(t *testing.T, binary string) *arena {
 	t.Helper()
 	a := &arena{binary: binary, dir: t.TempDir()}
-	var err error
-	a.acct, err = bench.NewAccount(context.Background(), awssim.Config{Tell: a.told}, 2, 1<<10)
-	if err == nil {
-		err = a.acct.AddContainables(context.Background())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	a.acct = a.newAccount(t)
 	a.server = httptest.NewServer(http.HandlerFunc(a.serve))
 	t.Cleanup(a.server.Close)
 	a.url = a.server.URL
 	return a
+}
+
+func (a *arena) newAccount(t *testing.T) *bench.Account {
+	t.Helper()
+	acct, err := bench.NewAccount(context.Background(), awssim.Config{Tell: a.told}, 2, 1<<10)
+	if err == nil {
+		err = acct.AddContainables(context.Background())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return acct
 }
 
 // settle returns when the calls of a command that is dead have had their effect, or never
