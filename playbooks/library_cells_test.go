@@ -228,7 +228,7 @@ func cell(t *testing.T, pb *playbooks.Playbook, c clean, s playbooks.StepReport,
 // cells by default; FREEZEFRAME_PLAYBOOK_CELLS=all is all of them.
 func TestLibraryCells(t *testing.T) {
 	all := os.Getenv("FREEZEFRAME_PLAYBOOK_CELLS") == "all"
-	part := map[bool]int{false: 8, true: 90}[testing.Short()]
+	part := map[bool]int{false: 8, true: 270}[testing.Short()]
 	random := rand.New(rand.NewPCG(7, 11)) //nolint:gosec // a sample, the same each time
 	cells, tried, books, steps := 0, 0, 0, 0
 	endings := map[string]int{}

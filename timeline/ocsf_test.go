@@ -34,6 +34,9 @@ func iamEvents() []Event {
 // TestOCSF: every line satisfies the schema, over recorded attacks, what else a case has,
 // every IAM change, and hostile text in every field.
 func TestOCSF(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: one writer, which shares nothing, of much text; run without -short")
+	}
 	s := ocsfcheck.Load(t, ocsfVersion)
 	hostileOnes, _ := hostileEvents(t)
 	out := string(write(t, "ocsf", Options{}, append(append(hostileOnes, iamEvents()...), Event{Time: plain().Time}, Event{Time: plain().Time, Kind: KindCloudTrail, Outcome: Success})))

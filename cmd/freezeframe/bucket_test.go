@@ -27,6 +27,9 @@ import (
 // TestCaseInBucket: what `case open` says of retention, hold and owner holds for every object
 // that any later command writes.
 func TestCaseInBucket(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: processes of commands that TestScripts runs under it too; run without -short")
+	}
 	t.Parallel()
 	a, server, client := accountWithBucket(t, true)
 	dir := t.TempDir()

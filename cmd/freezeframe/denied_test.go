@@ -41,7 +41,7 @@ func TestDeniedReads(t *testing.T) {
 	if os.Getenv("FREEZEFRAME_DENIALS") != "all" {
 		share := deniedShare
 		if testing.Short() { // the race detector
-			share *= 8
+			share *= 24
 		}
 		for i := range needs {
 			if i%share == 0 {
