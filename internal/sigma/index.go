@@ -122,7 +122,7 @@ func (x *index) rules(name, source []byte) []int {
 // Bounds of what a matcher remembers of names and sources: there are some thousands of real
 // ones, and whoever writes records may think of more.
 const (
-	listBits  = 12
+	listBits  = 10
 	maxListed = 256 // bytes of a name and source
 )
 
