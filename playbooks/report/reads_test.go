@@ -34,6 +34,9 @@ func (c counting) Open(ctx context.Context, name string) (io.ReadCloser, error) 
 // TestReads: however many functions a case has, a report opens no object more often than that of
 // one function does, and none but the records more than twice.
 func TestReads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED LOUDLY: reports of many records, which TestReport makes too; run without -short")
+	}
 	most := map[int]int{}
 	for _, functions := range []int{1, 3, 8} {
 		c := theCase(t, 9_000) // more than four megabytes of records: they are not remembered

@@ -176,7 +176,10 @@ func TestAlerts(t *testing.T) {
 				return bytes.ReplaceAll(b, []byte("The Lambda function payments"), []byte(`\u001b[2J\u202e<script>alert(1)</script>=HYPERLINK`))
 			}},
 	}
-	for _, c := range cells {
+	for i, c := range cells {
+		if testing.Short() && i%4 != 0 { // for the race detector some do
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(t)
