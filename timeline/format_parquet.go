@@ -39,6 +39,7 @@ const batchRows = 64
 type parquetWriter struct {
 	w     *parquet.GenericWriter[parquetRow]
 	batch []parquetRow // with room for batchRows
+	texts []byte       // of the batch: an event's own are good until the next event
 	m     members
 	bytes int // of text in the row group
 	rows  int
@@ -131,16 +132,18 @@ func (p *parquetWriter) Event(e *Event) error {
 // hand gives the batch to the writer.
 func (p *parquetWriter) hand() error {
 	_, err := p.w.Write(p.batch)
-	p.batch = p.batch[:0]
+	p.batch, p.texts = p.batch[:0], p.texts[:0]
 	return err
 }
 
 func (p *parquetWriter) Close() error { return errors.Join(p.hand(), p.w.Close()) }
 
-// text is what goes into a column, counted.
+// text is what goes into a column, counted, and kept until the batch is handed on.
 func (p *parquetWriter) text(s string) string {
 	p.bytes += len(s)
-	return utf8Text(s)
+	from := len(p.texts)
+	p.texts = append(p.texts, utf8Text(s)...)
+	return view(p.texts[from:])
 }
 
 func (p *parquetWriter) fill(r *parquetRow, e *Event) {
@@ -157,10 +160,10 @@ func (p *parquetWriter) fill(r *parquetRow, e *Event) {
 		Address: t(e.Address), UserAgent: t(e.UserAgent), ErrorCode: t(e.ErrorCode), ErrorText: t(e.ErrorText),
 		Identity: p.identity(e), RequestID: t(e.RequestID), EventID: t(e.ID), SharedID: t(e.SharedID), ReadOnly: e.ReadOnly,
 		Recipient: t(e.Account), VPCE: t(e.VPCE), Category: t(e.Category), Resources: resources,
-		Kind: string(e.Kind), Source: t(e.Source), TimeDesc: t(e.TimestampDesc), Message: t(e.Message), Outcome: string(e.Outcome),
+		Kind: t(string(e.Kind)), Source: t(e.Source), TimeDesc: t(e.TimestampDesc), Message: t(e.Message), Outcome: t(string(e.Outcome)),
 		Principal: t(e.Principal.String()), Service: t(e.Service), Action: t(e.Action), Function: t(e.Function), Qualifier: t(e.Qualifier),
 		IssuedTo: t(e.Principal.Function), InLambda: e.InLambda, Tags: tags, Detail: p.detail(e), LinkedTo: t(e.LinkedTo), Copies: int64(e.AlsoSeen), Repeats: e.Repeats, Until: parquetTime(e.Until), LastID: t(e.LastID),
-		RawBag: e.Raw.Bag, RawItem: t(e.Raw.Item), RawPath: t(e.Raw.Path), RawSHA256: t(e.Raw.SHA256), RawLine: e.Raw.Line, RawOffset: e.Raw.Offset,
+		RawBag: t(e.Raw.Bag), RawItem: t(e.Raw.Item), RawPath: t(e.Raw.Path), RawSHA256: t(e.Raw.SHA256), RawLine: e.Raw.Line, RawOffset: e.Raw.Offset,
 	}
 }
 
