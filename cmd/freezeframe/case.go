@@ -24,22 +24,28 @@ func (p *program) caseCommand() *cli.Command {
 			ArgsUsage: "DIR|s3://bucket/prefix",
 			Description: "freezeframe case open ./case-4711 --title 'payments, suspected code overwrite' --authority 'CISO, ticket 4711' --operator 'Alice Example'\n\n" +
 				"Without --recipient an age identity is made in FREEZEFRAME_HOME (or the user's configuration folder): keep it, the sealed environment variables open with it alone. Without --key a signing key is made there too. Either way the key is pinned there, so that verify knows it; elsewhere verify wants its public half with --key.",
-			Flags: []cli.Flag{
+			Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "title", Usage: "what the case is about", Required: true},
 				&cli.StringFlag{Name: "authority", Usage: "who ordered it, under which ticket or mandate", Required: true},
 				&cli.StringFlag{Name: "operator", Usage: "the human at the keyboard", Required: true},
-				exerciseFlag(),
-				&cli.BoolFlag{Name: "seal-all", Usage: "encrypt every payload to the recipients, not the secrets alone"},
-				&cli.StringFlag{Name: "bucket-owner", Usage: "account id that must own the bucket: sent with every call"},
-				&cli.StringFlag{Name: "retention", Usage: "lock every object: governance:DAYS or compliance:DAYS (nobody can shorten compliance, not even root)"},
-				&cli.BoolFlag{Name: "legal-hold", Usage: "put every object under legal hold"},
-				&cli.StringFlag{Name: "kms-key", Usage: "encrypt objects with this KMS key (SSE-KMS), best one of the evidence account"},
-				&cli.StringFlag{Name: "key", Usage: "key that signs the ledger: a P-256 private key in PEM (.age with a passphrase), or the ARN of a KMS key"},
-				&cli.BoolFlag{Name: "passphrase", Usage: "encrypt the signing key that is made, with FREEZEFRAME_KEY_PASSPHRASE or what is asked for"},
-				&cli.StringSliceFlag{Name: "recipient", Usage: "age or ssh public key that secrets are sealed to (may be repeated)"},
-			},
+			}, keepingFlags()...),
 			Action: p.openNewCase,
 		}},
+	}
+}
+
+// keepingFlags say how what a new case holds is kept, sealed and signed.
+func keepingFlags() []cli.Flag {
+	return []cli.Flag{
+		exerciseFlag(),
+		&cli.BoolFlag{Name: "seal-all", Usage: "encrypt every payload to the recipients, not the secrets alone"},
+		&cli.StringFlag{Name: "bucket-owner", Usage: "account id that must own the bucket: sent with every call"},
+		&cli.StringFlag{Name: "retention", Usage: "lock every object: governance:DAYS or compliance:DAYS (nobody can shorten compliance, not even root)"},
+		&cli.BoolFlag{Name: "legal-hold", Usage: "put every object under legal hold"},
+		&cli.StringFlag{Name: "kms-key", Usage: "encrypt objects with this KMS key (SSE-KMS), best one of the evidence account"},
+		&cli.StringFlag{Name: "key", Usage: "key that signs the ledger: a P-256 private key in PEM (.age with a passphrase), or the ARN of a KMS key"},
+		&cli.BoolFlag{Name: "passphrase", Usage: "encrypt the signing key that is made, with FREEZEFRAME_KEY_PASSPHRASE or what is asked for"},
+		&cli.StringSliceFlag{Name: "recipient", Usage: "age or ssh public key that secrets are sealed to (may be repeated)"},
 	}
 }
 
@@ -84,51 +90,70 @@ func showOpened(t *ui.Printer, out caseOpened) {
 	t.Line("the ledger is signed with %s (key %s, pinned for you)", out.Signer, out.KeyID)
 }
 
-// makeCase opens a case as the flags of case open say; a command that lacks some of them takes
-// what they are without being said.
-func (p *program) makeCase(c *cli.Context, where string) (out caseOpened, err error) {
+// newCase is a case as the flags say, before it is made. signer is the name of the key, "" where
+// one is made for it.
+type newCase struct {
+	v       vault.Vault
+	options evidence.CaseOptions
+	signer  string
+}
+
+// planCase takes the flags of case open; a command that lacks some of them takes what they are
+// without being said.
+func (p *program) planCase(c *cli.Context, where, title, operator string) (n newCase, err error) {
 	home, err := p.home()
 	if err != nil {
-		return out, err
+		return n, err
 	}
 	keep, err := storage(c, where)
 	if err != nil {
-		return out, err
+		return n, err
 	}
-	v, err := p.newVault(c, where, keep)
-	if err != nil {
-		return out, err
+	if n.v, err = p.newVault(c, where, keep); err != nil {
+		return n, err
 	}
-	o := evidence.CaseOptions{
-		Title: c.String("title"), Authority: c.String("authority"), Operator: c.String("operator"),
+	n.options = evidence.CaseOptions{
+		Title: title, Authority: c.String("authority"), Operator: operator,
 		Recipients: c.StringSlice("recipient"), Home: home, SealAll: c.Bool("seal-all"), Storage: keep, Exercise: c.String("exercise"),
 	}
-	if o.Exercise != "" && !strings.Contains(strings.ToLower(o.Title), "exercise") {
+	if o := &n.options; o.Exercise != "" && !strings.Contains(strings.ToLower(o.Title), "exercise") {
 		o.Title = "EXERCISE: " + o.Title // where only the title is shown, too
 	}
-	name, err := p.chooseSigner(c, &o)
+	n.signer, err = p.chooseSigner(c, &n.options)
+	return n, err
+}
+
+// noteSigner remembers on this machine which key signs the case, where it was named.
+func (n newCase) noteSigner(opened *evidence.Case) error {
+	if n.signer == "" {
+		return nil
+	}
+	return noteSigner(n.options.Home, opened.ID, n.signer)
+}
+
+// makeCase makes a case, and says what it has become.
+func (p *program) makeCase(c *cli.Context, where string) (out caseOpened, err error) {
+	n, err := p.planCase(c, where, c.String("title"), c.String("operator"))
 	if err != nil {
 		return out, err
 	}
-	opened, err := evidence.CreateCase(c.Context, v, o)
+	opened, err := evidence.CreateCase(c.Context, n.v, n.options)
 	if err != nil {
 		return out, err
 	}
-	if name != "" {
-		if err := noteSigner(home, opened.ID, name); err != nil {
-			return out, err
-		}
+	if err := n.noteSigner(opened); err != nil {
+		return out, err
 	}
 	kid, err := evidence.KeyID(opened.Signer.Public())
 	if err != nil {
 		return out, err
 	}
-	if err := p.warnUnversioned(c, v); err != nil {
+	if err := p.warnUnversioned(c, n.v); err != nil {
 		return out, err
 	}
 	return caseOpened{
-		"freezeframe/case-opened/v1", opened.ID, v.String(), opened.Title, opened.Opened, opened.Recipients, opened.IdentityPath,
-		cmp.Or(name, opened.SignerPath), kid,
+		"freezeframe/case-opened/v1", opened.ID, n.v.String(), opened.Title, opened.Opened, opened.Recipients, opened.IdentityPath,
+		cmp.Or(n.signer, opened.SignerPath), kid,
 	}, nil
 }
 

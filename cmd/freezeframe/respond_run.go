@@ -18,22 +18,15 @@ import (
 )
 
 func respondFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "alert", Usage: "file with one message; - is the standard input"},
 		&cli.StringFlag{Name: "cases", Usage: "where cases lie, each in a folder or under a prefix of its own: a folder or s3://bucket/prefix", EnvVars: []string{"FREEZEFRAME_CASES"}},
 		&cli.StringFlag{Name: "authority", Usage: "who ordered that alerts are answered, under which ticket or mandate: it stands in each case"},
 		&cli.StringFlag{Name: "operator", Usage: "who answers for what runs here; default: the user of this process"},
 		&cli.StringFlag{Name: "assume-role", Usage: "role to assume in the alert's account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
 		&cli.StringSliceFlag{Name: "in-region", Usage: "region in which the functions of a role are looked for (may be repeated); default: the session's and the alert's"},
-		&cli.BoolFlag{Name: "resume", Usage: "go on with a run that was cut off; nobody else may be at it"},
-		&cli.StringFlag{Name: "exercise", Usage: "id of the exercise that the alert is of, as tabletop serve prints it", EnvVars: []string{"FREEZEFRAME_EXERCISE"}},
-		&cli.StringFlag{Name: "bucket-owner", Usage: "account id that must own the bucket: sent with every call"},
-		&cli.StringFlag{Name: "retention", Usage: "lock every object of a new case: governance:DAYS or compliance:DAYS (nobody can shorten compliance, not even root)"},
-		&cli.BoolFlag{Name: "legal-hold", Usage: "put every object of a new case under legal hold"},
-		&cli.StringFlag{Name: "kms-key", Usage: "encrypt objects of a new case with this KMS key (SSE-KMS)"},
-		&cli.StringFlag{Name: "key", Usage: "key that signs the ledger of a new case: a P-256 private key in PEM (.age with a passphrase), or the ARN of a KMS key; default: one made for each case"},
-		&cli.StringSliceFlag{Name: "recipient", Usage: "age or ssh public key that secrets of a new case are sealed to (may be repeated)"},
-	}
+		&cli.BoolFlag{Name: "resume", Usage: "go on with what was cut off; nobody else may be at it"},
+	}, keepingFlags()...)
 }
 
 // responded is what `respond --alert` answers: one message can hold several alerts.
@@ -94,43 +87,23 @@ func (p *program) alertCase(c *cli.Context, id, title string) (*evidence.Case, e
 	if scheme, rest, ok := strings.Cut(c.String("cases"), "://"); ok {
 		where = scheme + "://" + path.Join(rest, id)
 	}
-	home, err := p.home()
+	n, err := p.planCase(c, where, title, cmp.Or(c.String("operator"), localUser()))
 	if err != nil {
 		return nil, err
 	}
-	keep, err := storage(c, where)
+	opened, made, err := respond.OpenCase(c.Context, n.v, n.options)
 	if err != nil {
 		return nil, err
 	}
-	v, err := p.newVault(c, where, keep)
-	if err != nil {
+	if err := n.noteSigner(opened); err != nil {
 		return nil, err
 	}
-	o := evidence.CaseOptions{Title: title, Authority: c.String("authority"), Operator: cmp.Or(c.String("operator"), localUser()),
-		Recipients: c.StringSlice("recipient"), Home: home, Storage: keep, Exercise: c.String("exercise")}
-	if o.Exercise != "" {
-		o.Title = "EXERCISE: " + o.Title
-	}
-	name, err := p.chooseSigner(c, &o)
-	if err != nil {
-		return nil, err
-	}
-	opened, made, err := respond.OpenCase(c.Context, v, o)
-	if err != nil {
-		return nil, err
-	}
-	if made && name != "" {
-		if err := noteSigner(home, opened.ID, name); err != nil {
+	if made {
+		if err := p.warnUnversioned(c, n.v); err != nil {
 			return nil, err
 		}
 	}
-	if made {
-		return opened, nil
-	}
-	if opened, err = p.openCaseAt(c, where); err == nil && opened.Signer == nil {
-		opened.Signer = o.Signer
-	}
-	return opened, err
+	return p.openCaseAt(c, where) // as every command does: with its identity and signer, kept as it says
 }
 
 func showOutcome(t *ui.Printer, o *respond.Outcome) {
