@@ -68,16 +68,16 @@ type Queue struct {
 
 	ARN        string
 	Visibility time.Duration // for which a receipt keeps a message
-	MaxBytes   int           // of a message
+	MaxBytes   int           // of a message; 0 where SQS did not say
 	DeadLetter string        // ARN; "" where what fails for ever comes back for ever
-	MaxReceive int           // after which the dead-letter queue takes it
+	MaxReceive int           // after which the dead-letter queue takes it; 0 where there is none, or no number
 }
 
 // Message is one receipt of a message.
 type Message struct {
 	ID       string
 	Body     string
-	Received int       // how often, with this one
+	Received int       // how often, with this one; 0 where SQS did not say
 	Sent     time.Time // zero where SQS did not say
 	taken    time.Time
 	receipt  string

@@ -22,21 +22,41 @@ const (
 const paramMessage = "message_sha256"
 
 // keep puts the message into the case before anything is done about it, once: the same bytes again
-// are the same message.
-func keep(ctx context.Context, env *playbooks.Env, a *alert.Alert, message *head) error {
+// are the same message. With resume a bag of it that was cut off is gone on with.
+func keep(ctx context.Context, env *playbooks.Env, a *alert.Alert, message *head, resume bool) error {
+	var cut *evidence.Bag
 	for b, err := range env.Case.Bags(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading the case: %w", err)
 		}
-		if h := b.Header(); h.Kind == evidence.KindAlert && h.Params[paramMessage] == a.Message.SHA256 && b.Sealed() {
+		if h := b.Header(); h.Kind != evidence.KindAlert || h.Params[paramMessage] != a.Message.SHA256 {
+			continue
+		}
+		if b.Sealed() {
 			return nil
 		}
+		cut = b
+	}
+	if cut != nil && resume {
+		if err := env.Case.Tidy(ctx); err != nil {
+			return fmt.Errorf("clearing what was left half written: %w", err)
+		}
+		w, err := env.Case.Resume(ctx, cut, evidence.Session{Operator: env.Operator, Host: env.Host, Tool: env.Tool, Started: env.Now().UTC()})
+		if err != nil {
+			return fmt.Errorf("keeping the alert: %w", err)
+		}
+		return sealed(ctx, env, w, a, message)
 	}
 	w, err := env.Case.Begin(ctx, evidence.Header{Kind: evidence.KindAlert, Operator: env.Operator, Host: env.Host, Tool: env.Tool, Started: env.Now().UTC(),
 		Params: map[string]string{paramMessage: a.Message.SHA256, "kind": string(a.Kind)}})
 	if err != nil {
 		return fmt.Errorf("keeping the alert: %w", err)
 	}
+	return sealed(ctx, env, w, a, message)
+}
+
+// sealed fills the bag of an alert, and seals it.
+func sealed(ctx context.Context, env *playbooks.Env, w *evidence.Writer, a *alert.Alert, message *head) error {
 	if err := fill(ctx, env, w, a, message); err != nil {
 		return errors.Join(fmt.Errorf("keeping the alert: %w", err), w.Abandon(context.WithoutCancel(ctx), "the alert could not be kept"))
 	}

@@ -148,7 +148,7 @@ func (o *Options) one(ctx context.Context, a *alert.Alert, message *head) (out O
 	out.Case = c.Vault().String()
 	env := o.Env()
 	env.Case = c
-	if err := keep(ctx, env, a, message); err != nil {
+	if err := keep(ctx, env, a, message, o.Resume); err != nil {
 		return out.ends(Failed, err)
 	}
 	out.deal(ctx, o, env, a)
@@ -223,7 +223,12 @@ func open(a *alert.Alert) string {
 
 // run runs the playbook, or goes on with it, unless the case's evidence answers for the alert.
 func (out *Outcome) run(ctx context.Context, o *Options, env *playbooks.Env, a *alert.Alert) {
-	last, bag, err := lastRun(ctx, env.Case)
+	pb, err := Playbook()
+	if err != nil {
+		out.ends(Failed, err)
+		return
+	}
+	last, bag, err := lastRun(ctx, env.Case, pb.Name)
 	if err != nil {
 		out.ends(Failed, err)
 		return
@@ -242,10 +247,7 @@ func (out *Outcome) run(ctx context.Context, o *Options, env *playbooks.Env, a *
 		out.Why = fmt.Sprintf("the case has evidence of %s", last.Started.UTC().Format(time.RFC3339))
 		return
 	default:
-		var pb *playbooks.Playbook
-		if pb, err = Playbook(); err == nil {
-			run, err = playbooks.Execute(ctx, pb, map[string]any{"function": a.Target.ARN, "since": window(a, o.Now())}, env)
-		}
+		run, err = playbooks.Execute(ctx, pb, map[string]any{"function": a.Target.ARN, "since": window(a, o.Now())}, env)
 	}
 	out.ran = run
 	if run != nil {
@@ -263,7 +265,7 @@ func (out *Outcome) run(ctx context.Context, o *Options, env *playbooks.Env, a *
 	case playbooks.Interrupted:
 		out.ends(CutOff, run.Err())
 	default:
-		out.ends(Failed, run.Err())
+		out.ends(Failed, fmt.Errorf("run %s ended as %s: %w", run.ID, run.Status, run.Err()))
 	}
 }
 
@@ -285,15 +287,16 @@ func window(a *alert.Alert, now time.Time) time.Duration {
 	return min(d, longest).Round(time.Second)
 }
 
-// lastRun is the newest run of the case, with its bag where it has not ended.
-func lastRun(ctx context.Context, c *evidence.Case) (*playbooks.Run, *evidence.Bag, error) {
+// lastRun is the newest run of the playbook in the case, with its bag where it has not ended. Runs of
+// other playbooks are people's: they may change the account, and are nobody else's to go on with.
+func lastRun(ctx context.Context, c *evidence.Case, playbook string) (*playbooks.Run, *evidence.Bag, error) {
 	var records []*playbooks.Record
 	bags := map[string]*evidence.Bag{}
 	for b, err := range c.Bags(ctx) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading the case's runs: %w", err)
 		}
-		if b.Header().Kind != evidence.KindPlaybook {
+		if h := b.Header(); h.Kind != evidence.KindPlaybook || h.Params["playbook"] != playbook {
 			continue
 		}
 		rec, err := playbooks.ReadRecord(ctx, b)

@@ -285,6 +285,67 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// TestOthersRuns: what people run in the case of an alert is theirs: it is not gone on with, and the
+// alert has evidence of its own.
+func TestOthersRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		message := sample(t, "guardduty-lambda", 0)
+		if out := d.one(t, message); out.State != respond.Collected {
+			t.Fatalf("%s %q", out.State, out.Why)
+		}
+		id := ""
+		for id = range d.made {
+		}
+		c, err := d.open(t.Context(), id, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pb, err := playbooks.Parse("theirs.yaml", []byte("playbook: theirs\ntitle: t\nsteps:\n  - {id: pause, run: wait, with: {for: 5h}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := d.o.Env()
+		env.Case = c
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer stop()
+		theirs, err := playbooks.Execute(ctx, pb, nil, env)
+		if err != nil || theirs.Status != playbooks.Interrupted {
+			t.Fatalf("%v %v", theirs, err)
+		}
+		d.o.Resume = true
+		if out := d.one(t, sample(t, "guardduty-lambda-repeat", 0)); out.State != respond.Collected || out.Run == theirs.ID {
+			t.Errorf("%s %q, run %s; theirs is %s", out.State, out.Why, out.Run, theirs.ID)
+		}
+	})
+}
+
+// TestMessageCutOff: a process that died while it kept the message leaves a bag that the next ends.
+func TestMessageCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		message := sample(t, "guardduty-lambda", 0)
+		a := alert.Parse(message)[0]
+		c, err := d.open(t.Context(), a.Case, "t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Begin(t.Context(), evidence.Header{Kind: evidence.KindAlert, Operator: "respond", Host: "h", Started: time.Now(), Params: map[string]string{"message_sha256": a.Message.SHA256}}); err != nil {
+			t.Fatal(err)
+		}
+		d.o.Resume = true
+		out := d.one(t, message)
+		if out.State != respond.Collected {
+			t.Errorf("%s %q", out.State, out.Why)
+		}
+		if n := d.count(t, evidence.KindAlert); n != 1 {
+			t.Errorf("%d bags of one message", n)
+		}
+		d.holds(t, out, message)
+		d.intact(t)
+	})
+}
+
 // TestStates: each state is settled or not, and has a name of its own.
 func TestStates(t *testing.T) {
 	seen := map[respond.State]bool{}
