@@ -301,7 +301,7 @@ func (c *Case) Find(ctx context.Context, want func(Entry) bool) iter.Seq2[Found,
 	return func(yield func(Found, error) bool) {
 		stubs, err := c.bagIDs(ctx)
 		if err != nil {
-			yield(Found{}, err)
+			yield(Found{Bag: &Bag{c: c}}, err)
 			return
 		}
 		stubs = slices.DeleteFunc(stubs, func(s bagStub) bool { return !s.sealed })

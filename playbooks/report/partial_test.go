@@ -3,6 +3,8 @@ package report
 import (
 	"bytes"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,5 +72,21 @@ func TestPartial(t *testing.T) {
 		if !strings.Contains(page, says) {
 			t.Errorf("%s: the page does not say %q", what, says)
 		}
+	}
+}
+
+// servesWhatIsGone: a case that cannot be listed any more is said to be so.
+func servesWhatIsGone(t *testing.T) {
+	c := theCase(t, 10)
+	s := NewServer(gathered(t, c), c, "TOKEN", "127.0.0.1:4711")
+	if err := os.RemoveAll(c.Vault().String()); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/TOKEN/answers", nil)
+	r.Host = "127.0.0.1:4711"
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if !strings.Contains(w.Body.String(), "list bags of") {
+		t.Errorf("%d: %.300s", w.Code, w.Body)
 	}
 }

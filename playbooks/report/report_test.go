@@ -277,6 +277,8 @@ func TestLayout(t *testing.T) {
 
 // TestServe: who has the address sees the report and can search; nobody else sees anything.
 func TestServe(t *testing.T) {
+	t.Run("gone", servesWhatIsGone)
+
 	c := theCase(t, 500)
 	s := NewServer(gathered(t, c), c, "TOKEN", "127.0.0.1:4711")
 	ask := func(path string, change func(*http.Request)) *httptest.ResponseRecorder {
