@@ -74,7 +74,7 @@ func (c *collected) given(asked awssim.Call) (keys []string) {
 		}
 	}
 	for _, x := range c.calls {
-		if x.API == asked.API && x.Asked() == asked.Asked() {
+		if x.API == asked.API && x.Region == asked.Region && x.Asked() == asked.Asked() {
 			ids = append(ids, x.RequestID)
 		}
 	}
@@ -209,6 +209,20 @@ func namesPermission(call string, r row) bool {
 	return false
 }
 
+// looksForOne says whether a call lists pages only until the one thing with its name is there.
+func looksForOne(s awssim.Call) bool {
+	return strings.EqualFold(s.API, "CloudWatchLogs:DescribeLogGroups")
+}
+
+// foundThere says whether every struck answer had the one thing that was looked for, so that
+// the token in it was of no use. Which of the calls for several regions comes last is chance.
+func foundThere(got, undisturbed *collected) bool {
+	return len(got.struck) > 0 && !slices.ContainsFunc(got.struck, func(s awssim.Call) bool {
+		given := undisturbed.given(s)
+		return !looksForOne(s) || len(given) == 0 || got.rows[given[0]].State != evidence.Collected
+	})
+}
+
 // misplaced are gaps at other rows than those that the struck calls give; traced says whether
 // all of these are known.
 func misplaced(got, undisturbed *collected, direct []string) (out []string, traced bool) {
@@ -231,7 +245,7 @@ func misplaced(got, undisturbed *collected, direct []string) (out []string, trac
 		for _, k := range given { // what cannot say itself that it was cut has a row beside it
 			given = append(given, strings.Replace(k, " ", ".rest ", 1))
 		}
-		if strings.EqualFold(s.API, "CloudWatchLogs:DescribeLogGroups") && got.rows[given[0]].State == evidence.Collected {
+		if looksForOne(s) && got.rows[given[0]].State == evidence.Collected {
 			may = append(may, given...)
 			continue // found on the first page: no other group has its name
 		}
