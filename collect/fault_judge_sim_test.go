@@ -229,10 +229,10 @@ func misplaced(got, undisturbed *collected, direct []string) (out []string, trac
 	var may []string
 	seen := map[string]bool{}
 	for _, s := range got.struck {
-		if seen[s.Resource+s.Asked()] {
+		if seen[s.Region+s.Resource+s.Asked()] {
 			continue
 		}
-		seen[s.Resource+s.Asked()] = true
+		seen[s.Region+s.Resource+s.Asked()] = true
 		given := undisturbed.given(s)
 		if len(given) == 0 {
 			return nil, false // its answer goes into a row that tells another call's id
