@@ -161,27 +161,28 @@ func (c *Claim) add(ctx context.Context, what string) error {
 }
 
 // Keep says now and then that the holder is there, until stop. The context that it gives ends, with
-// ErrLost as its cause, when the claim is lost, or cannot be kept for as long as a holder may be
-// silent.
+// ErrLost as its cause, when the claim is lost, or could not be kept for nearly as long as a holder
+// may be silent: before anybody else can take it, whatever a call to the vault hangs on.
 func (c *Claim) Keep(ctx context.Context) (held context.Context, stop func()) {
 	held, cancel := context.WithCancelCause(ctx)
+	const patience = Silence - beats
+	watchdog := time.AfterFunc(patience, func() {
+		cancel(fmt.Errorf("%w, or will: for %s the claim could not be kept", ErrLost, patience))
+	})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		since := time.Now()
 		for sleep(held, beats) == nil {
-			err := c.Held(held)
-			switch {
-			case err == nil:
-				since = time.Now()
+			began := time.Now()
+			switch err := c.Held(held); {
+			case err == nil: // whoever watches saw it when it was begun, at the earliest
+				watchdog.Reset(patience - time.Since(began))
 			case errors.Is(err, ErrLost):
 				cancel(err)
-			case time.Since(since) > Silence-beats:
-				cancel(fmt.Errorf("%w, or will: for %s the claim could not be kept: %w", ErrLost, time.Since(since).Round(time.Second), err))
 			}
 		}
 	}()
-	return held, func() { cancel(context.Canceled); <-done }
+	return held, func() { watchdog.Stop(); cancel(context.Canceled); <-done }
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
