@@ -226,7 +226,7 @@ func TestLostWhileKept(t *testing.T) {
 		}
 		held, stop := c.Keep(t.Context())
 		defer stop()
-		if err := On(s, "thief").Put(t.Context(), linkName("x", 2), link{taken, "thief", time.Now()}); err != nil {
+		if err := On(s, "thief").Put(t.Context(), linkName("x", 2), link{taken, "thief", "another", time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 		<-held.Done()
@@ -245,7 +245,7 @@ func TestVaultAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		gone := context.Background()
-		away := &Claim{b: On(refusing{s}, "one"), what: "x", last: c.last}
+		away := &Claim{b: On(refusing{s}, "one"), what: "x", id: c.id, last: c.last}
 		began := time.Now()
 		held, stop := away.Keep(gone)
 		defer stop()
@@ -266,11 +266,14 @@ func (refusing) Create(context.Context, string, io.ReadSeeker, int64, [32]byte) 
 func TestAnswerLost(t *testing.T) {
 	s := newShelf()
 	b := On(s, "one")
+	s.fail = func(string) error { return vault.ErrExists } // of the first try the answer was lost
 	c, err := b.TryClaim(t.Context(), "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.fail = func(string) error { return vault.ErrExists } // of the first try the answer was lost
+	if _, err := b.TryClaim(t.Context(), "x"); !errors.Is(err, ErrHeld) {
+		t.Errorf("taken by this process, and again: %v", err)
+	}
 	if err := c.Held(t.Context()); err != nil {
 		t.Errorf("kept, and its answer lost: %v", err)
 	}

@@ -2,6 +2,7 @@ package board
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,9 +21,10 @@ const (
 
 // link is one record of a claim's chain.
 type link struct {
-	What string    `json:"what"` // taken, kept, released
-	Who  string    `json:"who"`
-	At   time.Time `json:"at"` // by the writer's clock: for people
+	What  string    `json:"what"` // taken, kept, released
+	Who   string    `json:"who"`
+	Claim string    `json:"claim"` // random: one process may want a claim twice at once
+	At    time.Time `json:"at"`    // by the writer's clock: for people
 }
 
 const (
@@ -35,6 +37,7 @@ const (
 type Claim struct {
 	b    *Board
 	what string
+	id   string // of this claim, random
 
 	mu   sync.Mutex
 	last int // number of the newest record of the chain, as far as this holder knows
@@ -102,10 +105,14 @@ func (b *Board) HeldBy(ctx context.Context, what string) (*Holder, error) {
 }
 
 func (b *Board) take(ctx context.Context, what string, n int) (*Claim, error) {
-	if err := b.Put(ctx, linkName(what, n), link{taken, b.who, time.Now().UTC()}); err != nil {
+	c := &Claim{b: b, what: what, id: rand.Text(), last: n - 1}
+	if err := c.add(ctx, taken); err != nil {
+		if errors.Is(err, ErrLost) {
+			return nil, fmt.Errorf("%w: %w", ErrTaken, err)
+		}
 		return nil, err
 	}
-	return &Claim{b: b, what: what, last: n}, nil
+	return c, nil
 }
 
 func linkName(what string, n int) string { return fmt.Sprintf("claims/%s/%08d", what, n) }
@@ -140,7 +147,7 @@ func (c *Claim) add(ctx context.Context, what string) error {
 	if c.done {
 		return ErrLost
 	}
-	err := c.b.Put(ctx, linkName(c.what, c.last+1), link{what, c.b.who, time.Now().UTC()})
+	err := c.b.Put(ctx, linkName(c.what, c.last+1), link{what, c.b.who, c.id, time.Now().UTC()})
 	switch {
 	case errors.Is(err, ErrTaken):
 		// A write whose answer was lost has come through, and the SDK repeated it: then it is our own.
@@ -148,7 +155,7 @@ func (c *Claim) add(ctx context.Context, what string) error {
 		if getErr := c.b.Get(ctx, linkName(c.what, c.last+1), &l); getErr != nil {
 			return getErr
 		}
-		if l.Who != c.b.who || l.What != what {
+		if l.Claim != c.id || l.What != what {
 			c.done = true
 			return fmt.Errorf("%w: %s", ErrLost, l.Who)
 		}
