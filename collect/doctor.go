@@ -108,7 +108,10 @@ func (d *doctor) function(ctx context.Context) (*lambda.GetFunctionConfiguration
 // clockCheck: signatures more than five minutes off are refused (AWS Signature Version 4);
 // seconds make times of this host hard to compare.
 func clockCheck(skew time.Duration) Check {
-	c := Check{ID: "clock", Result: CheckPass, Got: fmt.Sprintf("this clock minus AWS's: %s", skew.Round(100*time.Millisecond))}
+	c := Check{ID: "clock", Result: CheckPass, Got: fmt.Sprintf("this clock minus AWS's: %s", skew.Round(time.Second))}
+	if skew.Abs() < 2*time.Second { // an answer's Date has whole seconds, and was on its way for a while
+		c.Got = "this clock and AWS's differ by less than 2s, which is as near as an answer tells"
+	}
 	switch off := skew.Abs(); {
 	case off > 5*time.Minute:
 		c.Result, c.Fix = CheckFail, "set this computer's clock: AWS refuses signatures that are more than five minutes off"

@@ -219,7 +219,7 @@ func (p *document) play(t *testing.T) []played {
 			t.Fatalf("after %d of %d commands there is no end:\n%s", len(all), len(p.commands), lastLines(rest, 30))
 		}
 		code, next, _ := strings.Cut(after, "\n")
-		all = append(all, played{strings.ReplaceAll(text, dir, "/work"), code})
+		all = append(all, played{strings.ReplaceAll(text, dir, "/home/alice"), code})
 		rest = next
 	}
 	return all
@@ -234,7 +234,7 @@ func worldOf(t *testing.T, world, dir string) []string {
 		return nil
 	case "exercise":
 		x := serveExercise(t, name)
-		return slices.DeleteFunc(x.env, func(e string) bool { return strings.HasPrefix(e, "HOME=") || strings.HasPrefix(e, "FREEZEFRAME_") })
+		return slices.DeleteFunc(x.env, func(e string) bool { return strings.HasPrefix(e, "HOME=") || strings.HasPrefix(e, "FREEZEFRAME_HOME=") || strings.HasPrefix(e, "FREEZEFRAME_CASE=") })
 	}
 	t.Fatalf("a page wants to be played in %q", world)
 	return nil
