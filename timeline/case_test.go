@@ -98,6 +98,7 @@ func contained(t *testing.T, c *evidence.Case) {
 		{"outcome", `{"id":"x/1","action":"apply","acts":["concurrency-zero"],"resource":"` + testFn + `","status":"done","writes":1,"written":"2026-03-01T11:30:00Z"}`},
 		{"intent", `{"id":"x/2","action":"apply","acts":["quarantine-role"],"resource":"` + testRole + `","calls":[]}`},
 		{"outcome", `{"id":"x/2","action":"apply","acts":["quarantine-role"],"resource":"` + testRole + `","status":"failed","error":"AccessDenied"}`},
+		{"verified", `{"acts":["quarantine-role"],"resource":"` + testRole + `","how":"iam:SimulatePrincipalPolicy","result":"explicitDeny"}`},
 		{"outcome", `[]`},
 	} {
 		if err := w.Note(ctx, n.kind, json.RawMessage(n.value)); err != nil {
@@ -144,6 +145,7 @@ func TestCase(t *testing.T) {
 	find(`"action":"Report"`, `"outcome":"error"`, `"function-error"`)
 	find(`"contain.apply.outcome"`, `"time":"2026-03-01T11:30:00Z"`, `"outcome":"success"`, `"responder"`)
 	find(`"contain.apply.outcome"`, `"outcome":"error"`, `"changed_role":"`+testRole)
+	find(`"contain.verified"`)
 	find(`"case.open"`)
 	if sum.Duplicates != 7 || sum.Skips != 1 || !strings.Contains(sum.Skipped[0].Reason, "malformed journal entry") {
 		t.Errorf("duplicates %d, skips %d %+v", sum.Duplicates, sum.Skips, sum.Skipped)

@@ -70,7 +70,7 @@ func (n journalNote) event(entry evidence.JournalEntry, h evidence.Header) Event
 	e := Event{
 		Time: entry.At.UTC(), TimestampDesc: "Journal Entry", Kind: KindResponder, Source: "contain.journal",
 		Principal: Principal{Type: "Responder", Name: h.Operator, ARN: h.Principal},
-		Service:   "freezeframe", Action: strings.Join([]string{"contain", n.Action, entry.Kind}, "."),
+		Service:   "freezeframe", Action: n.name(entry.Kind),
 		Account: h.Account, ID: fmt.Sprintf("%s/journal/%d", h.Bag, entry.Seq), Tags: []string{TagResponder},
 	}
 	e.RawAction = e.Action
@@ -96,6 +96,14 @@ func (n journalNote) event(entry evidence.JournalEntry, h evidence.Header) Event
 	e.Change.Policy = cut(strings.Join(n.Acts, ","), MaxField)
 	e.Message = n.message(entry.Kind)
 	return e
+}
+
+// name is what was done as an action: a reading back and a run's end do not say of which kind of run.
+func (n journalNote) name(kind string) string {
+	if n.Action == "" {
+		return "contain." + kind
+	}
+	return "contain." + n.Action + "." + kind
 }
 
 func outcomeOfAct(kind, status string) Outcome {
