@@ -54,8 +54,13 @@ func (out *Outcome) cut(ctx context.Context) {
 	if ctx.Err() == nil {
 		return
 	}
+	cause := context.Cause(ctx)
 	switch out.State {
-	case Failed, NoEntry, Unresolved, Busy:
-		out.ends(CutOff, errors.Join(context.Cause(ctx), out.Err))
+	case CutOff:
+		if !errors.Is(out.Err, cause) {
+			out.ends(CutOff, errors.Join(cause, out.Err))
+		}
+	case Failed, NoEntry, Unresolved:
+		out.ends(CutOff, errors.Join(cause, out.Err))
 	}
 }
