@@ -11,13 +11,20 @@ import (
 )
 
 const (
-	// Silence is how long a holder may write nothing before it counts as dead.
+	// Silence is how long a holder may write nothing before it counts as dead, if it says nothing else.
 	Silence = 60 * time.Second
-	// beats is how often a holder says that it is there.
-	beats = Silence / 4
-	// looks is how often who waits looks.
-	looks = Silence / 20
+	// Least is the shortest time that a holder can be given: it writes four times in it.
+	Least = 2 * time.Second
+	most  = time.Hour // what another's record can make us wait
 )
+
+// silence is how long the writer of a record may write nothing.
+func (l *link) silence() time.Duration {
+	if l.Within <= 0 {
+		return Silence
+	}
+	return min(max(time.Duration(l.Within*float64(time.Second)), Least), most)
+}
 
 // link is one record of a claim's chain.
 type link struct {
@@ -25,6 +32,12 @@ type link struct {
 	Who   string    `json:"who"`
 	Claim string    `json:"claim"` // random: one process may want a claim twice at once
 	At    time.Time `json:"at"`    // by the writer's clock: for people
+	// Within is for how many seconds the writer may be silent.
+	Within float64 `json:"within"`
+}
+
+func (c *Claim) link(what string) link {
+	return link{what, c.b.who, c.id, time.Now().UTC(), c.b.silence.Seconds()}
 }
 
 const (
@@ -60,7 +73,7 @@ func (b *Board) Claim(ctx context.Context, what string, wait bool) (*Claim, erro
 		if err != nil {
 			return nil, err
 		}
-		if last == 0 || l.What == released || last == seen && silent >= Silence {
+		if last == 0 || l.What == released || last == seen && silent >= l.silence() {
 			c, err := b.take(ctx, what, last+1)
 			if !errors.Is(err, ErrTaken) {
 				return c, err
@@ -72,6 +85,7 @@ func (b *Board) Claim(ctx context.Context, what string, wait bool) (*Claim, erro
 			}
 			seen, silent = last, 0
 		}
+		looks := l.silence() / 20
 		if err := sleep(ctx, looks); err != nil {
 			return nil, err
 		}
@@ -147,7 +161,7 @@ func (c *Claim) add(ctx context.Context, what string) error {
 	if c.done {
 		return ErrLost
 	}
-	err := c.b.Put(ctx, linkName(c.what, c.last+1), link{what, c.b.who, c.id, time.Now().UTC()})
+	err := c.b.Put(ctx, linkName(c.what, c.last+1), c.link(what))
 	switch {
 	case errors.Is(err, ErrTaken):
 		// A write whose answer was lost has come through, and the SDK repeated it: then it is our own.
@@ -172,14 +186,14 @@ func (c *Claim) add(ctx context.Context, what string) error {
 // may be silent: before anybody else can take it, whatever a call to the vault hangs on.
 func (c *Claim) Keep(ctx context.Context) (held context.Context, stop func()) {
 	held, cancel := context.WithCancelCause(ctx)
-	const patience = Silence - beats
+	patience := c.b.silence * 3 / 4
 	watchdog := time.AfterFunc(patience, func() {
 		cancel(fmt.Errorf("%w, or will: for %s the claim could not be kept", ErrLost, patience))
 	})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for sleep(held, beats) == nil {
+		for sleep(held, c.b.silence/4) == nil {
 			began := time.Now()
 			switch err := c.Held(held); {
 			case err == nil: // whoever watches saw it when it was begun, at the earliest
