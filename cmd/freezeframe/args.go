@@ -29,7 +29,7 @@ func permute(app *cli.App, args []string) ([]string, error) {
 	}
 	out := append(p.globals, p.path...)
 	out = append(out, p.flags...)
-	if len(p.rest) > 0 {
+	if helped := slices.ContainsFunc(p.flags, func(f string) bool { return f == "--help" || f == "-h" }); len(p.rest) > 0 && !helped { // cli takes an argument beside --help for a topic
 		out = append(append(out, "--"), p.rest...)
 	}
 	return out, nil

@@ -27,6 +27,8 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 		{"contain --help", "contain --help"},
 		{"contain plan --help", "contain plan --help"},
 		{"--help", "--help"},
+		{"tabletop run code-overwrite --yes --help", "tabletop run --yes --help"},
+		{"verify -h ./case", "verify -h"},
 		{"--function f collect", "collect --function f"},
 	} {
 		got, err := permute((&program{s: &ui.Streams{}}).app(), strings.Fields(c.in))
