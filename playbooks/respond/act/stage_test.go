@@ -90,6 +90,10 @@ type stage struct {
 	message []byte
 	finding guardtypes.Finding
 	told    []act.Notice
+	change  func(a *alert.Alert) // of the alert as it was read; nil: none
+
+	waits, alone, late bool
+	approving          []string
 
 	mu   sync.Mutex
 	made map[string]evidence.Signer
