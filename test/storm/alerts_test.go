@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/alert"
 )
@@ -34,7 +35,8 @@ type size struct {
 	kills, ledger             int // by the seed; that many of them during a ledger append
 	receives                  int // maxReceiveCount
 	parallel                  int
-	hurried                   bool // the queue gives at once what a dead process had, not when its visibility ends
+	most                      time.Duration // then it is given up: something hangs
+	hurried                   bool          // the queue gives at once what a dead process had, not when its visibility ends
 }
 
 func newPlan(t *testing.T, s size, random *rand.Rand) *plan {

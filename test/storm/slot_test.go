@@ -34,8 +34,8 @@ type slot struct {
 	doomed   bool            // it is being killed: nothing that it still asks for is done
 	receipts map[string]bool // of messages that it has
 	next     death
-	said     bytes.Buffer // what the last process said
-	ends     []int        // exit codes of processes that were not killed
+	said     string // file of what the processes said
+	ends     []int  // exit codes of processes that were not killed
 }
 
 // death is how the slot's process will die, by the seed.
@@ -48,6 +48,7 @@ type death struct {
 func (w *world) newSlot(n int, random *rand.Rand) *slot {
 	s := &slot{w: w, n: n, dir: filepath.Join(w.dir, "slot", string(rune('a'+n))), random: random, receipts: map[string]bool{}}
 	w.must(os.MkdirAll(s.dir, 0o700))
+	s.said = filepath.Join(s.dir, "said")
 	s.server = httptest.NewServer(s)
 	w.t.Cleanup(s.server.Close)
 	return s
@@ -59,9 +60,15 @@ func (s *slot) run() {
 		s.next = s.w.draw(s.random)
 		cmd := s.command("worker", "--queue", s.server.URL+"/"+account+"/alerts", "--cases", cases, "--authority", "mandate 12", "--operator", "worker", "--key", s.w.key, "--recipient", s.w.to,
 			"--silence", "12s", "--parallel", string(rune('0'+s.w.size.parallel)), "--json")
-		s.said.Reset()
-		cmd.Stderr = &s.said
-		if err := cmd.Start(); err != nil {
+		said, err := os.OpenFile(s.said, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			s.w.t.Error(err)
+			return
+		}
+		cmd.Stdout, cmd.Stderr = said, said
+		err = cmd.Start()
+		_ = said.Close() // the process has it
+		if err != nil {
 			s.w.t.Error(err)
 			return
 		}
@@ -76,7 +83,7 @@ func (s *slot) run() {
 			case <-ended:
 			}
 		}()
-		err := cmd.Wait()
+		err = cmd.Wait()
 		close(ended)
 		s.mu.Lock()
 		killed := s.doomed
@@ -85,7 +92,7 @@ func (s *slot) run() {
 		if !killed {
 			s.ends = append(s.ends, cmd.ProcessState.ExitCode())
 			if s.w.over.Err() == nil {
-				s.w.t.Errorf("worker %d ended by itself: %v\n%s", s.n, err, s.said.String())
+				s.w.t.Errorf("worker %d ended by itself: %v", s.n, err)
 				return
 			}
 		}
@@ -117,6 +124,15 @@ func (s *slot) kill(kind string) bool {
 	defer s.w.mu.Unlock()
 	s.w.deaths[kind]++
 	return true
+}
+
+// tell shows the end of what the processes said.
+func (s *slot) tell() {
+	b, err := os.ReadFile(s.said)
+	if err != nil {
+		s.w.t.Error(err)
+	}
+	s.w.t.Logf("worker %d: %s", s.n, b[max(0, len(b)-6000):])
 }
 
 // dropped gives back what a dead process had, where the storm is in a hurry.
