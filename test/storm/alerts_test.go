@@ -33,6 +33,7 @@ type plan struct {
 type size struct {
 	alerts, repeats, poisoned int
 	kills, ledger             int // by the seed; that many of them during a ledger append
+	told                      int // to stop, about
 	receives                  int // maxReceiveCount
 	parallel                  int
 	most                      time.Duration // then it is given up: something hangs

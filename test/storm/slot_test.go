@@ -32,6 +32,7 @@ type slot struct {
 	mu       sync.Mutex
 	process  *os.Process
 	doomed   bool            // it is being killed: nothing that it still asks for is done
+	told     bool            // it has been told to stop
 	receipts map[string]bool // of messages that it has
 	next     death
 	said     string // file of what the processes said
@@ -40,8 +41,8 @@ type slot struct {
 
 // death is how the slot's process will die, by the seed.
 type death struct {
-	kind  string // ledger, any, "" for not at all
-	nth   int    // at its nth request of the kind
+	kind  string // ledger, any, told (to stop, by SIGTERM), "" for not at all
+	nth   int    // at its nth request, of ledger at its nth append to a ledger
 	after bool   // when it has been done, not before
 }
 
@@ -73,7 +74,7 @@ func (s *slot) run() {
 			return
 		}
 		s.mu.Lock()
-		s.process, s.doomed = cmd.Process, false
+		s.process, s.doomed, s.told = cmd.Process, false, false
 		s.mu.Unlock()
 		ended := make(chan struct{})
 		go func() {
@@ -86,12 +87,12 @@ func (s *slot) run() {
 		err = cmd.Wait()
 		close(ended)
 		s.mu.Lock()
-		killed := s.doomed
+		killed, told := s.doomed, s.told
 		s.doomed = true
 		s.mu.Unlock()
 		if !killed {
 			s.ends = append(s.ends, cmd.ProcessState.ExitCode())
-			if s.w.over.Err() == nil {
+			if s.w.over.Err() == nil && !told {
 				s.w.t.Errorf("worker %d ended by itself: %v", s.n, err)
 				return
 			}
@@ -135,6 +136,17 @@ func (s *slot) tell() {
 	s.w.t.Logf("worker %d: %s", s.n, b[max(0, len(b)-6000):])
 }
 
+// stop tells the process to stop, as who takes a machine away does.
+func (s *slot) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = true
+	_ = s.process.Signal(syscall.SIGTERM) // Wait tells
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.w.deaths["told"]++
+}
+
 // dropped gives back what a dead process had, where the storm is in a hurry.
 func (s *slot) dropped() {
 	s.mu.Lock()
@@ -159,13 +171,16 @@ func (s *slot) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := false
-	if d := &s.next; d.kind == kind || d.kind == "any" {
+	if d := &s.next; d.kind == kind || d.kind == "any" || d.kind == "told" {
 		d.nth--
 		now = d.nth == 0
 	}
-	after := s.next.after
+	death := s.next
 	s.mu.Unlock()
-	switch {
+	switch after := death.after; {
+	case now && death.kind == "told":
+		s.stop()
+		s.serve(rw, r)
 	case now && after:
 		s.serve(httptest.NewRecorder(), r)
 		s.kill(kind)
