@@ -15,6 +15,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/board"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
 )
 
 // stale is how old the newest word of a holder has to be before it is worth watching whether it is
@@ -22,9 +23,13 @@ import (
 const stale = 3 * time.Minute
 
 // Sweep ends what has run out, and decides again where people have approved. Every worker does it
-// once a minute; of several who find the same, one does it. While all is halted nothing is begun, and
-// what has run out ends all the same: lifting is what was promised.
+// once a minute; of several who find the same, one does it. While all is halted it does nothing: what
+// has run out meanwhile ends when the switch is turned back, or by hand.
 func (x *Actor) Sweep(ctx context.Context) error {
+	halted, err := x.halted(ctx)
+	if err != nil || halted {
+		return err
+	}
 	open, err := x.dues(ctx, "")
 	if err != nil {
 		return err
@@ -34,11 +39,7 @@ func (x *Actor) Sweep(ctx context.Context) error {
 		if d.has("confirmed") || x.o.Now().Before(d.until) {
 			continue
 		}
-		all = errors.Join(all, x.alone(ctx, "due/"+d.id, func(ctx context.Context) error { return x.end(ctx, d) }))
-	}
-	halted, err := x.halted(ctx)
-	if err != nil || halted {
-		return errors.Join(all, err)
+		all = errors.Join(all, x.alone(ctx, respond.Claimed(d.Case), func(ctx context.Context) error { return x.end(ctx, d) }))
 	}
 	asks, err := x.asks(ctx, "")
 	if err != nil {
@@ -49,7 +50,7 @@ func (x *Actor) Sweep(ctx context.Context) error {
 		case x.o.Now().Sub(a.At) > askAge:
 			all = errors.Join(all, x.closeAsk(ctx, a, "nobody approved it in time"))
 		case a.yes > a.tried:
-			all = errors.Join(all, x.alone(ctx, "asks/"+a.ID, func(ctx context.Context) error { return x.again(ctx, a) }))
+			all = errors.Join(all, x.alone(ctx, respond.Claimed(a.Request.Case), func(ctx context.Context) error { return x.again(ctx, a) }))
 		}
 	}
 	return all
