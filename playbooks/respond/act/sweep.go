@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -17,10 +16,6 @@ import (
 	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
 )
-
-// stale is how old the newest word of a holder has to be before it is worth watching whether it is
-// dead: by its clock, so that it only says whom to watch.
-const stale = 3 * time.Minute
 
 // Sweep ends what has run out, and decides again where people have approved. Every worker does it
 // once a minute; of several who find the same, one does it. While all is halted it does nothing: what
@@ -56,12 +51,13 @@ func (x *Actor) Sweep(ctx context.Context) error {
 	return all
 }
 
-// alone does something under a claim, or leaves it to whoever has the claim.
+// alone does something under a claim, or leaves it to whoever has the claim. Where the newest word of
+// that one is older than it may be, by its clock, it is watched whether it is alive.
 func (x *Actor) alone(ctx context.Context, what string, do func(context.Context) error) error {
 	claim, err := x.o.Board.TryClaim(ctx, what)
 	if errors.Is(err, board.ErrHeld) {
 		var h *board.Holder
-		if h, err = x.o.Board.HeldBy(ctx, what); err != nil || h != nil && x.o.Now().Sub(h.Since).Abs() < stale {
+		if h, err = x.o.Board.HeldBy(ctx, what); err != nil || h != nil && x.o.Now().Sub(h.Since).Abs() < h.Silence {
 			return err
 		}
 		if claim, err = x.o.Board.Claim(ctx, what, false); errors.Is(err, board.ErrHeld) {
