@@ -48,8 +48,10 @@ func (w *work) contain(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("entering account %s to contain: %w", w.a.Target.Account, err)
 	}
-	if err := w.sealCut(ctx, w.env, w.due); err != nil {
-		return err
+	if w.goesOn {
+		if err := w.sealCut(ctx, w.env, w.due); err != nil {
+			return err
+		}
 	}
 	if err := w.before(ctx, collect.Containment); err != nil {
 		return err
@@ -70,9 +72,12 @@ func (w *work) contain(ctx context.Context) error {
 	return err
 }
 
-// sealCut seals the record of a containment of this act that was cut off: its intents tell how far it
-// came.
+// sealCut brings into the ledger what was sealed as somebody was killed, and seals the record of a
+// containment of this act that was cut off: its intents tell how far it came.
 func (x *Actor) sealCut(ctx context.Context, env *playbooks.Env, d *due) error {
+	if _, err := env.Case.Adopt(ctx, env.Operator); err != nil && !errors.Is(err, evidence.ErrNotSigned) {
+		return fmt.Errorf("bringing what was sealed into the ledger: %w", err)
+	}
 	plans, err := x.plans(ctx, d)
 	if err != nil || len(plans) == 0 {
 		return err

@@ -74,6 +74,25 @@ func TestEnds(t *testing.T) {
 	})
 }
 
+// TestEndsWhenNotHalted: while all is halted nothing is lifted either; turned back, it ends.
+func TestEndsWhenNotHalted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := contained(t)
+		was := len(s.w.Cloud.Calls())
+		s.halt()
+		time.Sleep(5 * time.Hour)
+		s.sweep()
+		if !s.stopped() || len(s.changes(was)) > 0 {
+			t.Error("lifted while all is halted")
+		}
+		s.must(nil, s.board.SetHalt(t.Context(), haltLifted))
+		s.sweep()
+		if s.stopped() {
+			t.Error("it goes on although it has run out")
+		}
+	})
+}
+
 // TestEndsByAWSTime: a worker whose clock is ahead lifts nothing before its time.
 func TestEndsByAWSTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -15,16 +14,17 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/board"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
 )
 
-// stale is how old the newest word of a holder has to be before it is worth watching whether it is
-// dead: by its clock, so that it only says whom to watch.
-const stale = 3 * time.Minute
-
 // Sweep ends what has run out, and decides again where people have approved. Every worker does it
-// once a minute; of several who find the same, one does it. While all is halted nothing is begun, and
-// what has run out ends all the same: lifting is what was promised.
+// once a minute; of several who find the same, one does it. While all is halted it does nothing: what
+// has run out meanwhile ends when the switch is turned back, or by hand.
 func (x *Actor) Sweep(ctx context.Context) error {
+	halted, err := x.halted(ctx)
+	if err != nil || halted {
+		return err
+	}
 	open, err := x.dues(ctx, "")
 	if err != nil {
 		return err
@@ -34,11 +34,7 @@ func (x *Actor) Sweep(ctx context.Context) error {
 		if d.has("confirmed") || x.o.Now().Before(d.until) {
 			continue
 		}
-		all = errors.Join(all, x.alone(ctx, "due/"+d.id, func(ctx context.Context) error { return x.end(ctx, d) }))
-	}
-	halted, err := x.halted(ctx)
-	if err != nil || halted {
-		return errors.Join(all, err)
+		all = errors.Join(all, x.alone(ctx, respond.Claimed(d.Case), func(ctx context.Context) error { return x.end(ctx, d) }))
 	}
 	asks, err := x.asks(ctx, "")
 	if err != nil {
@@ -49,18 +45,19 @@ func (x *Actor) Sweep(ctx context.Context) error {
 		case x.o.Now().Sub(a.At) > askAge:
 			all = errors.Join(all, x.closeAsk(ctx, a, "nobody approved it in time"))
 		case a.yes > a.tried:
-			all = errors.Join(all, x.alone(ctx, "asks/"+a.ID, func(ctx context.Context) error { return x.again(ctx, a) }))
+			all = errors.Join(all, x.alone(ctx, respond.Claimed(a.Request.Case), func(ctx context.Context) error { return x.again(ctx, a) }))
 		}
 	}
 	return all
 }
 
-// alone does something under a claim, or leaves it to whoever has the claim.
+// alone does something under a claim, or leaves it to whoever has the claim. Where the newest word of
+// that one is older than it may be, by its clock, it is watched whether it is alive.
 func (x *Actor) alone(ctx context.Context, what string, do func(context.Context) error) error {
 	claim, err := x.o.Board.TryClaim(ctx, what)
 	if errors.Is(err, board.ErrHeld) {
 		var h *board.Holder
-		if h, err = x.o.Board.HeldBy(ctx, what); err != nil || h != nil && x.o.Now().Sub(h.Since).Abs() < stale {
+		if h, err = x.o.Board.HeldBy(ctx, what); err != nil || h != nil && x.o.Now().Sub(h.Since).Abs() < h.Silence {
 			return err
 		}
 		if claim, err = x.o.Board.Claim(ctx, what, false); errors.Is(err, board.ErrHeld) {
