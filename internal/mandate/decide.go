@@ -33,6 +33,8 @@ type FunctionFact struct {
 	Tags      map[string]string
 	TagsKnown bool
 	RoleUsers int // functions that have its role, itself among them; 0: nobody counted
+
+	RoleUsersWhy string // why nobody counted, for people
 }
 
 // Acted is one time that a rule acted.
@@ -271,7 +273,7 @@ func (r *Rule) coversFunction(f Facts, now time.Time, t *alert.Target) (*Reason,
 	case r.Hours != nil && !r.Hours.hold(now):
 		return OutsideHours, clock(now)
 	case x.RoleUsers < 1 || x.RoleUsers > r.Functions.SharedRole:
-		return RoleShared, fmt.Sprintf("%d, and %d are allowed", x.RoleUsers, r.Functions.SharedRole)
+		return RoleShared, cmp.Or(x.RoleUsersWhy, fmt.Sprintf("%d, and %d are allowed", x.RoleUsers, r.Functions.SharedRole))
 	}
 	return nil, ""
 }

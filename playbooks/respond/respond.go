@@ -63,7 +63,8 @@ type Outcome struct {
 	Title    string     `json:"title,omitempty"`
 	Function string     `json:"function,omitempty"` // ARN
 	Message  string     `json:"message_sha256"`
-	Run      string     `json:"run,omitempty"` // of the playbook, as the case names it
+	Run      string     `json:"run,omitempty"`   // of the playbook, as the case names it
+	Acted    *Acted     `json:"acted,omitempty"` // nil where nobody decides: nothing is done then
 	Began    time.Time  `json:"began"`
 	Ended    time.Time  `json:"ended"`
 	Err      error      `json:"-"`
@@ -81,6 +82,9 @@ type Options struct {
 	Session func(ctx context.Context, of *evidence.Case, account string) (*awsapi.Session, error)
 	// Env is what playbooks work with, but for session and case.
 	Env func() *playbooks.Env
+	// Act decides whether something is done about an alert without people, and does it, before the
+	// evidence is taken at leisure. nil: nobody decides, and nothing is done.
+	Act Act
 	// Regions are looked through for functions that have a role; none: the session's and the alert's.
 	Regions []string
 	// Board is where it is told who is at which case: whoever is at one is at it alone, and goes on
@@ -188,6 +192,7 @@ func title(a *alert.Alert) string {
 func (out *Outcome) deal(ctx context.Context, o *Options, env *playbooks.Env, a *alert.Alert) {
 	if err := a.Err(); err != nil {
 		out.ends(Unreadable, err)
+		out.act(ctx, o, env, a)
 		return
 	}
 	s, err := o.Session(ctx, env.Case, a.Account)
@@ -208,10 +213,14 @@ func (out *Outcome) deal(ctx context.Context, o *Options, env *playbooks.Env, a 
 	}
 	if resolved.Target == nil {
 		out.ends(Unresolved, errors.New(open(&resolved)))
+		out.act(ctx, o, env, &resolved)
 		return
 	}
 	out.Function = resolved.Target.ARN
-	out.run(ctx, o, env, &resolved)
+	if err := out.act(ctx, o, env, &resolved); !out.halted() {
+		out.run(ctx, o, env, &resolved)
+		out.failed(err)
+	}
 }
 
 // partition is that of the session's own ARN.
