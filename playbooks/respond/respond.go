@@ -92,6 +92,11 @@ type Options struct {
 	Board *board.Board
 	// Resume goes on with a run that has not ended. Nobody else may be at it: with a Board nobody is.
 	Resume bool
+	// Arrived is when the message came, by its queue; zero: when it was begun with.
+	Arrived time.Time
+	// Notify tells people what became of an alert; nil: nobody is told. What cannot be told is its
+	// own affair.
+	Notify func(ctx context.Context, out *Outcome)
 	Now    func() time.Time
 }
 
@@ -122,6 +127,7 @@ func Respond(ctx context.Context, message io.Reader, o Options) ([]Outcome, erro
 	out := make([]Outcome, 0, len(all))
 	for i := range all {
 		out = append(out, o.alone(ctx, &all[i], kept))
+		o.tell(ctx, &out[i])
 	}
 	return out, nil
 }
