@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/tell"
 )
 
 // program is what every command works with.
@@ -23,6 +24,8 @@ type program struct {
 	toldEndpoint bool // that this is not AWS is said once
 	toldExercise bool // and that the case is one of an exercise
 	rulesRefused int  // of --rules: the exit code says so
+
+	desk *tell.Desk // tells people of alerts; nil: nobody wants to be told
 }
 
 // run is the whole program but for the exit.

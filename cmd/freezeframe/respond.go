@@ -29,6 +29,7 @@ func (p *program) respondCommand() *cli.Command {
 				Flags:       []cli.Flag{&cli.StringFlag{Name: "alert", Usage: "file with one message; - is the standard input", Required: true}},
 				Action:      p.resolveAlert,
 			},
+			p.respondStatusCommand(),
 			{Name: "schema", Usage: "the JSON Schema of mandates, for editors", Description: "freezeframe respond schema > mandate.schema.json", Action: p.mandateSchema},
 		},
 	}
