@@ -3,23 +3,70 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/freezeframe-ir/freezeframe/internal/alert"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/board"
 	"github.com/freezeframe-ir/freezeframe/internal/notice"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/mapping"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond/tell"
 )
 
 func notifyFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "playbooks", Usage: "file that says which playbook runs for which alerts; default: the built-in one for all"},
 		&cli.StringSliceFlag{Name: "notify", Usage: "who is told of what needs a person: " + notice.Forms + " (may be repeated)"},
 		&cli.StringSliceFlag{Name: "notify-on", Usage: "of what: failed, waiting, contained, released, gaps, collected, known, all; default: failed, waiting, contained, released"},
 	}
+}
+
+// prepare reads what alerts are answered by, before one is: which playbooks run, and who is told.
+func (p *program) prepare(c *cli.Context, b *board.Board) error {
+	if err := p.readMapping(c); err != nil {
+		return err
+	}
+	return p.openDesk(c, b)
+}
+
+// readMapping reads --playbooks.
+func (p *program) readMapping(c *cli.Context) error {
+	file := c.String("playbooks")
+	if file == "" {
+		return nil
+	}
+	data, err := os.ReadFile(file)
+	if err == nil {
+		p.mapping, err = mapping.Read(file, data, func(name string) (*playbooks.Playbook, error) {
+			if pb, err := playbooks.Find(name); err == nil || !errors.Is(err, playbooks.ErrUnknown) {
+				return pb, err
+			}
+			if !filepath.IsAbs(name) { // a file is named from where the mapping lies
+				name = filepath.Join(filepath.Dir(file), name)
+			}
+			return loadPlaybook(name)
+		})
+	}
+	if err != nil {
+		return ui.UsageHint("freezeframe respond schema --of playbooks", "--playbooks: %w", err)
+	}
+	return nil
+}
+
+// choose is the playbook of an alert.
+func (p *program) choose(a *alert.Alert) (*playbooks.Playbook, error) {
+	if p.mapping == nil {
+		return respond.Playbook()
+	}
+	pb, _, err := p.mapping.Choose(a)
+	return pb, err
 }
 
 // openDesk makes ready to tell people, if somebody wants to be told.

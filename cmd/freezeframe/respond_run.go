@@ -58,7 +58,7 @@ func (p *program) respond(c *cli.Context) error {
 	if o.Board, err = p.board(c); err != nil {
 		return err
 	}
-	if err := p.openDesk(c, o.Board); err != nil {
+	if err := p.prepare(c, o.Board); err != nil {
 		return err
 	}
 	out, err := respond.Respond(c.Context, in, o)
@@ -97,7 +97,7 @@ func (p *program) respondOptions(c *cli.Context) respond.Options {
 			return sessionIn(c, s, account)
 		},
 		Env:     func() *playbooks.Env { return p.playbookEnv(false, cmp.Or(c.String("operator"), localUser())) },
-		Regions: c.StringSlice("in-region"), Now: time.Now, Notify: p.tellPeople,
+		Regions: c.StringSlice("in-region"), Now: time.Now, Notify: p.tellPeople, Playbook: p.choose,
 	}
 }
 

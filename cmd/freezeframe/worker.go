@@ -77,7 +77,7 @@ func (p *program) worker(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.openDesk(c, b); err != nil {
+	if err := p.prepare(c, b); err != nil {
 		return err
 	}
 	s, err := p.vaultSession(c, c.String("region"))
