@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -335,6 +338,62 @@ func parsed(t *testing.T, text []byte) map[string]*dto.MetricFamily {
 		}
 	}
 	return m
+}
+
+// counted is a vault that counts, and hears of what is not the board's.
+type counted struct {
+	vault.Vault
+	opened, listed atomic.Int32
+	elsewhere      atomic.Int32
+}
+
+func (c *counted) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	c.opened.Add(1)
+	c.look(name)
+	return c.Vault.Open(ctx, name)
+}
+
+func (c *counted) List(ctx context.Context, prefix string) iter.Seq2[vault.Entry, error] {
+	c.listed.Add(1)
+	c.look(prefix)
+	return c.Vault.List(ctx, prefix)
+}
+
+func (c *counted) look(name string) {
+	if !strings.HasPrefix(name, "board/") {
+		c.elsewhere.Add(1)
+	}
+}
+
+// TestReads: a thousand cases are one small record each, read several at a time, and some listings; no
+// case is opened, and nothing is written.
+func TestReads(t *testing.T) {
+	cases := 1000
+	if testing.Short() {
+		cases = 50
+	}
+	folder, err := vault.NewFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &place{board.On(folder, "w")}
+	for i := range cases {
+		p.note(t, i, "aa", 1, respond.Collected, time.Now(), time.Second, 0)
+	}
+	for i := range 10 {
+		if _, err := p.TryClaim(t.Context(), respond.Claimed(id(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v := &counted{Vault: folder}
+	s := read(t, status.Options{Board: board.On(v, "reader")})
+	if s.Cases != cases || s.Done != cases || len(s.Busy) != 10 {
+		t.Errorf("%d cases, %d done, %d busy", s.Cases, s.Done, len(s.Busy))
+	}
+	t.Logf("%d cases: %d records read, %d listings", cases, v.opened.Load(), v.listed.Load())
+	if v.opened.Load() != int32(cases+10) || v.listed.Load() > 12 || v.elsewhere.Load() != 0 {
+		t.Errorf("%d records read, %d listings, %d looks elsewhere", v.opened.Load(), v.listed.Load(), v.elsewhere.Load())
+	}
 }
 
 // TestJSON: what is empty is there, and nothing is null.
