@@ -1,18 +1,13 @@
 package playbooks
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/freezeframe-ir/freezeframe/internal/notice"
 	"github.com/freezeframe-ir/freezeframe/internal/safetext"
 )
 
@@ -58,79 +53,26 @@ func notify(ctx context.Context, env *Env, a Args) (Result, error) {
 			return Result{}, err
 		}
 	default:
-		if err := appendLine(to, env.Now().UTC().Format(time.RFC3339)+" "+text); err != nil {
+		if err := notice.Append(to, env.Now().UTC().Format(time.RFC3339)+" "+text+"\n"); err != nil {
 			return Result{}, fmt.Errorf("telling it in %s: %w", to, err)
 		}
 	}
-	return Result{Summary: "told " + shownAddress(to)}, nil
-}
-
-// shownAddress leaves away what of an address is a secret.
-func shownAddress(to string) string {
-	if u, err := url.Parse(to); err == nil && u.Host != "" {
-		return u.Scheme + "://" + u.Host + "/..."
-	}
-	return to
-}
-
-func appendLine(path, line string) (err error) {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.WriteString(line + "\n"); err != nil {
-		return err
-	}
-	return f.Sync()
+	return Result{Summary: "told " + notice.ShownAddress(to)}, nil
 }
 
 // ErrNotAllowed: notify is to send to an address that nobody allowed.
-var ErrNotAllowed = errors.New("the address is not on the list of those that may be told (--webhook)")
+var ErrNotAllowed = notice.ErrNotAllowed
 
-// post sends a message in the form that Slack and Teams take: {"text": "..."}.
+// post sends a message in the form that Slack and Teams take: {"text": "..."}. What it tells of may
+// be an attacker's: nothing in it is markup there, or an address to follow.
 func (env *Env) post(ctx context.Context, to, text string) error {
-	if !env.allowed(to) {
-		return fmt.Errorf("%s: %w", shownAddress(to), ErrNotAllowed)
+	if !notice.Allowed(env.Webhooks, to) {
+		return fmt.Errorf("%s: %w", notice.ShownAddress(to), ErrNotAllowed)
 	}
-	body, err := json.Marshal(map[string]string{"text": text})
+	body, err := notice.Plain(text)
 	if err != nil {
-		return fmt.Errorf("the message: %w", err)
+		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("%s: not an address", shownAddress(to))
-	}
-	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }} // elsewhere nobody allowed
-	resp, err := client.Do(req)
-	if err != nil {
-		if bad, ok := errors.AsType[*url.Error](err); ok {
-			err = bad.Err // without the address, in which its secret is
-		}
-		return fmt.Errorf("telling %s: %w", shownAddress(to), err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // nothing was written
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("telling %s: it answered %s", shownAddress(to), resp.Status)
-	}
-	return nil
-}
-
-// allowed: https, or this machine; and it begins with an address on the list.
-func (env *Env) allowed(to string) bool {
-	u, err := url.Parse(to)
-	if err != nil || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "127.0.0.1") {
-		return false
-	}
-	for _, w := range env.Webhooks {
-		a, err := url.Parse(w)
-		if err == nil && a.Scheme == u.Scheme && a.Host == u.Host && strings.HasPrefix(u.EscapedPath(), a.EscapedPath()) && !strings.Contains(u.Path, "..") {
-			return true
-		}
-	}
-	return false
+	_, err = notice.Post(ctx, to, body)
+	return err
 }

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/mapping"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/tell"
 )
 
 // program is what every command works with.
@@ -23,6 +25,9 @@ type program struct {
 	toldEndpoint bool // that this is not AWS is said once
 	toldExercise bool // and that the case is one of an exercise
 	rulesRefused int  // of --rules: the exit code says so
+
+	desk    *tell.Desk       // tells people of alerts; nil: nobody wants to be told
+	mapping *mapping.Mapping // which playbook runs for which alerts; nil: the built-in one
 }
 
 // run is the whole program but for the exit.

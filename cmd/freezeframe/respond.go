@@ -15,6 +15,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/mandate"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond/act"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/mapping"
 )
 
 func (p *program) respondCommand() *cli.Command {
@@ -29,7 +30,12 @@ func (p *program) respondCommand() *cli.Command {
 				Flags:       []cli.Flag{&cli.StringFlag{Name: "alert", Usage: "file with one message; - is the standard input", Required: true}},
 				Action:      p.resolveAlert,
 			},
-			{Name: "schema", Usage: "the JSON Schema of mandates, for editors", Description: "freezeframe respond schema > mandate.schema.json", Action: p.mandateSchema},
+			p.respondStatusCommand(),
+			{
+				Name: "schema", Usage: "the JSON Schema of mandates, or of the file that maps alerts to playbooks, for editors", Description: "freezeframe respond schema > mandate.schema.json\nfreezeframe respond schema --of playbooks > playbooks.schema.json",
+				Flags:  []cli.Flag{&cli.StringFlag{Name: "of", Usage: "mandate or playbooks", Value: "mandate"}},
+				Action: p.mandateSchema,
+			},
 		}...),
 	}
 }
@@ -219,7 +225,16 @@ func (p *program) mandateSchema(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(mandate.JSONSchema(act.Acts()), "", "  ")
+	var schema map[string]any
+	switch of := c.String("of"); of {
+	case "mandate":
+		schema = mandate.JSONSchema(act.Acts())
+	case "playbooks":
+		schema = mapping.JSONSchema()
+	default:
+		return ui.UsageHint(commandHelp(c), "--of %q: mandate or playbooks", of)
+	}
+	data, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {
 		return fmt.Errorf("the schema: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/ecdsa"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -94,7 +95,19 @@ func (p *program) actor(c *cli.Context, b *board.Board) *act.Actor {
 		return p.enterFor(withContext(c, ctx), of, account, role, false)
 	}
 	o.Regions, o.Protected = c.StringSlice("in-region"), protected(c)
+	o.Notify = func(ctx context.Context, n act.Notice) {
+		if p.desk != nil {
+			p.desk.Acting(ctx, n)
+		}
+	}
 	return act.New(o)
+}
+
+// eachMinute is what every worker looks for once a minute: containments that have run out, approvals,
+// and notices that could not be delivered.
+func (p *program) eachMinute(c *cli.Context, b *board.Board) func(ctx context.Context) error {
+	x := p.actor(c, b.As(b.Who()+", each minute"))
+	return func(ctx context.Context) error { return errors.Join(x.Sweep(ctx), p.tellAgain(ctx)) }
 }
 
 // protected are what --protect names, and the roles through which this works itself.

@@ -29,7 +29,7 @@ func answerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "operator", Usage: "who answers for what runs here; default: the user of this process"},
 		&cli.StringFlag{Name: "assume-role", Usage: "role to assume in the alert's account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
 		&cli.StringSliceFlag{Name: "in-region", Usage: "region in which the functions of a role are looked for (may be repeated); default: the session's and the alert's"},
-	}, append(actFlags(), keepingFlags()...)...)
+	}, append(append(actFlags(), notifyFlags()...), keepingFlags()...)...)
 }
 
 // responded is what `respond --alert` answers: one message can hold several alerts.
@@ -58,11 +58,15 @@ func (p *program) respond(c *cli.Context) error {
 	if o.Board, err = p.board(c); err != nil {
 		return err
 	}
+	if err := p.prepare(c, o.Board); err != nil {
+		return err
+	}
 	o.Act = p.actor(c, o.Board).Act
 	out, err := respond.Respond(c.Context, in, o)
 	if err != nil {
 		return ui.UsageHint(commandHelp(c), "--alert: %w", err)
 	}
+	p.warnUntold(c.Context)
 	if err := p.s.Show(responded{respond.Schema, out}, func(t *ui.Printer) {
 		for i := range out {
 			showOutcome(t, &out[i])
@@ -94,7 +98,7 @@ func (p *program) respondOptions(c *cli.Context) respond.Options {
 			return sessionIn(c, s, account)
 		},
 		Env:     func() *playbooks.Env { return p.playbookEnv(false, cmp.Or(c.String("operator"), localUser())) },
-		Regions: c.StringSlice("in-region"), Now: time.Now,
+		Regions: c.StringSlice("in-region"), Now: time.Now, Notify: p.tellPeople, Playbook: p.choose,
 	}
 }
 

@@ -31,7 +31,10 @@ func (p *program) workerInLambda(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	batch := &worker.Batch{Handlers: p.handlers(c, b), Parallel: c.Int("parallel"), Tell: p.tellMessage}
+	if err := p.prepare(c, b); err != nil {
+		return err
+	}
+	batch := &worker.Batch{Handlers: p.handlers(c, b), Parallel: c.Int("parallel"), Tell: p.tellMessage, Minute: p.eachMinute(c, b)}
 	lambda.StartWithOptions(batch.Handle, lambda.WithContext(c.Context))
 	return nil
 }

@@ -61,6 +61,8 @@ var rules = []rule{
 	{"internal/mandate", "contain", nil, "the acts that exist are handed in: contain brings AWS's SDK"},
 	{"internal/mandate", "collect", nil, "a mandate is decided on facts that are handed in"},
 	{"internal/mandate", "playbooks", nil, "a mandate names a playbook; who runs it stands above"},
+	{"internal/notice", "playbooks", nil, "what is told is handed in; the verb notify stands above"},
+	{"internal/notice", "collect", nil, "what is told is handed in"},
 	{"", module + "/internal/evidence/secretscan", []string{"internal/evidence/secretscan"}, "a tool of the tests"},
 }
 

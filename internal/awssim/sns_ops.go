@@ -13,8 +13,8 @@ import (
 	nt "github.com/aws/aws-sdk-go-v2/service/sns/types"
 )
 
-// snsOps is every simulated operation of SNS. Messages are not delivered: Publish is not
-// simulated.
+// snsOps is every simulated operation of SNS. Messages are kept where tests can read them
+// (Published) and delivered to nobody.
 func snsOps() []operation {
 	return []operation{
 		op("sns", "CreateTopic", createTopic), op("sns", "DeleteTopic", deleteTopic), op("sns", "ListTopics", listTopics),
@@ -22,6 +22,7 @@ func snsOps() []operation {
 		op("sns", "Subscribe", subscribe), op("sns", "Unsubscribe", unsubscribe), op("sns", "ListSubscriptions", listSubscriptions), op("sns", "ListSubscriptionsByTopic", listSubscriptionsByTopic),
 		op("sns", "GetSubscriptionAttributes", getSubscriptionAttributes), op("sns", "SetSubscriptionAttributes", setSubscriptionAttributes),
 		op("sns", "ListTagsForResource", listTopicTags), op("sns", "TagResource", tagTopic), op("sns", "UntagResource", untagTopic),
+		op("sns", "Publish", publish),
 	}
 }
 

@@ -22,6 +22,7 @@ type topic struct {
 	arn, owner string
 	attributes map[string]string
 	tags       map[string]string
+	published  []Published
 }
 
 type subscription struct {

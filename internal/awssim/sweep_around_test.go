@@ -30,7 +30,7 @@ func refused(t *testing.T, err error, code string) {
 }
 
 func TestSweepTopics(t *testing.T) {
-	ctx, _, cfg := sweeping(t)
+	ctx, c, cfg := sweeping(t)
 	cl := sns.NewFromConfig(cfg)
 	arn := must(cl.CreateTopic(ctx, &sns.CreateTopicInput{Name: aws.String("orders"), Tags: []nt.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}))(t).TopicArn
 	must(cl.ListTopics(ctx, &sns.ListTopicsInput{}))(t)
@@ -63,6 +63,15 @@ func TestSweepTopics(t *testing.T) {
 	must(cl.UntagResource(ctx, &sns.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a"}}))(t)
 	if tags := must(cl.ListTagsForResource(ctx, &sns.ListTagsForResourceInput{ResourceArn: arn}))(t).Tags; len(tags) != 1 || *tags[0].Key != "c" {
 		t.Errorf("tags: %v", tags)
+	}
+	must(cl.Publish(ctx, &sns.PublishInput{TopicArn: arn, Subject: aws.String("an order"), Message: aws.String("one more")}))(t)
+	for _, bad := range []sns.PublishInput{{TopicArn: arn, Message: aws.String("")}, {TopicArn: arn, Message: aws.String("x"), Subject: aws.String("two\nlines")},
+		{TopicArn: arn, Message: aws.String(strings.Repeat("x", 256<<10+1))}, {Message: aws.String("to nobody")}} {
+		_, err := cl.Publish(ctx, &bad)
+		refused(t, err, "InvalidParameter")
+	}
+	if got := c.Published(*arn); len(got) != 1 || got[0].Message != "one more" || got[0].Subject != "an order" {
+		t.Errorf("published: %+v", got)
 	}
 	must(cl.Unsubscribe(ctx, &sns.UnsubscribeInput{SubscriptionArn: sub}))(t)
 	_, err := cl.GetSubscriptionAttributes(ctx, &sns.GetSubscriptionAttributesInput{SubscriptionArn: sub})

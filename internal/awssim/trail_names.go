@@ -66,6 +66,8 @@ func eventKind(service, op string) kindOfEvent {
 		return kindOfEvent{data: slices.Contains([]string{"GetMetricData", "ListMetrics", "PutMetricData"}, op)}
 	case "xray": // X-Ray developer guide, "Logging X-Ray API calls with AWS CloudTrail": data events of type AWS::XRay::Trace
 		return kindOfEvent{data: slices.Contains([]string{"PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"}, op)}
+	case "sns": // SNS developer guide, "Logging AWS SNS API calls using CloudTrail": data events of type AWS::SNS::Topic
+		return kindOfEvent{data: op == "Publish", resources: op == "Publish"}
 	case "events":
 		return kindOfEvent{data: op == "PutEvents"}
 	}

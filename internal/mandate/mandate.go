@@ -160,6 +160,9 @@ func fits(patterns []text, value string) bool {
 	return slices.ContainsFunc(patterns, func(t text) bool { return glob(t.Value, value) })
 }
 
+// Fits says whether a text fits a pattern as mandates write them: * is any run of characters, ? one.
+func Fits(pattern, s string) bool { return glob(pattern, s) }
+
 func glob(pattern, s string) bool {
 	p, i, star, mark := 0, 0, -1, 0
 	for i < len(s) {

@@ -20,7 +20,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	qt "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
@@ -159,12 +158,8 @@ func (q *Queue) Receive(ctx context.Context, wait time.Duration) (*Message, erro
 	if len(out.Messages) == 0 {
 		return nil, nil
 	}
-	in := out.Messages[0]
-	m := &Message{ID: aws.ToString(in.MessageId), Body: aws.ToString(in.Body), receipt: aws.ToString(in.ReceiptHandle), taken: began}
-	m.Received, _ = strconv.Atoi(in.Attributes["ApproximateReceiveCount"])
-	if ms, err := strconv.ParseInt(in.Attributes["SentTimestamp"], 10, 64); err == nil {
-		m.Sent = time.UnixMilli(ms).UTC()
-	}
+	m := messageOf(&out.Messages[0])
+	m.taken = began
 	return m, nil
 }
 

@@ -33,6 +33,9 @@ var (
 	fortyLong = regexp.MustCompile(`[A-Za-z0-9/+]{40,}`)
 )
 
+// Mask takes out of a text what looks like a secret: for what is told outside of a report.
+func Mask(s string) string { return mask(s) }
+
 // mask takes out of a text what looks like a secret.
 func mask(s string) string {
 	if len(s) < 12 {

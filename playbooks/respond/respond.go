@@ -63,6 +63,7 @@ type Outcome struct {
 	Title    string     `json:"title,omitempty"`
 	Function string     `json:"function,omitempty"` // ARN
 	Message  string     `json:"message_sha256"`
+	Playbook string     `json:"playbook,omitempty"`
 	Run      string     `json:"run,omitempty"`   // of the playbook, as the case names it
 	Acted    *Acted     `json:"acted,omitempty"` // nil where nobody decides: nothing is done then
 	Began    time.Time  `json:"began"`
@@ -85,6 +86,9 @@ type Options struct {
 	// Act decides whether something is done about an alert without people, and does it, before the
 	// evidence is taken at leisure. nil: nobody decides, and nothing is done.
 	Act Act
+	// Playbook chooses what runs for an alert: it only reads, and takes the function as an input. nil:
+	// the built-in one, for all.
+	Playbook func(a *alert.Alert) (*playbooks.Playbook, error)
 	// Regions are looked through for functions that have a role; none: the session's and the alert's.
 	Regions []string
 	// Board is where it is told who is at which case: whoever is at one is at it alone, and goes on
@@ -92,6 +96,11 @@ type Options struct {
 	Board *board.Board
 	// Resume goes on with a run that has not ended. Nobody else may be at it: with a Board nobody is.
 	Resume bool
+	// Arrived is when the message came, by its queue; zero: when it was begun with.
+	Arrived time.Time
+	// Notify tells people what became of an alert; nil: nobody is told. What cannot be told is its
+	// own affair.
+	Notify func(ctx context.Context, out *Outcome)
 	Now    func() time.Time
 }
 
@@ -122,6 +131,7 @@ func Respond(ctx context.Context, message io.Reader, o Options) ([]Outcome, erro
 	out := make([]Outcome, 0, len(all))
 	for i := range all {
 		out = append(out, o.alone(ctx, &all[i], kept))
+		o.tell(ctx, &out[i])
 	}
 	return out, nil
 }
@@ -243,11 +253,12 @@ func open(a *alert.Alert) string {
 
 // run runs the playbook, or goes on with it, unless the case's evidence answers for the alert.
 func (out *Outcome) run(ctx context.Context, o *Options, env *playbooks.Env, a *alert.Alert) {
-	pb, err := Playbook()
+	pb, err := o.playbook(a)
 	if err != nil {
 		out.ends(Failed, err)
 		return
 	}
+	out.Playbook = pb.Name
 	last, bag, err := lastRun(ctx, env.Case, pb.Name)
 	if err != nil {
 		out.ends(Failed, err)
@@ -292,7 +303,7 @@ func (out *Outcome) run(ctx context.Context, o *Options, env *playbooks.Env, a *
 }
 
 func (o *Options) begin(ctx context.Context, pb *playbooks.Playbook, env *playbooks.Env, a *alert.Alert) (*playbooks.Run, error) {
-	return playbooks.Execute(ctx, pb, map[string]any{"function": a.Target.ARN, "since": window(a, o.Now())}, env)
+	return playbooks.Execute(ctx, pb, inputs(pb, a, o.Now()), env)
 }
 
 // answers says whether a run that has ended is evidence for the alert too: it began after what the

@@ -22,7 +22,9 @@ func (*Alerts) Takes(string) bool { return true }
 
 // Handle answers each alert of a message. It is settled when all are.
 func (a *Alerts) Handle(ctx context.Context, m *queue.Message) (settled bool, err error) {
-	all, err := respond.Respond(ctx, strings.NewReader(m.Body), a.Options(ctx))
+	o := a.Options(ctx)
+	o.Arrived = m.Sent
+	all, err := respond.Respond(ctx, strings.NewReader(m.Body), o)
 	if err != nil {
 		return false, err
 	}
