@@ -50,7 +50,12 @@ type Writer struct {
 
 // Begin starts a bag. Bag, Case, Schema, Status are filled in, and Operator, Kind and Started where empty.
 func (c *Case) Begin(ctx context.Context, h Header) (*Writer, error) {
-	h.Schema, h.Bag, h.Case, h.Status = headerSchema, c.newID(), c.ID, StatusPartial
+	h.Bag = c.newID()
+	return c.begin(ctx, h)
+}
+
+func (c *Case) begin(ctx context.Context, h Header) (*Writer, error) {
+	h.Schema, h.Case, h.Status = headerSchema, c.ID, StatusPartial
 	if h.Started.IsZero() {
 		h.Started = c.Now()
 	}
@@ -365,5 +370,20 @@ func (w *Writer) Abandon(ctx context.Context, reason string) error {
 	w.mu.Unlock()
 	w.flush(ctx)
 	err := w.log.Append(ctx, "abandon", map[string]string{"reason": reason})
+	return errors.Join(err, w.spool.remove())
+}
+
+// Leave stops writing a bag that somebody is to go on with (Resume): what was put is durable, and why
+// it was left is in its journal.
+func (w *Writer) Leave(ctx context.Context, why string) error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return fmt.Errorf("bag %s: %w", w.id, ErrClosed)
+	}
+	w.closed = true
+	w.mu.Unlock()
+	w.flush(ctx)
+	err := w.log.Append(ctx, "left", map[string]string{"reason": why})
 	return errors.Join(err, w.spool.remove())
 }
