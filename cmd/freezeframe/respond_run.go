@@ -18,14 +18,17 @@ import (
 )
 
 func respondFlags() []cli.Flag {
+	return append([]cli.Flag{&cli.StringFlag{Name: "alert", Usage: "file with one message; - is the standard input"}}, answerFlags()...)
+}
+
+// answerFlags are how alerts are answered, by respond and by worker.
+func answerFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "alert", Usage: "file with one message; - is the standard input"},
 		&cli.StringFlag{Name: "cases", Usage: "where cases lie, each in a folder or under a prefix of its own: a folder or s3://bucket/prefix", EnvVars: []string{"FREEZEFRAME_CASES"}},
 		&cli.StringFlag{Name: "authority", Usage: "who ordered that alerts are answered, under which ticket or mandate: it stands in each case"},
 		&cli.StringFlag{Name: "operator", Usage: "who answers for what runs here; default: the user of this process"},
 		&cli.StringFlag{Name: "assume-role", Usage: "role to assume in the alert's account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
 		&cli.StringSliceFlag{Name: "in-region", Usage: "region in which the functions of a role are looked for (may be repeated); default: the session's and the alert's"},
-		&cli.BoolFlag{Name: "resume", Usage: "go on with what was cut off; nobody else may be at it"},
 	}, keepingFlags()...)
 }
 
@@ -42,17 +45,20 @@ func (p *program) respond(c *cli.Context) error {
 	switch {
 	case c.String("alert") == "":
 		return ui.UsageHint(commandHelp(c), "no alert: --alert FILE, or - for the standard input")
-	case c.String("cases") == "":
-		return ui.UsageHint("freezeframe respond --alert FILE --cases s3://BUCKET/PREFIX --authority WHO", "no place for cases: --cases and FREEZEFRAME_CASES are empty")
-	case c.String("authority") == "":
-		return ui.UsageHint("freezeframe respond --alert FILE --cases DIR --authority 'CISO, mandate 12'", "no --authority: each case says by whose order it was opened")
+	}
+	if err := answerUsage(c, "freezeframe respond --alert FILE --cases s3://BUCKET/PREFIX --authority 'CISO, mandate 12'"); err != nil {
+		return err
 	}
 	in, closed, err := p.alertSource(c)
 	if err != nil {
 		return err
 	}
 	defer closed()
-	out, err := respond.Respond(c.Context, in, p.respondOptions(c))
+	o := p.respondOptions(c)
+	if o.Board, err = p.board(c); err != nil {
+		return err
+	}
+	out, err := respond.Respond(c.Context, in, o)
 	if err != nil {
 		return ui.UsageHint(commandHelp(c), "--alert: %w", err)
 	}
@@ -66,6 +72,16 @@ func (p *program) respond(c *cli.Context) error {
 	return respondEnd(c, out)
 }
 
+func answerUsage(c *cli.Context, whole string) error {
+	switch {
+	case c.String("cases") == "":
+		return ui.UsageHint(whole, "no place for cases: --cases and FREEZEFRAME_CASES are empty")
+	case c.String("authority") == "":
+		return ui.UsageHint(whole, "no --authority: each case says by whose order it was opened")
+	}
+	return nil
+}
+
 func (p *program) respondOptions(c *cli.Context) respond.Options {
 	return respond.Options{
 		Case: func(_ context.Context, id, title string) (*evidence.Case, error) { return p.alertCase(c, id, title) },
@@ -77,7 +93,7 @@ func (p *program) respondOptions(c *cli.Context) respond.Options {
 			return sessionIn(c, s, account)
 		},
 		Env:     func() *playbooks.Env { return p.playbookEnv(false, cmp.Or(c.String("operator"), localUser())) },
-		Regions: c.StringSlice("in-region"), Resume: c.Bool("resume"), Now: time.Now,
+		Regions: c.StringSlice("in-region"), Now: time.Now,
 	}
 }
 
@@ -91,6 +107,7 @@ func (p *program) alertCase(c *cli.Context, id, title string) (*evidence.Case, e
 	if err != nil {
 		return nil, err
 	}
+	n.options.AnyTitle = true // the same finding by another way has another
 	opened, made, err := respond.OpenCase(c.Context, n.v, n.options)
 	if err != nil {
 		return nil, err
@@ -130,7 +147,7 @@ func respondEnd(c *cli.Context, all []respond.Outcome) error {
 		switch o := &all[i]; o.State {
 		case respond.Collected, respond.Known:
 		case respond.Busy, respond.CutOff:
-			return ui.Incomplete("freezeframe respond --resume --alert ...", "alert %s: %s", o.Alert, string(o.State))
+			return ui.Incomplete("the same command again: it goes on", "alert %s: %s", o.Alert, string(o.State))
 		default:
 			return ui.Incomplete(commandHelp(c), "alert %s: %s", o.Alert, cmp.Or(o.Why, string(o.State)))
 		}

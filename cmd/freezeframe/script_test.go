@@ -127,7 +127,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 func environment(ts *testscript.TestScript) []string {
 	var env []string
 	for _, k := range []string{"PATH", "HOME", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_EC2_METADATA_DISABLED",
-		"FREEZEFRAME_HOME", "FREEZEFRAME_CASE", "FREEZEFRAME_CASES", "FREEZEFRAME_EXERCISE", "FREEZEFRAME_TABLETOP", "TMPDIR", "GOGC"} {
+		"FREEZEFRAME_HOME", "FREEZEFRAME_CASE", "FREEZEFRAME_CASES", "FREEZEFRAME_AUTHORITY", "FREEZEFRAME_EXERCISE", "FREEZEFRAME_TABLETOP", "TMPDIR", "GOGC"} {
 		if v := ts.Getenv(k); v != "" {
 			env = append(env, k+"="+v)
 		}

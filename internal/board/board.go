@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/vault"
 )
@@ -33,12 +34,20 @@ const (
 
 // Board is a place for records. Safe for concurrent use.
 type Board struct {
-	v   vault.Vault
-	who string
+	v       vault.Vault
+	who     string
+	silence time.Duration
 }
 
 // On is the board of a place. who names this process in what it writes: host, process, start.
-func On(v vault.Vault, who string) *Board { return &Board{v, who} }
+func On(v vault.Vault, who string) *Board { return &Board{v, who, Silence} }
+
+// As is the same board for another writer of this process.
+func (b *Board) As(who string) *Board { return &Board{b.v, who, b.silence} }
+
+// Within is the same board for a holder who may be silent for another time than Silence. Its claims
+// say so, and others go by what they say.
+func (b *Board) Within(silence time.Duration) *Board { return &Board{b.v, b.who, max(silence, Least)} }
 
 // Who is the name under which this process writes.
 func (b *Board) Who() string { return b.who }

@@ -10,19 +10,32 @@ import (
 )
 
 const (
-	// Silence is how long a holder may write nothing before it counts as dead.
+	// Silence is how long a holder may write nothing before it counts as dead, if it says nothing else.
 	Silence = 60 * time.Second
-	// beats is how often a holder says that it is there.
-	beats = Silence / 4
-	// looks is how often who waits looks.
-	looks = Silence / 20
+	// Least is the shortest time that a holder can be given: it writes four times in it.
+	Least = 2 * time.Second
+	most  = time.Hour // what another's record can make us wait
 )
+
+// silence is how long the writer of a record may write nothing.
+func (l *link) silence() time.Duration {
+	if l.Within <= 0 {
+		return Silence
+	}
+	return min(max(time.Duration(l.Within*float64(time.Second)), Least), most)
+}
 
 // link is one record of a claim's chain.
 type link struct {
 	What string    `json:"what"` // taken, kept, released
 	Who  string    `json:"who"`
 	At   time.Time `json:"at"` // by the writer's clock: for people
+	// Within is for how many seconds the writer may be silent.
+	Within float64 `json:"within"`
+}
+
+func (b *Board) link(what string) link {
+	return link{what, b.who, time.Now().UTC(), b.silence.Seconds()}
 }
 
 const (
@@ -57,7 +70,7 @@ func (b *Board) Claim(ctx context.Context, what string, wait bool) (*Claim, erro
 		if err != nil {
 			return nil, err
 		}
-		if last == 0 || l.What == released || last == seen && silent >= Silence {
+		if last == 0 || l.What == released || last == seen && silent >= l.silence() {
 			c, err := b.take(ctx, what, last+1)
 			if !errors.Is(err, ErrTaken) {
 				return c, err
@@ -69,6 +82,7 @@ func (b *Board) Claim(ctx context.Context, what string, wait bool) (*Claim, erro
 			}
 			seen, silent = last, 0
 		}
+		looks := l.silence() / 20
 		if err := sleep(ctx, looks); err != nil {
 			return nil, err
 		}
@@ -102,7 +116,17 @@ func (b *Board) HeldBy(ctx context.Context, what string) (*Holder, error) {
 }
 
 func (b *Board) take(ctx context.Context, what string, n int) (*Claim, error) {
-	if err := b.Put(ctx, linkName(what, n), link{taken, b.who, time.Now().UTC()}); err != nil {
+	err := b.Put(ctx, linkName(what, n), b.link(taken))
+	if errors.Is(err, ErrTaken) { // by ourselves, where a write whose answer was lost was repeated
+		var l link
+		if getErr := b.Get(ctx, linkName(what, n), &l); getErr != nil {
+			return nil, getErr
+		}
+		if l.Who == b.who && l.What == taken {
+			err = nil
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &Claim{b: b, what: what, last: n}, nil
@@ -140,7 +164,7 @@ func (c *Claim) add(ctx context.Context, what string) error {
 	if c.done {
 		return ErrLost
 	}
-	err := c.b.Put(ctx, linkName(c.what, c.last+1), link{what, c.b.who, time.Now().UTC()})
+	err := c.b.Put(ctx, linkName(c.what, c.last+1), c.b.link(what))
 	switch {
 	case errors.Is(err, ErrTaken):
 		// A write whose answer was lost has come through, and the SDK repeated it: then it is our own.
@@ -169,14 +193,14 @@ func (c *Claim) Keep(ctx context.Context) (held context.Context, stop func()) {
 	go func() {
 		defer close(done)
 		since := time.Now()
-		for sleep(held, beats) == nil {
+		for sleep(held, c.b.silence/4) == nil {
 			err := c.Held(held)
 			switch {
 			case err == nil:
 				since = time.Now()
 			case errors.Is(err, ErrLost):
 				cancel(err)
-			case time.Since(since) > Silence-beats:
+			case time.Since(since) > c.b.silence*3/4:
 				cancel(fmt.Errorf("%w, or will: for %s the claim could not be kept: %w", ErrLost, time.Since(since).Round(time.Second), err))
 			}
 		}

@@ -71,6 +71,7 @@ type CaseOptions struct {
 	SealAll                    bool             // encrypt every payload, not the secrets alone
 	Storage                    *Storage         // of a case in a bucket; nil leaves all to the bucket
 	Exercise                   string           // id of the exercise that the case is of; "" is the real thing
+	AnyTitle                   bool             // an opening that was cut off is finished whatever its title: the place is of this case alone
 	Home                       string           // directory for the identity and the signing key; made 0700
 	Signer                     Signer           // signs the ledger; nil makes a key in Home, or signs nothing without Home
 	Passphrase                 string           // encrypts a signing key that is made; "" does not
@@ -218,7 +219,7 @@ func (c *Case) resumeRecord(ctx context.Context, o CaseOptions) (*caseRecord, er
 	if err != nil {
 		return nil, err
 	}
-	if record.Title != o.Title || record.Authority != o.Authority || record.Operator != o.Operator || record.Exercise != o.Exercise {
+	if record.Title != o.Title && !o.AnyTitle || record.Authority != o.Authority || record.Operator != o.Operator || record.Exercise != o.Exercise {
 		return nil, fmt.Errorf("%s: %w: an unfinished opening of case %q", c.vault, ErrNotEmpty, record.Title)
 	}
 	c.IdentityPath = findIdentity(o.Home, record.ID)

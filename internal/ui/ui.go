@@ -5,6 +5,7 @@
 package ui
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,6 +41,21 @@ func (s *Streams) Show(v any, human func(*Printer)) error {
 	p := &Printer{w: s.Out, color: s.Color && s.OutTTY, width: s.Width}
 	human(p)
 	return p.err
+}
+
+// ShowLine is Show for one of many results: with --json each is one line.
+func (s *Streams) ShowLine(v any, human func(*Printer)) error {
+	if !s.JSON {
+		return s.Show(v, human)
+	}
+	var line bytes.Buffer
+	enc := json.NewEncoder(safetext.JSON(&line))
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := s.Out.Write(line.Bytes()) // at once: others write lines too
+	return err
 }
 
 // Person prints for the one at the terminal: to stdout, or to stderr when stdout carries JSON.

@@ -12,8 +12,9 @@ import (
 )
 
 // functions lists those of an account, region by region: the alert's region is where a role's
-// credentials were used, which need not be where its function is.
-func (o *Options) functions(s *awsapi.Session, a *alert.Alert) alert.List {
+// credentials were used, which need not be where its function is. broke is what ended the list: half
+// of one says nothing.
+func (o *Options) functions(s *awsapi.Session, a *alert.Alert, broke *error) alert.List {
 	regions := slices.Clone(o.Regions)
 	if len(regions) == 0 {
 		for _, r := range []string{s.Region, a.Region} {
@@ -30,6 +31,9 @@ func (o *Options) functions(s *awsapi.Session, a *alert.Alert) alert.List {
 			}
 			for _, region := range regions {
 				for f, err := range collect.Functions(ctx, s, region) {
+					if err != nil {
+						*broke = fmt.Errorf("region %s: %w", region, err)
+					}
 					if !yield(alert.Function{ARN: f.ARN, Role: f.Role}, err) || err != nil {
 						return
 					}

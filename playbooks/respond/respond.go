@@ -13,6 +13,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/collect"
 	"github.com/freezeframe-ir/freezeframe/internal/alert"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/internal/board"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
 )
@@ -28,7 +29,7 @@ const (
 	Collected  State = "collected"       // its evidence is sealed
 	WithGaps   State = "with-gaps"       // sealed, and not all of what was wanted is there
 	Known      State = "known"           // it repeats what the case's evidence is younger than
-	Busy       State = "busy"            // a run in its case has not ended: somebody is at it, or was cut off
+	Busy       State = "busy"            // somebody is at its case
 	Unreadable State = "unreadable"      // it is kept, and is no alert that could be read
 	Unresolved State = "unresolved"      // it is kept, and names no function that could be found
 	Abroad     State = "other-partition" // it is of a partition that this session does not reach
@@ -82,7 +83,10 @@ type Options struct {
 	Env func() *playbooks.Env
 	// Regions are looked through for functions that have a role; none: the session's and the alert's.
 	Regions []string
-	// Resume goes on with a run that has not ended. Nobody else may be at it.
+	// Board is where it is told who is at which case: whoever is at one is at it alone, and goes on
+	// with what was cut off there. nil: the caller sees to that.
+	Board *board.Board
+	// Resume goes on with a run that has not ended. Nobody else may be at it: with a Board nobody is.
 	Resume bool
 	Now    func() time.Time
 }
@@ -113,7 +117,7 @@ func Respond(ctx context.Context, message io.Reader, o Options) ([]Outcome, erro
 	}
 	out := make([]Outcome, 0, len(all))
 	for i := range all {
-		out = append(out, o.one(ctx, &all[i], kept))
+		out = append(out, o.alone(ctx, &all[i], kept))
 	}
 	return out, nil
 }
@@ -138,26 +142,28 @@ func (h *head) note() string {
 	return fmt.Sprintf("the first %d bytes of a message that is too large", len(h.b))
 }
 
-func (o *Options) one(ctx context.Context, a *alert.Alert, message *head) (out Outcome) {
-	out = Outcome{Schema: Schema, Alert: a.Case, Kind: a.Kind, Title: a.Title, Message: a.Message.SHA256, Began: o.Now().UTC()}
-	defer func() { out.Ended = o.Now().UTC() }()
+// one deals with an alert whose case is this process's alone.
+func (o *Options) one(ctx context.Context, a *alert.Alert, message *head, out *Outcome) {
+	defer out.cut(ctx)
 	c, err := o.Case(ctx, a.Case, title(a))
 	if err != nil {
-		return out.ends(Failed, fmt.Errorf("opening the case of the alert: %w", err))
+		out.ends(Failed, fmt.Errorf("opening the case of the alert: %w", err))
+		return
 	}
 	out.Case = c.Vault().String()
 	env := o.Env()
 	env.Case = c
 	if err := keep(ctx, env, a, message, o.Resume); err != nil {
-		return out.ends(Failed, err)
+		out.ends(Failed, err)
+		return
 	}
 	out.deal(ctx, o, env, a)
+	out.cut(ctx)
 	if out.State != CutOff { // a process that is told to stop has no time left
 		if err := out.record(ctx, env); err != nil {
-			return out.ends(Failed, errors.Join(out.Err, err))
+			out.ends(Failed, errors.Join(out.Err, err))
 		}
 	}
-	return out
 }
 
 func (out *Outcome) ends(s State, err error) Outcome {
@@ -194,7 +200,12 @@ func (out *Outcome) deal(ctx context.Context, o *Options, env *playbooks.Env, a 
 		return
 	}
 	env.Session = s
-	resolved := a.Resolve(ctx, o.functions(s, a))
+	var broke error
+	resolved := a.Resolve(ctx, o.functions(s, a, &broke))
+	if broke != nil {
+		out.ends(Failed, fmt.Errorf("looking up which functions have role %s: %w", a.Role, broke))
+		return
+	}
 	if resolved.Target == nil {
 		out.ends(Unresolved, errors.New(open(&resolved)))
 		return
@@ -240,14 +251,16 @@ func (out *Outcome) run(ctx context.Context, o *Options, env *playbooks.Env, a *
 		out.ends(Busy, fmt.Errorf("run %s of this case has not ended: somebody is at it, or it was cut off (--resume goes on with it)", last.ID))
 		return
 	case bag != nil:
-		run, err = playbooks.Resume(ctx, bag, env)
+		if run, err = playbooks.Resume(ctx, bag, env); errors.Is(err, playbooks.ErrNoRun) { // cut off before it had begun: that is noted, and another one begins
+			run, err = o.begin(ctx, pb, env, a)
+		}
 	case answers(last, a, o.Now()):
 		out.Run = last.ID
 		out.ends(Known, nil)
 		out.Why = fmt.Sprintf("the case has evidence of %s", last.Started.UTC().Format(time.RFC3339))
 		return
 	default:
-		run, err = playbooks.Execute(ctx, pb, map[string]any{"function": a.Target.ARN, "since": window(a, o.Now())}, env)
+		run, err = o.begin(ctx, pb, env, a)
 	}
 	out.ran = run
 	if run != nil {
@@ -267,6 +280,10 @@ func (out *Outcome) run(ctx context.Context, o *Options, env *playbooks.Env, a *
 	default:
 		out.ends(Failed, fmt.Errorf("run %s ended as %s: %w", run.ID, run.Status, run.Err()))
 	}
+}
+
+func (o *Options) begin(ctx context.Context, pb *playbooks.Playbook, env *playbooks.Env, a *alert.Alert) (*playbooks.Run, error) {
+	return playbooks.Execute(ctx, pb, map[string]any{"function": a.Target.ARN, "since": window(a, o.Now())}, env)
 }
 
 // answers says whether a run that has ended is evidence for the alert too: it began after what the
