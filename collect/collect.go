@@ -88,6 +88,7 @@ type Options struct {
 	AllowPrivate []netip.Prefix // private addresses that downloads may come from
 
 	Pacer    *Pacer         // shared by runs in one account; nil: one for this run
+	Calls    int            // under way at once, of one run; 0: as many as the quotas let through
 	Unpaced  bool           // keep no client-side quota
 	Progress func(Progress) // called from many goroutines, never concurrently; nil: nobody is told
 	Now      func() time.Time

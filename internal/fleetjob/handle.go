@@ -39,23 +39,23 @@ type Outcome struct {
 
 // Handler does jobs. Its fields are set before use.
 type Handler struct {
-	Cases string // a job's case lies under it: a folder, or s3://bucket/prefix
+	Where string // a job's case lies under it: a folder, or s3://bucket/prefix
 	Role  string // by which this worker enters accounts, as it was written; "" enters none but its own
 	Board *board.Board
+	Cases *Cases // what stays open between messages
 	// Open opens a case, and Session enters an account to read for it.
 	Open    func(ctx context.Context, where string) (*evidence.Case, error)
 	Session func(ctx context.Context, of *evidence.Case, account string) (*awsapi.Session, error)
 	Header  evidence.Header // who collects, with what
 	Collect collect.Options // what the worker decides, not the job: pace, networks
 	Now     func() time.Time
-	Tell    func(Outcome) // one call at a time; nil: nobody listens
-
-	mu     sync.Mutex // guards opened, and calls of Tell
-	opened opened
+	Tell    func(Outcome) // nil: nobody listens
 }
 
-// opened is the case of the last job: the next is mostly of the same.
-type opened struct {
+// Cases holds the case of the last message open: the next is mostly of the same. The zero value
+// holds none. Safe for concurrent use.
+type Cases struct {
+	mu    sync.Mutex
 	where string
 	at    time.Time
 	c     *evidence.Case
@@ -83,26 +83,20 @@ func (h *Handler) Handle(ctx context.Context, m *queue.Message) (settled bool, e
 		out.Bag = out.Job.Bag()
 		h.do(ctx, &out)
 	}
-	h.tell(out)
+	if h.Tell != nil {
+		h.Tell(out)
+	}
 	if out.Err != nil && out.Job != nil {
 		out.Err = fmt.Errorf("job %s, account %s, %s: %w", out.Job.ID, out.Job.Account, out.Job.Region, out.Err)
 	}
 	return out.State != Left, out.Err
 }
 
-func (h *Handler) tell(out Outcome) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.Tell != nil {
-		h.Tell(out)
-	}
-}
-
 // mine says whether a job is this worker's to do.
 func (h *Handler) mine(j *Job) error {
 	switch {
-	case !Under(h.Cases, j.Case):
-		return fmt.Errorf("%w: %.200q is not under %s", ErrElsewhere, j.Case, h.Cases)
+	case !Under(h.Where, j.Case):
+		return fmt.Errorf("%w: %.200q is not under %s", ErrElsewhere, j.Case, h.Where)
 	case j.Role != h.Role:
 		return fmt.Errorf("%w: %.200q, and this worker's is %q", ErrRole, j.Role, h.Role)
 	}
@@ -128,19 +122,20 @@ func Under(cases, where string) bool {
 
 // caseOf opens the job's case, and makes sure that it is the one that the job means.
 func (h *Handler) caseOf(ctx context.Context, j *Job) (*evidence.Case, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.opened.where != j.Case || h.Now().Sub(h.opened.at) > openFor {
+	o := h.Cases
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.where != j.Case || h.Now().Sub(o.at) > openFor {
 		c, err := h.Open(ctx, j.Case)
 		if err != nil {
 			return nil, err
 		}
-		h.opened = opened{j.Case, h.Now(), c}
+		o.where, o.at, o.c = j.Case, h.Now(), c
 	}
-	if c := h.opened.c; c.ID == j.CaseID {
-		return c, nil
+	if o.c.ID == j.CaseID {
+		return o.c, nil
 	}
-	return nil, fmt.Errorf("%w: at %s lies case %s, and the job is of %s", ErrElsewhere, j.Case, h.opened.c.ID, j.CaseID)
+	return nil, fmt.Errorf("%w: at %s lies case %s, and the job is of %s", ErrElsewhere, j.Case, o.c.ID, j.CaseID)
 }
 
 // do does a job that is this worker's.
