@@ -385,6 +385,17 @@ func (w *Writer) OpenKept(ctx context.Context, it Item) (io.ReadCloser, error) {
 	return w.c.open(ctx, prefix, it)
 }
 
+// answered says whether a resumed bag lists this very answer already: what follows from other answers,
+// such as that a function without a network has no subnets, is found again each time. The caller
+// holds w.mu.
+func (w *Writer) answered(g Gap) bool {
+	if w.kept == nil || w.kept.bag != "" || !g.State.Complete() {
+		return false
+	}
+	e, ok := w.kept.entries[keptKey{g.Artefact, g.Source}]
+	return ok && e.Item == nil && e.State == g.State
+}
+
 // supersede notes that a truncated artefact of before was collected whole. The caller holds w.mu.
 func (w *Writer) supersede(it Item, state State) {
 	if w.kept == nil || state != Collected {

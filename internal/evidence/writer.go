@@ -299,8 +299,14 @@ func (w *Writer) addGap(g Gap) {
 	g.Error = g.Error[:min(len(g.Error), maxGapText)]
 	g.Note = g.Note[:min(len(g.Note), maxGapText)]
 	w.mu.Lock()
-	w.entries = append(w.entries, Entry{Artefact: g.Artefact, Source: g.Source, State: g.State, Gap: &g})
+	known := w.answered(g)
+	if !known {
+		w.entries = append(w.entries, Entry{Artefact: g.Artefact, Source: g.Source, State: g.State, Gap: &g})
+	}
 	w.mu.Unlock()
+	if known {
+		return
+	}
 	// For a resumed collection; durable with the next artefact. One that cannot be written shows there.
 	_ = w.log.Add(context.Background(), gapKind, g)
 }
