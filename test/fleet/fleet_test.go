@@ -89,7 +89,7 @@ func TestFleet(t *testing.T) {
 func fleet(t *testing.T, f form, bucket func(awssim.Credentials) http.Handler) {
 	w := newWorld(t, build(t), f.accounts, f.functions, bucket)
 	said := w.enqueue(t, f.accounts, f.perMessage)
-	t.Logf("seed %d (FREEZEFRAME_FLEET_SEED): %s", seed(t), strings.SplitN(said, "\n", 2)[0])
+	t.Logf("seed %d (FREEZEFRAME_FLEET_SEED): %s", seed(t), strings.TrimSpace(said))
 	died := w.killed(t, f.plan(rand.New(rand.NewPCG(seed(t), 3))))
 	total := 0
 	for _, at := range slices.Sorted(maps.Keys(died)) {

@@ -61,12 +61,15 @@ var executor = regexp.MustCompile(`exec-env/(worker-\d+)`)
 
 // of is the worker that a request comes from; nil: somebody else.
 func (w *world) of(r *http.Request) *process {
-	m := executor.FindStringSubmatch(r.UserAgent())
-	if m == nil {
-		return nil
+	// Downloads do not say who asks; the address names the account, in which one worker is at a time.
+	name, account := "", ""
+	if m := executor.FindStringSubmatch(r.UserAgent()); m != nil {
+		name = m[1]
+	} else if _, rest, ok := strings.Cut(r.URL.Path, "/snapshots/"); ok {
+		account, _, _ = strings.Cut(rest, "/")
 	}
 	for _, p := range w.procs {
-		if p.name == m[1] {
+		if p.name == name || account != "" && p.account == account {
 			return p
 		}
 	}
