@@ -79,7 +79,7 @@ func (w *world) of(r *http.Request) *process {
 func pointOf(r *http.Request) (point, string) {
 	key, ok := strings.CutPrefix(r.URL.Path, "/"+bucketName+"/")
 	switch {
-	case ok && r.Method != http.MethodPut:
+	case ok && r.Method != http.MethodPut, r.URL.Path == "/"+bucketName:
 		return "", key
 	case !ok && r.Header.Get("Authorization") == "":
 		return codePoint, ""
@@ -122,7 +122,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 		w.slay(p)
 		return
 	}
-	if key != "" {
+	if key != "" || r.URL.Path == "/"+bucketName || r.URL.Path == "/"+bucketName+"/" {
 		w.store(rw, r, at, key)
 	} else {
 		w.ask(rw, r, p)

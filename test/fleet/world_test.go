@@ -80,9 +80,6 @@ func newWorld(t *testing.T, binary string, accounts, functions int, bucket func(
 	w.queue = aws.ToString(out.QueueUrl)
 	in := &s3.CreateBucketInput{Bucket: aws.String(bucketName), ObjectLockEnabledForBucket: aws.Bool(true),
 		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region}}
-	if w.bucket != nil {
-		in.CreateBucketConfiguration = nil
-	}
 	if _, err := w.s3().CreateBucket(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
