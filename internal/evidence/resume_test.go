@@ -413,3 +413,63 @@ func TestNamedBag(t *testing.T) {
 		t.Errorf("%+v %v", p, err)
 	}
 }
+
+// TestKilledAgain: a collection is stopped between an artefact's line and its name, the next session
+// gets other bytes of the same length, or the same, and is stopped in its turn. The third goes on.
+func TestKilledAgain(t *testing.T) {
+	for _, second := range []string{"second", "first "} {
+		folder := newFolder(t)
+		c := newCase(t, folder, t.TempDir())
+		c.vault = &faulty{Vault: folder, nth: 3, dies: true} // its beginning, the line, the name
+		w, err := c.Begin(ctx, Header{Kind: KindCollection})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := meta("lambda.configuration", "pay.json")
+		if _, err := w.Put(ctx, m, writeText("first ")); !errors.Is(err, errInjected) {
+			t.Fatalf("it did not die: %v", err)
+		}
+		session := func(body string) *Writer {
+			again, err := OpenCase(ctx, folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again.Signer = c.Signer
+			b, err := again.Bag(ctx, w.Bag())
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := again.Resume(ctx, b, Session{Operator: "o"})
+			if err != nil {
+				t.Fatalf("%q: %v", second, err)
+			}
+			if _, kept := w.Kept(m.Artefact, m.Source); kept != (body == "") {
+				t.Fatalf("%q: kept %v", second, kept)
+			}
+			if body != "" {
+				if _, err := w.Put(ctx, m, writeText(body)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return w
+		}
+		if err := session(second).Leave(ctx, "told to stop"); err != nil {
+			t.Fatal(err)
+		}
+		b, err := session("").Seal(ctx, StatusComplete)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := b.Coverage(ctx)
+		if err != nil || len(entries) != 1 || entries[0].Item == nil || entries[0].Item.SHA256 != hashBytes([]byte(second)) {
+			t.Errorf("%q: %+v %v", second, entries, err)
+		}
+		whole, err := OpenCase(ctx, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p, err := range whole.Verify(ctx) {
+			t.Errorf("%q: %+v %v", second, p, err)
+		}
+	}
+}
