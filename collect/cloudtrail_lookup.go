@@ -159,7 +159,13 @@ func (j *Job) sweep(ctx context.Context) *promise[keysOfRoles] {
 	r.mu.Unlock()
 	if ours {
 		found := newKeysOfRoles()
-		j.lookups(ctx, []query{{region: j.Target.Region, key: types.LookupAttributeKeyEventSource, value: "lambda.amazonaws.com"}}, found)
+		if r.o.Swept != nil {
+			if err := readSwept(ctx, r.o.Swept, j.Target.Region, found); err != nil {
+				r.book.fail(err)
+			}
+		} else {
+			j.lookups(ctx, []query{sweepQuery(j.Target.Region)}, found)
+		}
 		p.keep(*found)
 	}
 	return p

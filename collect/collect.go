@@ -62,10 +62,19 @@ type Options struct {
 	Only     []string      // names of collectors; empty is all of the scope
 	Regions  []string      // further regions in which calls of the role's sessions are looked for; "all" is every one that accounts have from the start
 
-	Earlier  []awsapi.Exchange // calls made before there was a journal to enter them in
-	Found    []evidence.Gap    // what was not found of what was wanted, before the run: it enters the coverage
-	Keys     []string          // access keys to look up beside those of the role's sessions
-	KeysOnly bool              // of CloudTrail's event history, look up Keys alone
+	Earlier []awsapi.Exchange // calls made before there was a journal to enter them in
+	Found   []evidence.Gap    // what was not found of what was wanted, before the run: it enters the coverage
+	// Swept is the sealed bag that holds what SweepInto read of the region, for runs that share it;
+	// nil: the run reads it itself.
+	Swept *evidence.Bag
+	// Bag is the id of the bag that Into begins; "" makes one.
+	Bag string
+	// LeaveOpen leaves the bag of a run that was stopped unfinished, for whoever goes on with it
+	// (Resume). Without it what was collected is sealed, and the rest is a gap.
+	LeaveOpen bool
+
+	Keys     []string // access keys to look up beside those of the role's sessions
+	KeysOnly bool     // of CloudTrail's event history, look up Keys alone
 
 	MaxLogBytes int64 // of one log group's events; 0 is 256 MiB
 	// TrailBuckets are where CloudTrail's files are read: AutoTrailBucket, or s3://bucket/prefix.
@@ -79,6 +88,7 @@ type Options struct {
 	AllowPrivate []netip.Prefix // private addresses that downloads may come from
 
 	Pacer    *Pacer         // shared by runs in one account; nil: one for this run
+	Calls    int            // under way at once, of one run; 0: as many as the quotas let through
 	Unpaced  bool           // keep no client-side quota
 	Progress func(Progress) // called from many goroutines, never concurrently; nil: nobody is told
 	Now      func() time.Time

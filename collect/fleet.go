@@ -82,7 +82,7 @@ func one(ctx context.Context, c *evidence.Case, h evidence.Header, a Entered, o 
 		return out
 	}
 	var targets []Target
-	targets, o.Found = a.find(ctx, a.Session, c.Now)
+	targets, o.Found = a.Find(ctx, c.Now)
 	h.Params = a.params(h.Params)
 	out.Bag, out.Summary, out.Err = Into(ctx, a.Session, c, h, targets, o)
 	return out
@@ -114,6 +114,12 @@ func (a Asked) params(also map[string]string) map[string]string {
 	maps.Copy(out, also)
 	lists(out, map[string][]string{"names": a.Names, "patterns": a.Patterns, "in": a.Regions})
 	return out
+}
+
+// Find looks for what is wanted in an account that was entered. What could not be listed, and names
+// that no region has, are gaps.
+func (a Entered) Find(ctx context.Context, now func() time.Time) ([]Target, []evidence.Gap) {
+	return a.find(ctx, a.Session, now)
 }
 
 func (a Asked) find(ctx context.Context, s *awsapi.Session, now func() time.Time) ([]Target, []evidence.Gap) {

@@ -28,11 +28,18 @@ func Into(ctx context.Context, s *awsapi.Session, c *evidence.Case, h evidence.H
 	}
 	o.params(h.Params)
 	h.Targets = arnsOf(targets)
-	w, err := c.Begin(ctx, h)
+	w, err := o.begin(ctx, c, h)
 	if err != nil {
 		return nil, Summary{}, fmt.Errorf("beginning a bag: %w", err)
 	}
 	return fill(ctx, s, w, targets, o)
+}
+
+func (o Options) begin(ctx context.Context, c *evidence.Case, h evidence.Header) (*evidence.Writer, error) {
+	if o.Bag != "" {
+		return c.BeginAs(ctx, o.Bag, h)
+	}
+	return c.Begin(ctx, h)
 }
 
 // ErrOther: a collection is resumed in the account, region and by the endpoint where it was begun.
@@ -119,6 +126,9 @@ func Resume(ctx context.Context, s *awsapi.Session, c *evidence.Case, b *evidenc
 	if o.Until, err = time.Parse(time.RFC3339, begun.Params["until"]); err != nil {
 		return nil, Summary{}, fmt.Errorf("bag %s: its window: %w", b.ID(), err)
 	}
+	if o.Swept, err = sweptOf(ctx, c, begun.Params); err != nil {
+		return nil, Summary{}, fmt.Errorf("bag %s: %w", b.ID(), err)
+	}
 	session := evidence.Session{Operator: h.Operator, Principal: s.Identity.ARN, Host: h.Host, Tool: h.Tool}
 	goOn := c.Resume
 	if b.Sealed() {
@@ -145,6 +155,9 @@ func (o Options) params(into map[string]string) {
 	into["scope"], into["since"], into["until"] = string(scopeOf(o)), sinceOf(o).String(), o.Until.Format(time.RFC3339)
 	lists(into, map[string][]string{"only": o.Only, "regions": o.Regions, "trail_buckets": o.TrailBuckets})
 	o.keyParams(into)
+	if o.Swept != nil {
+		into[paramSwept] = o.Swept.ID()
+	}
 }
 
 func lists(into map[string]string, of map[string][]string) {
@@ -201,6 +214,10 @@ func fill(ctx context.Context, s *awsapi.Session, w *evidence.Writer, targets []
 	sum, runErr := Run(ctx, in, targets, w, o)
 	jotCalls(ctx, w, s.Loose())
 	w.SetHeader(func(h *evidence.Header) { h.SkewMS = skew.milliseconds() })
+	if o.LeaveOpen && runErr != nil {
+		why := cmp.Or(context.Cause(ctx), runErr)
+		return nil, sum, errors.Join(why, w.Leave(context.WithoutCancel(ctx), why.Error()))
+	}
 	// What was collected is sealed also after an interruption.
 	bag, err := w.Seal(context.WithoutCancel(ctx), sum.Status())
 	if err != nil {

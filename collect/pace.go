@@ -173,17 +173,43 @@ func (p *Pacer) pace(cfg aws.Config, account string) aws.Config {
 		p.report(account, region, q, let, state == evidence.Throttled)
 		return out, meta, err
 	})
-	install := func(stack *middleware.Stack) error {
-		if _, ok := stack.Finalize.Get("Retry"); !ok {
-			return stack.Finalize.Add(turn, middleware.Before)
-		}
-		return stack.Finalize.Insert(turn, "Retry", middleware.After)
-	}
-	cfg.APIOptions = append(append([]func(*middleware.Stack) error(nil), cfg.APIOptions...), install)
+	cfg.APIOptions = append(append([]func(*middleware.Stack) error(nil), cfg.APIOptions...), beforeSigning(turn))
 	return cfg
 }
 
 // callName is "Lambda:GetFunction", as in awsapi.Need.
 func callName(ctx context.Context) string {
 	return strings.ReplaceAll(middleware.GetServiceID(ctx), " ", "") + ":" + middleware.GetOperationName(ctx)
+}
+
+func callSlots(n int) chan struct{} {
+	if n <= 0 {
+		return nil
+	}
+	return make(chan struct{}, n)
+}
+
+// limited makes every attempt of cfg's calls wait until fewer are under way than slots holds.
+func limited(cfg aws.Config, slots chan struct{}) aws.Config {
+	turn := middleware.FinalizeMiddlewareFunc("FreezeframeSlots", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, ctx.Err()
+		}
+		defer func() { <-slots }()
+		return next.HandleFinalize(ctx, in)
+	})
+	cfg.APIOptions = append(append([]func(*middleware.Stack) error(nil), cfg.APIOptions...), beforeSigning(turn))
+	return cfg
+}
+
+// beforeSigning puts a middleware around each attempt of a call, before it is signed.
+func beforeSigning(m middleware.FinalizeMiddleware) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		if _, ok := stack.Finalize.Get("Retry"); !ok {
+			return stack.Finalize.Add(m, middleware.Before)
+		}
+		return stack.Finalize.Insert(m, "Retry", middleware.After)
+	}
 }

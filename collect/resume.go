@@ -1,14 +1,12 @@
 package collect
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
@@ -141,17 +139,7 @@ func (j *Job) recallEvents(ctx context.Context, w want, read func([]types.Event)
 		j.run.book.fail(err)
 		return true
 	}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxPage)
-	for lines.Scan() {
-		page, bad := decodeDocument[cloudtrail.LookupEventsOutput](lines.Bytes())
-		if bad != nil {
-			err = bad
-			break
-		}
-		read(page.Events)
-	}
-	if err = errors.Join(err, lines.Err(), r.Close()); err != nil {
+	if err = errors.Join(readPages(r, read), r.Close()); err != nil {
 		j.run.book.fail(err)
 		return true
 	}

@@ -35,6 +35,7 @@ type runner struct {
 	since time.Time // the window, fixed at the start
 	until time.Time
 	slots chan struct{} // downloads at once, over all targets
+	calls chan struct{} // calls under way at once; nil: any number
 	// streams are artefacts of log events read at once, over all targets: apart from slots,
 	// because a long log must not keep a package waiting whose address expires.
 	streams chan struct{}
@@ -119,6 +120,7 @@ func newRunner(in Inputs, w Artefacts, o Options, stop context.CancelCauseFunc) 
 		since: until.Add(-o.Since),
 		until: until,
 		slots: make(chan struct{}, o.Parallel),
+		calls: callSlots(o.Calls),
 
 		streams: make(chan struct{}, streamsAtOnce),
 
@@ -187,6 +189,9 @@ func (j *Job) config(region string) aws.Config {
 		rec = func(x awsapi.Exchange) { j.run.o.Record(j.c.Name, x) }
 	}
 	cfg := j.run.in.Connect(region, j.c.Needs, rec)
+	if j.run.calls != nil {
+		cfg = limited(cfg, j.run.calls)
+	}
 	if j.run.o.Unpaced {
 		return cfg
 	}

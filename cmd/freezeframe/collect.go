@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -27,7 +28,7 @@ func (p *program) collectCommand() *cli.Command {
 			&cli.BoolFlag{Name: "deleted", Usage: "a named function may be deleted: that it is gone, its log group and its records are collected"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on with the last collection that was interrupted, or ask again for what it could not get"},
 			&cli.BoolFlag{Name: "settle", Usage: "read CloudTrail again, for what the last collection was about: events come late (30 minutes and 24 hours after the last act)"},
-		}, whichFlags(), howFlags(), expandFlags()),
+		}, whichFlags(), howFlags(), expandFlags(), enqueueFlags()),
 		Action: p.collect,
 	}
 }
@@ -78,7 +79,7 @@ func (p *program) collect(c *cli.Context) error {
 	}
 	o, err := p.collectOptions(c)
 	if err == nil {
-		err = expandUsage(c)
+		err = cmp.Or(expandUsage(c), enqueueUsage(c))
 	}
 	if err != nil {
 		return err
@@ -86,6 +87,9 @@ func (p *program) collect(c *cli.Context) error {
 	opened, err := p.openCase(c)
 	if err != nil {
 		return err
+	}
+	if c.String("enqueue") != "" {
+		return p.enqueue(c, opened, o)
 	}
 	w, err := p.wanted(c)
 	if err != nil {

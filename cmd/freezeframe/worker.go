@@ -37,7 +37,7 @@ func workerFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "once", Usage: "end when the queue gives nothing more"},
 		&cli.IntFlag{Name: "most-receives", Usage: "on a queue without a dead-letter queue: how often a message may come before it is refused for good", Value: 10},
 		&cli.DurationFlag{Name: "silence", Usage: "how long this worker may write nothing before others take over what it is at", Value: board.Silence},
-	}, answerFlags()...))
+	}, append(fleetFlags(), answerFlags()...)...))
 }
 
 // fromEnvironment lets every flag be a variable too: who runs in a container or a Lambda function has
@@ -88,13 +88,17 @@ func (p *program) worker(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	handlers, err := p.handlers(c, b)
+	if err != nil {
+		return err
+	}
 	q, err := queue.Open(c.Context, s, c.String("queue"), queue.Needs())
 	if err != nil {
 		return queueEnd(err)
 	}
 	p.s.Aside(func(t *ui.Printer) { t.Line("worker %s takes from %s", b.Who(), c.String("queue")) })
 	tally, err := worker.Run(c.Context, worker.Options{
-		Queue: q, Board: b, Handlers: p.handlers(c, b), Parallel: c.Int("parallel"), Once: c.Bool("once"), MostReceives: c.Int("most-receives"),
+		Queue: q, Board: b, Handlers: handlers, Parallel: c.Int("parallel"), Once: c.Bool("once"), MostReceives: c.Int("most-receives"),
 		Warn: func(line string) { p.s.Warn("%s", line) }, Tell: p.tellMessage, Minute: p.eachMinute(c, b),
 	})
 	if showErr := p.s.ShowLine(worked{"freezeframe/worked/v1", tally}, func(t *ui.Printer) {
@@ -174,9 +178,14 @@ func processName() string {
 }
 
 // handlers are who takes what comes, the first that does; what nobody takes is an alert.
-func (p *program) handlers(c *cli.Context, b *board.Board) []worker.Handler {
+func (p *program) handlers(c *cli.Context, b *board.Board) ([]worker.Handler, error) {
+	fleet, err := p.fleet(c, b)
+	if err != nil {
+		return nil, err
+	}
 	var n atomic.Int64
 	return []worker.Handler{
+		fleet,
 		&worker.Alerts{Tell: p.tellOutcome, Options: func(ctx context.Context) respond.Options {
 			one := *p // of this message: what is said once is said by each
 			cc := *c
@@ -186,7 +195,7 @@ func (p *program) handlers(c *cli.Context, b *board.Board) []worker.Handler {
 			o.Act = one.actor(&cc, o.Board).Act
 			return o
 		}},
-	}
+	}, nil
 }
 
 func (p *program) tellOutcome(o respond.Outcome) {

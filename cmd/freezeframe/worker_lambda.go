@@ -34,7 +34,11 @@ func (p *program) workerInLambda(c *cli.Context) error {
 	if err := p.prepare(c, b); err != nil {
 		return err
 	}
-	batch := &worker.Batch{Handlers: p.handlers(c, b), Parallel: c.Int("parallel"), Tell: p.tellMessage, Minute: p.eachMinute(c, b)}
+	handlers, err := p.handlers(c, b)
+	if err != nil {
+		return err
+	}
+	batch := &worker.Batch{Handlers: handlers, Parallel: c.Int("parallel"), Tell: p.tellMessage, Minute: p.eachMinute(c, b)}
 	lambda.StartWithOptions(batch.Handle, lambda.WithContext(c.Context))
 	return nil
 }

@@ -107,6 +107,10 @@ type Case struct {
 	ledger sync.Mutex // guards tail and signed
 	tail   tail
 	signed int64 // the last event over which this process has signed a head; -1 for none
+
+	reading  sync.Mutex // guards what Bag has read of the ledger
+	covers   map[string]string
+	coversTo tail
 }
 
 // CreateCase opens a new case in an empty vault: README-VERIFY.txt, case.json, ledger event 0.

@@ -138,6 +138,7 @@ func (w *Writer) readBack(ctx context.Context, b *Bag) (last int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	var items []itemNote
 	for e, err := range b.Journal(ctx) {
 		if err != nil {
 			return 0, fmt.Errorf("read its journal: %w", err)
@@ -149,9 +150,7 @@ func (w *Writer) readBack(ctx context.Context, b *Bag) (last int64, err error) {
 			if err := decodeStrict(e.Value, &n); err != nil {
 				return 0, fmt.Errorf("%w: journal entry %d: %w", ErrDamaged, e.Seq, err)
 			}
-			if err := w.readItem(ctx, n, there); err != nil {
-				return 0, err
-			}
+			items = append(items, n)
 		case gapKind:
 			var g Gap
 			if err := decodeStrict(e.Value, &g); err != nil {
@@ -165,6 +164,9 @@ func (w *Writer) readBack(ctx context.Context, b *Bag) (last int64, err error) {
 			}
 			w.header.Resumed = slices.Insert(w.header.Resumed, len(w.header.Resumed)-1, s)
 		}
+	}
+	if err := w.readItems(ctx, items, there); err != nil {
+		return 0, err
 	}
 	if _, ok := there[emptyFile]; ok {
 		w.payload[emptyFile], w.octets = hashBytes([]byte(emptyText)), w.octets+int64(len(emptyText))
@@ -232,8 +234,31 @@ func (w *Writer) listed(ctx context.Context) (map[string]vault.Entry, error) {
 	return there, nil
 }
 
-// readItem keeps an artefact if its bytes are what was announced.
-func (w *Writer) readItem(ctx context.Context, n itemNote, there map[string]vault.Entry) error {
+// readItems keeps what was announced and is there. One name can have been announced several times: by
+// a session that was cut off before it could give it, and by the next one, which asked again and
+// may have got other bytes. What lies there has to be what one of them announced.
+func (w *Writer) readItems(ctx context.Context, items []itemNote, there map[string]vault.Entry) error {
+	sums := map[string]map[string]bool{}
+	for _, n := range items {
+		if sums[n.Item.Path] == nil {
+			sums[n.Item.Path] = map[string]bool{}
+		}
+		sums[n.Item.Path][n.Item.SHA256] = true
+	}
+	for _, n := range items {
+		if w.payload[n.Item.Path] != "" {
+			continue // announced twice, with the same bytes
+		}
+		if err := w.readItem(ctx, n, there, sums[n.Item.Path]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readItem keeps an artefact if its bytes are what was announced; sums are of all that was announced
+// under its name.
+func (w *Writer) readItem(ctx context.Context, n itemNote, there map[string]vault.Entry, sums map[string]bool) error {
 	e, ok := there[n.Item.Path]
 	if !ok || e.Size != n.Item.Size {
 		return nil
@@ -242,7 +267,11 @@ func (w *Writer) readItem(ctx context.Context, n itemNote, there map[string]vaul
 	if err != nil {
 		return err
 	}
-	if sum != n.Item.SHA256 {
+	switch {
+	case sum == n.Item.SHA256:
+	case sums[sum]:
+		return nil // another announcement's
+	default:
 		return fmt.Errorf("%s%s: %w: not what its journal announced", w.prefix, n.Item.Path, ErrDamaged)
 	}
 	n.Item.VersionID = e.Version
@@ -383,6 +412,17 @@ func (w *Writer) OpenKept(ctx context.Context, it Item) (io.ReadCloser, error) {
 		prefix = w.kept.bag
 	}
 	return w.c.open(ctx, prefix, it)
+}
+
+// answered says whether a resumed bag lists this very answer already: what follows from other answers,
+// such as that a function without a network has no subnets, is found again each time. The caller
+// holds w.mu.
+func (w *Writer) answered(g Gap) bool {
+	if w.kept == nil || w.kept.bag != "" || !g.State.Complete() {
+		return false
+	}
+	e, ok := w.kept.entries[keptKey{g.Artefact, g.Source}]
+	return ok && e.Item == nil && e.State == g.State
 }
 
 // supersede notes that a truncated artefact of before was collected whole. The caller holds w.mu.

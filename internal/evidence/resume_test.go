@@ -306,3 +306,170 @@ func TestResumeOfBrokenJournal(t *testing.T) {
 		}
 	}
 }
+
+// What a resumed collection finds absent again stands in the coverage once.
+func TestAbsentOnce(t *testing.T) {
+	c := newCase(t, newFolder(t), t.TempDir())
+	w, err := c.Begin(ctx, Header{Kind: KindCollection})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gap := func(w *Writer, artefact string, s State) {
+		if err := w.Gap(Gap{Artefact: artefact, Source: Source{ARN: "arn:f"}, State: s}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gap(w, "subnets", Absent)
+	gap(w, "mappings", Denied)
+	if err := w.Leave(ctx, "told to stop"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Gap(Gap{Artefact: "late"}); !errors.Is(err, ErrClosed) {
+		t.Errorf("after it was left: %v", err)
+	}
+	b, err := c.Bag(ctx, w.Bag())
+	if err != nil || b.Sealed() {
+		t.Fatalf("%v %v", b, err)
+	}
+	if w, err = c.Resume(ctx, b, Session{Operator: "o"}); err != nil {
+		t.Fatal(err)
+	}
+	gap(w, "subnets", Absent)
+	gap(w, "subnets", Absent)
+	gap(w, "mappings", Absent)
+	sealed, err := w.Seal(ctx, StatusComplete)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := sealed.Coverage(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 2 || entries[0].Artefact != "mappings" || entries[1].Artefact != "subnets" || sealed.Header().Status != StatusComplete {
+		t.Errorf("%+v, %s", entries, sealed.Header().Status)
+	}
+}
+
+// A bag whose id is known is begun by one of two, found without a search, and entered if its writer
+// died before it could.
+func TestNamedBag(t *testing.T) {
+	v := newFolder(t)
+	c := newCase(t, v, t.TempDir())
+	const id = "01KB4DMXZGSHEGWCD2TNE2PX1N"
+	if _, err := c.Bag(ctx, id); !errors.Is(err, ErrNoBag) {
+		t.Errorf("before it is begun: %v", err)
+	}
+	if _, err := c.BeginAs(ctx, "../x", Header{}); err == nil {
+		t.Error("an id that is none was taken")
+	}
+	w, err := c.BeginAs(ctx, id, Header{Kind: KindCollection, Operator: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.BeginAs(ctx, id, Header{Kind: KindCollection, Operator: "two"}); err == nil {
+		t.Error("two have begun one bag")
+	}
+	b, err := c.Bag(ctx, id)
+	if err != nil || b.Sealed() || b.Header().Operator != "one" {
+		t.Fatalf("%+v %v", b, err)
+	}
+	if err := c.Enter(ctx, b, "o"); !errors.Is(err, ErrUnsealed) {
+		t.Errorf("an unfinished bag: %v", err)
+	}
+	// Sealed, and not in the ledger: the next number is taken away from under the writer's event.
+	if _, err := w.Seal(ctx, StatusComplete); err != nil {
+		t.Fatal(err)
+	}
+	last, err := c.SignTail(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kid, _ := KeyID(c.Signer.Public())
+	for _, name := range []string{ledgerName(last - 1), headName(last - 1), sigName(last-1, kid)} {
+		if err := os.Remove(filepath.Join(v.String(), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later, err := OpenCase(ctx, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later.Signer = c.Signer
+	if b, err = later.Bag(ctx, id); err != nil || !b.Sealed() || b.InLedger() {
+		t.Fatalf("%+v %v", b, err)
+	}
+	for range 2 { // the second time there is nothing to do
+		if err := later.Enter(ctx, b, "o"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err = later.Bag(ctx, id); err != nil || !b.InLedger() {
+		t.Errorf("%+v %v", b, err)
+	}
+	if sealed, err := later.SealedBags(ctx); err != nil || !sealed[id] || len(sealed) != 1 {
+		t.Errorf("%v %v", sealed, err)
+	}
+	for p, err := range later.Verify(ctx) {
+		t.Errorf("%+v %v", p, err)
+	}
+}
+
+// TestKilledAgain: a collection is stopped between an artefact's line and its name, the next session
+// gets other bytes of the same length, or the same, and is stopped in its turn. The third goes on.
+func TestKilledAgain(t *testing.T) {
+	for _, second := range []string{"second", "first "} {
+		folder := newFolder(t)
+		c := newCase(t, folder, t.TempDir())
+		c.vault = &faulty{Vault: folder, nth: 3, dies: true} // its beginning, the line, the name
+		w, err := c.Begin(ctx, Header{Kind: KindCollection})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := meta("lambda.configuration", "pay.json")
+		if _, err := w.Put(ctx, m, writeText("first ")); !errors.Is(err, errInjected) {
+			t.Fatalf("it did not die: %v", err)
+		}
+		session := func(body string) *Writer {
+			again, err := OpenCase(ctx, folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again.Signer = c.Signer
+			b, err := again.Bag(ctx, w.Bag())
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := again.Resume(ctx, b, Session{Operator: "o"})
+			if err != nil {
+				t.Fatalf("%q: %v", second, err)
+			}
+			if _, kept := w.Kept(m.Artefact, m.Source); kept != (body == "") {
+				t.Fatalf("%q: kept %v", second, kept)
+			}
+			if body != "" {
+				if _, err := w.Put(ctx, m, writeText(body)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return w
+		}
+		if err := session(second).Leave(ctx, "told to stop"); err != nil {
+			t.Fatal(err)
+		}
+		b, err := session("").Seal(ctx, StatusComplete)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := b.Coverage(ctx)
+		if err != nil || len(entries) != 1 || entries[0].Item == nil || entries[0].Item.SHA256 != hashBytes([]byte(second)) {
+			t.Errorf("%q: %+v %v", second, entries, err)
+		}
+		whole, err := OpenCase(ctx, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p, err := range whole.Verify(ctx) {
+			t.Errorf("%q: %+v %v", second, p, err)
+		}
+	}
+}

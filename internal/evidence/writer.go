@@ -50,7 +50,12 @@ type Writer struct {
 
 // Begin starts a bag. Bag, Case, Schema, Status are filled in, and Operator, Kind and Started where empty.
 func (c *Case) Begin(ctx context.Context, h Header) (*Writer, error) {
-	h.Schema, h.Bag, h.Case, h.Status = headerSchema, c.newID(), c.ID, StatusPartial
+	h.Bag = c.newID()
+	return c.begin(ctx, h)
+}
+
+func (c *Case) begin(ctx context.Context, h Header) (*Writer, error) {
+	h.Schema, h.Case, h.Status = headerSchema, c.ID, StatusPartial
 	if h.Started.IsZero() {
 		h.Started = c.Now()
 	}
@@ -294,8 +299,14 @@ func (w *Writer) addGap(g Gap) {
 	g.Error = g.Error[:min(len(g.Error), maxGapText)]
 	g.Note = g.Note[:min(len(g.Note), maxGapText)]
 	w.mu.Lock()
-	w.entries = append(w.entries, Entry{Artefact: g.Artefact, Source: g.Source, State: g.State, Gap: &g})
+	known := w.answered(g)
+	if !known {
+		w.entries = append(w.entries, Entry{Artefact: g.Artefact, Source: g.Source, State: g.State, Gap: &g})
+	}
 	w.mu.Unlock()
+	if known {
+		return
+	}
 	// For a resumed collection; durable with the next artefact. One that cannot be written shows there.
 	_ = w.log.Add(context.Background(), gapKind, g)
 }
@@ -365,5 +376,20 @@ func (w *Writer) Abandon(ctx context.Context, reason string) error {
 	w.mu.Unlock()
 	w.flush(ctx)
 	err := w.log.Append(ctx, "abandon", map[string]string{"reason": reason})
+	return errors.Join(err, w.spool.remove())
+}
+
+// Leave stops writing a bag that somebody is to go on with (Resume): what was put is durable, and why
+// it was left is in its journal.
+func (w *Writer) Leave(ctx context.Context, why string) error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return fmt.Errorf("bag %s: %w", w.id, ErrClosed)
+	}
+	w.closed = true
+	w.mu.Unlock()
+	w.flush(ctx)
+	err := w.log.Append(ctx, "left", map[string]string{"reason": why})
 	return errors.Join(err, w.spool.remove())
 }
