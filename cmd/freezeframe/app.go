@@ -53,7 +53,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.caseCommand(), p.collectCommand(), p.inspectCommand(), p.timelineCommand(), p.diffCommand(), p.assessCommand(), p.reportCommand(), p.containCommand(),
-			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(), p.sigmaCommand(), p.respondCommand(),
+			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(), p.sigmaCommand(), p.respondCommand(), p.deployCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			return errors.Join(cli.ShowAppHelp(c), noArguments(c))
