@@ -14,6 +14,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/bench"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
+	"github.com/freezeframe-ir/freezeframe/test/stack"
 )
 
 // taken is one action of the printed templates, taken away.
@@ -36,11 +37,11 @@ func idle() map[string]string {
 func (w *world) document(where string) map[string]any {
 	switch where {
 	case "WorkerPolicy":
-		return w.sec.properties(where)["PolicyDocument"].(map[string]any)
+		return w.sec.Properties(where)["PolicyDocument"].(map[string]any)
 	case "SigningKey":
-		return w.sec.properties(where)["KeyPolicy"].(map[string]any)
+		return w.sec.Properties(where)["KeyPolicy"].(map[string]any)
 	}
-	return at(w.t, w.mem.properties(where), "Policies", 0, "PolicyDocument").(map[string]any)
+	return stack.At(w.t, w.mem.Properties(where), "Policies", 0, "PolicyDocument").(map[string]any)
 }
 
 // cells are all of them.
@@ -51,7 +52,7 @@ func (w *world) cells() (all []taken) {
 			if m["Effect"] != "Allow" || where == "SigningKey" && m["Sid"] != "WorkersSign" {
 				continue
 			}
-			for _, action := range strs(m["Action"]) {
+			for _, action := range stack.Strings(m["Action"]) {
 				all = append(all, taken{where, i, action, bench.Occasion(action)})
 			}
 		}
@@ -65,7 +66,7 @@ func (w *world) load(where string, without *taken) {
 	if without != nil {
 		all := doc["Statement"].([]any)
 		m := all[without.statement].(map[string]any)
-		left := slices.DeleteFunc(strs(m["Action"]), func(a string) bool { return a == without.action })
+		left := slices.DeleteFunc(stack.Strings(m["Action"]), func(a string) bool { return a == without.action })
 		if m["Action"] = left; len(left) == 0 {
 			doc["Statement"] = slices.Delete(all, without.statement, without.statement+1)
 		}
@@ -76,7 +77,7 @@ func (w *world) load(where string, without *taken) {
 	case "CollectionRole":
 		w.put(w.owner, "freezeframe-collect", map[string]any{"PolicyName": "collect", "PolicyDocument": doc})
 	case "SigningKey":
-		_, err := kms.NewFromConfig(w.admin).PutKeyPolicy(w.t.Context(), &kms.PutKeyPolicyInput{KeyId: aws.String(w.sec.attributes["SigningKey.Arn"]), Policy: aws.String(text(w.t, doc))})
+		_, err := kms.NewFromConfig(w.admin).PutKeyPolicy(w.t.Context(), &kms.PutKeyPolicyInput{KeyId: aws.String(w.sec.Attributes["SigningKey.Arn"]), Policy: aws.String(text(w.t, doc))})
 		must(w.t, err)
 	}
 	time.Sleep(time.Minute)
@@ -154,7 +155,7 @@ func TestPoliciesAreOfNeeds(t *testing.T) {
 				if m["Effect"] != "Allow" {
 					continue
 				}
-				for _, a := range strs(m["Action"]) {
+				for _, a := range stack.Strings(m["Action"]) {
 					n++
 					if !want[a] || strings.Contains(a, "*") {
 						t.Errorf("%s allows %s, which nothing needs", where, a)
@@ -192,9 +193,9 @@ func TestPrint(t *testing.T) {
 	}
 	got, err := Print(Options{Parameters: map[string]string{"RetentionDays": "730", "Authority": "the board's"}})
 	must(t, err)
-	s := newStack(t, got, map[string]any{"Image": "i", "VpcId": "v", "SubnetIds": "s", "ExternalId": external, "Recipient": recipient}, security, bench.Region)
-	if fmt.Sprint(s.parameters["RetentionDays"]) != "730" || s.parameters["Authority"] != "the board's" {
-		t.Errorf("%v", s.parameters)
+	s := stack.New(t, got, map[string]any{"Image": "i", "VpcId": "v", "SubnetIds": "s", "ExternalId": external, "Recipient": recipient}, security, bench.Region)
+	if fmt.Sprint(s.Parameters["RetentionDays"]) != "730" || s.Parameters["Authority"] != "the board's" {
+		t.Errorf("%v", s.Parameters)
 	}
 	for _, o := range []Options{{For: "nobody"}, {Format: "terraform"}, {Parameters: map[string]string{"Nothing": "1"}}, {Parameters: map[string]string{"Image": "a\nb"}}} {
 		if _, err := Print(o); err == nil {

@@ -31,6 +31,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
+	"github.com/freezeframe-ir/freezeframe/test/stack"
 )
 
 const (
@@ -48,8 +49,8 @@ type world struct {
 	a      *bench.Account
 	admin  aws.Config // of the security account
 	owner  aws.Config // of the member
-	sec    *stack
-	mem    *stack
+	sec    *stack.Stack
+	mem    *stack.Stack
 	back   func()
 	alerts int
 }
@@ -78,6 +79,13 @@ func (w *world) as(k awssim.Credentials) aws.Config {
 		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, k.SessionToken)}
 }
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func text(t *testing.T, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)
@@ -95,22 +103,22 @@ func printed(t *testing.T, which string) string {
 // standSecurity makes what the template of the security account says.
 func (w *world) standSecurity() {
 	t := w.t
-	w.sec = newStack(t, printed(t, Security), map[string]any{
+	w.sec = stack.New(t, printed(t, Security), map[string]any{
 		"Image": "freezeframe@sha256:0", "VpcId": "vpc-0", "SubnetIds": []any{"subnet-0"}, "ExternalId": external, "Recipient": recipient, "Authority": "a test", "OrganizationId": "o-abcdefghij",
 	}, security, bench.Region)
-	w.sec.attributes["WorkerRole.Arn"] = "arn:aws:iam::" + security + ":role/freezeframe-worker"
-	w.sec.refs["WorkerRole"] = "freezeframe-worker"
+	w.sec.Attributes["WorkerRole.Arn"] = "arn:aws:iam::" + security + ":role/freezeframe-worker"
+	w.sec.Refs["WorkerRole"] = "freezeframe-worker"
 	w.role(w.sec, w.admin, "WorkerRole")
 	keys := kms.NewFromConfig(w.admin)
 	for _, name := range []string{"EncryptionKey", "SigningKey"} {
-		p := w.sec.properties(name)
+		p := w.sec.Properties(name)
 		in := &kms.CreateKeyInput{Description: aws.String(fmt.Sprint(p["Description"])), Policy: aws.String(text(t, p["KeyPolicy"]))}
 		if spec, ok := p["KeySpec"].(string); ok {
 			in.KeySpec, in.KeyUsage = kmstypes.KeySpec(spec), kmstypes.KeyUsageType(p["KeyUsage"].(string))
 		}
 		out, err := keys.CreateKey(t.Context(), in)
 		must(t, err)
-		w.sec.attributes[name+".Arn"], w.sec.refs[name] = *out.KeyMetadata.Arn, *out.KeyMetadata.KeyId
+		w.sec.Attributes[name+".Arn"], w.sec.Refs[name] = *out.KeyMetadata.Arn, *out.KeyMetadata.KeyId
 	}
 	w.queues()
 	w.bucket()
@@ -120,10 +128,10 @@ func (w *world) standSecurity() {
 func (w *world) queues() {
 	t, c := w.t, sqs.NewFromConfig(w.admin)
 	for _, rule := range []string{"FindingsOfGuardDuty", "FindingsOfSecurityHub", "FindingsOfSecurityHubCspm", "MarkedCalls", "MarkedAlarms", "AlertsOfMembers"} {
-		w.sec.attributes[rule+".Arn"] = "arn:aws:events:" + bench.Region + ":" + security + ":rule/" + rule
+		w.sec.Attributes[rule+".Arn"] = "arn:aws:events:" + bench.Region + ":" + security + ":rule/" + rule
 	}
 	for _, name := range []string{"DeadLetters", "AlertQueue"} {
-		p := w.sec.properties(name)
+		p := w.sec.Properties(name)
 		in := &sqs.CreateQueueInput{QueueName: aws.String(p["QueueName"].(string)), Attributes: map[string]string{}}
 		for _, number := range []string{"VisibilityTimeout", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds"} {
 			if v, ok := p[number]; ok {
@@ -135,11 +143,11 @@ func (w *world) queues() {
 		}
 		out, err := c.CreateQueue(t.Context(), in)
 		must(t, err)
-		w.sec.refs[name], w.sec.attributes[name+".Arn"] = *out.QueueUrl, "arn:aws:sqs:"+bench.Region+":"+security+":"+*in.QueueName
+		w.sec.Refs[name], w.sec.Attributes[name+".Arn"] = *out.QueueUrl, "arn:aws:sqs:"+bench.Region+":"+security+":"+*in.QueueName
 	}
-	doc := text(t, w.sec.properties("QueuePolicy")["PolicyDocument"])
+	doc := text(t, w.sec.Properties("QueuePolicy")["PolicyDocument"])
 	for _, name := range []string{"DeadLetters", "AlertQueue"} {
-		url := w.sec.refs[name]
+		url := w.sec.Refs[name]
 		_, err := c.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{"Policy": doc}})
 		must(t, err)
 	}
@@ -151,27 +159,27 @@ func (w *world) s3() *s3.Client {
 
 func (w *world) bucket() {
 	t, c, name := w.t, w.s3(), aws.String(bucketName)
-	w.sec.refs["VaultBucket"], w.sec.attributes["VaultBucket.Arn"] = bucketName, "arn:aws:s3:::"+bucketName
-	w.sec.refs["AccessLogs"], w.sec.attributes["AccessLogs.Arn"] = bucketName+"-logs", "arn:aws:s3:::"+bucketName+"-logs"
+	w.sec.Refs["VaultBucket"], w.sec.Attributes["VaultBucket.Arn"] = bucketName, "arn:aws:s3:::"+bucketName
+	w.sec.Refs["AccessLogs"], w.sec.Attributes["AccessLogs.Arn"] = bucketName+"-logs", "arn:aws:s3:::"+bucketName+"-logs"
 	where := &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(bench.Region)}
 	_, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucketName + "-logs"), CreateBucketConfiguration: where})
 	must(t, err)
-	p := w.sec.properties("VaultBucket")
+	p := w.sec.Properties("VaultBucket")
 	_, err = c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: name, CreateBucketConfiguration: where, ObjectLockEnabledForBucket: aws.Bool(p["ObjectLockEnabled"] == true),
-		ObjectOwnership: s3types.ObjectOwnership(at(t, p, "OwnershipControls", "Rules", 0, "ObjectOwnership").(string))})
+		ObjectOwnership: s3types.ObjectOwnership(stack.At(t, p, "OwnershipControls", "Rules", 0, "ObjectOwnership").(string))})
 	must(t, err)
 	_, err = c.PutObjectLockConfiguration(t.Context(), &s3.PutObjectLockConfigurationInput{Bucket: name, ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
-		ObjectLockEnabled: s3types.ObjectLockEnabled(at(t, p, "ObjectLockConfiguration", "ObjectLockEnabled").(string)),
+		ObjectLockEnabled: s3types.ObjectLockEnabled(stack.At(t, p, "ObjectLockConfiguration", "ObjectLockEnabled").(string)),
 		Rule: &s3types.ObjectLockRule{DefaultRetention: &s3types.DefaultRetention{
-			Mode: s3types.ObjectLockRetentionMode(at(t, p, "ObjectLockConfiguration", "Rule", "DefaultRetention", "Mode").(string)),
-			Days: aws.Int32(number(t, at(t, p, "ObjectLockConfiguration", "Rule", "DefaultRetention", "Days")))}}}})
+			Mode: s3types.ObjectLockRetentionMode(stack.At(t, p, "ObjectLockConfiguration", "Rule", "DefaultRetention", "Mode").(string)),
+			Days: aws.Int32(number(t, stack.At(t, p, "ObjectLockConfiguration", "Rule", "DefaultRetention", "Days")))}}}})
 	must(t, err)
-	encryption := at(t, p, "BucketEncryption", "ServerSideEncryptionConfiguration", 0).(map[string]any)
+	encryption := stack.At(t, p, "BucketEncryption", "ServerSideEncryptionConfiguration", 0).(map[string]any)
 	_, err = c.PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{Bucket: name, ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{Rules: []s3types.ServerSideEncryptionRule{{
 		BucketKeyEnabled: aws.Bool(encryption["BucketKeyEnabled"] == true),
 		ApplyServerSideEncryptionByDefault: &s3types.ServerSideEncryptionByDefault{
-			SSEAlgorithm:   s3types.ServerSideEncryption(at(t, encryption, "ServerSideEncryptionByDefault", "SSEAlgorithm").(string)),
-			KMSMasterKeyID: aws.String(at(t, encryption, "ServerSideEncryptionByDefault", "KMSMasterKeyID").(string))}}}}})
+			SSEAlgorithm:   s3types.ServerSideEncryption(stack.At(t, encryption, "ServerSideEncryptionByDefault", "SSEAlgorithm").(string)),
+			KMSMasterKeyID: aws.String(stack.At(t, encryption, "ServerSideEncryptionByDefault", "KMSMasterKeyID").(string))}}}}})
 	must(t, err)
 	block := p["PublicAccessBlockConfiguration"].(map[string]any)
 	_, err = c.PutPublicAccessBlock(t.Context(), &s3.PutPublicAccessBlockInput{Bucket: name, PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{
@@ -179,32 +187,10 @@ func (w *world) bucket() {
 		IgnorePublicAcls: aws.Bool(block["IgnorePublicAcls"] == true), RestrictPublicBuckets: aws.Bool(block["RestrictPublicBuckets"] == true)}})
 	must(t, err)
 	_, err = c.PutBucketLogging(t.Context(), &s3.PutBucketLoggingInput{Bucket: name, BucketLoggingStatus: &s3types.BucketLoggingStatus{LoggingEnabled: &s3types.LoggingEnabled{
-		TargetBucket: aws.String(at(t, p, "LoggingConfiguration", "DestinationBucketName").(string)), TargetPrefix: aws.String(at(t, p, "LoggingConfiguration", "LogFilePrefix").(string))}}})
+		TargetBucket: aws.String(stack.At(t, p, "LoggingConfiguration", "DestinationBucketName").(string)), TargetPrefix: aws.String(stack.At(t, p, "LoggingConfiguration", "LogFilePrefix").(string))}}})
 	must(t, err)
-	_, err = c.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: name, Policy: aws.String(text(t, w.sec.properties("VaultPolicy")["PolicyDocument"]))})
+	_, err = c.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: name, Policy: aws.String(text(t, w.sec.Properties("VaultPolicy")["PolicyDocument"]))})
 	must(t, err)
-}
-
-// at goes down into a value.
-func at(t *testing.T, v any, path ...any) any {
-	t.Helper()
-	for _, step := range path {
-		switch k := step.(type) {
-		case string:
-			m, ok := v.(map[string]any)
-			if !ok || m[k] == nil {
-				t.Fatalf("there is no %v of %v", k, path)
-			}
-			v = m[k]
-		case int:
-			l, ok := v.([]any)
-			if !ok || k >= len(l) {
-				t.Fatalf("there is no %v of %v", k, path)
-			}
-			v = l[k]
-		}
-	}
-	return v
 }
 
 func number(t *testing.T, v any) int32 {
@@ -216,8 +202,8 @@ func number(t *testing.T, v any) int32 {
 }
 
 func (w *world) standMember() {
-	w.mem = newStack(w.t, printed(w.t, Member), map[string]any{
-		"WorkerRoleArn": w.sec.attributes["WorkerRole.Arn"], "ExternalId": external, "SecurityBusArn": "arn:aws:events:" + bench.Region + ":" + security + ":event-bus/freezeframe-members",
+	w.mem = stack.New(w.t, printed(w.t, Member), map[string]any{
+		"WorkerRoleArn": w.sec.Attributes["WorkerRole.Arn"], "ExternalId": external, "SecurityBusArn": "arn:aws:events:" + bench.Region + ":" + security + ":event-bus/freezeframe-members",
 		"HomeRegion": bench.Region, "Containment": "yes",
 	}, bench.AccountID, bench.Region)
 	w.role(w.mem, w.owner, "CollectionRole")
@@ -225,8 +211,8 @@ func (w *world) standMember() {
 }
 
 // role makes a role of a template, with the policies that stand in it.
-func (w *world) role(s *stack, as aws.Config, name string) {
-	t, c, p := w.t, iam.NewFromConfig(as), s.properties(name)
+func (w *world) role(s *stack.Stack, as aws.Config, name string) {
+	t, c, p := w.t, iam.NewFromConfig(as), s.Properties(name)
 	role := aws.String(p["RoleName"].(string))
 	_, err := c.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: role, AssumeRolePolicyDocument: aws.String(text(t, p["AssumeRolePolicyDocument"]))})
 	must(t, err)
@@ -237,9 +223,9 @@ func (w *world) role(s *stack, as aws.Config, name string) {
 }
 
 // policy puts a policy that is a resource of its own on its role.
-func (w *world) policy(s *stack, as aws.Config, name, role string) {
-	p := s.properties(name)
-	if roles := strs(p["Roles"]); !slices.Equal(roles, []string{role}) {
+func (w *world) policy(s *stack.Stack, as aws.Config, name, role string) {
+	p := s.Properties(name)
+	if roles := stack.Strings(p["Roles"]); !slices.Equal(roles, []string{role}) {
 		w.t.Fatalf("%s is for %v", name, roles)
 	}
 	w.put(as, role, p)
@@ -267,7 +253,7 @@ func (w *world) answer(function string) (out ended) {
 	w.back()
 	w.alerts++
 	must(w.t, w.send(function))
-	creds, err := w.a.Cloud.ServiceCredentials(w.sec.attributes["WorkerRole.Arn"], "ecs-tasks.amazonaws.com", "task")
+	creds, err := w.a.Cloud.ServiceCredentials(w.sec.Attributes["WorkerRole.Arn"], "ecs-tasks.amazonaws.com", "task")
 	must(w.t, err)
 	c, state, err := w.worked(creds)
 	out.state = state
@@ -303,14 +289,14 @@ func (w *world) send(function string) error {
 	} {
 		b = bytes.ReplaceAll(b, []byte(old), []byte(now))
 	}
-	url := w.sec.refs["AlertQueue"]
+	url := w.sec.Refs["AlertQueue"]
 	_, err = sqs.NewFromConfig(w.admin).SendMessage(w.t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(string(b))})
 	return err
 }
 
 // empty leaves nothing of one alert for the next.
 func (w *world) empty() {
-	url := w.sec.refs["AlertQueue"]
+	url := w.sec.Refs["AlertQueue"]
 	_, err := sqs.NewFromConfig(w.admin).PurgeQueue(w.t.Context(), &sqs.PurgeQueueInput{QueueUrl: &url})
 	must(w.t, err)
 	time.Sleep(2 * time.Minute) // SQS purges once a minute
@@ -327,7 +313,7 @@ func (w *world) worked(creds awssim.Credentials) (c *evidence.Case, state string
 	if err != nil {
 		return nil, "", err
 	}
-	q, err := queue.Open(ctx, s, w.sec.refs["AlertQueue"], queue.Needs())
+	q, err := queue.Open(ctx, s, w.sec.Refs["AlertQueue"], queue.Needs())
 	if err != nil {
 		return nil, "", err
 	}
@@ -361,7 +347,7 @@ func (w *world) options(s *awsapi.Session, opened **evidence.Case) respond.Optio
 			if err != nil {
 				return nil, err
 			}
-			arn := w.sec.attributes["SigningKey.Arn"]
+			arn := w.sec.Attributes["SigningKey.Arn"]
 			key, err := kmssign.New(ctx, s.Config("", kmssign.Needs(arn)), arn)
 			if err != nil {
 				return nil, err

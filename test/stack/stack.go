@@ -1,4 +1,7 @@
-package deploy
+// Package stack resolves a printed CloudFormation template as CloudFormation would, for tests that
+// load its policies into a simulated account. It shares nothing with what prints templates, and
+// knows as much of the language as those templates use: anything else fails the test.
+package stack
 
 import (
 	"fmt"
@@ -9,15 +12,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// stack is a template with its parameters, as CloudFormation would resolve it: written without
-// anything of what prints templates.
-type stack struct {
-	t          *testing.T
-	root       *yaml.Node
-	parameters map[string]any
-	pseudo     map[string]string // "AWS::Region"
-	refs       map[string]string // what !Ref of a resource gives
-	attributes map[string]string // "VaultBucket.Arn"
+// Stack is a template with its parameters.
+type Stack struct {
+	Parameters map[string]any
+	Refs       map[string]string // what !Ref of a resource gives
+	Attributes map[string]string // "VaultBucket.Arn"
+
+	t      *testing.T
+	root   *yaml.Node
+	pseudo map[string]string // "AWS::Region"
 }
 
 func must(t *testing.T, err error) {
@@ -27,20 +30,21 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func newStack(t *testing.T, text string, given map[string]any, account, region string) *stack {
+// New reads a template. given are values of its parameters, those that have no default all.
+func New(t *testing.T, text string, given map[string]any, account, region string) *Stack {
 	t.Helper()
 	var doc yaml.Node
 	must(t, yaml.Unmarshal([]byte(text), &doc))
-	s := &stack{t: t, root: doc.Content[0], parameters: map[string]any{}, refs: map[string]string{}, attributes: map[string]string{},
+	s := &Stack{t: t, root: doc.Content[0], Parameters: map[string]any{}, Refs: map[string]string{}, Attributes: map[string]string{},
 		pseudo: map[string]string{"AWS::Region": region, "AWS::AccountId": account, "AWS::Partition": "aws"}}
 	for name, about := range pairs(member(s.root, "Parameters")) {
 		if d := member(about, "Default"); d != nil {
-			s.parameters[name] = d.Value
+			s.Parameters[name] = d.Value
 		}
 		if v, ok := given[name]; ok {
-			s.parameters[name] = v
+			s.Parameters[name] = v
 		}
-		if s.parameters[name] == nil {
+		if s.Parameters[name] == nil {
 			t.Fatalf("parameter %s has neither a default nor a value", name)
 		}
 	}
@@ -72,8 +76,8 @@ func pairs(n *yaml.Node) map[string]*yaml.Node {
 	return out
 }
 
-// properties of a resource, resolved.
-func (s *stack) properties(name string) map[string]any {
+// Properties of a resource, resolved, a new copy each time.
+func (s *Stack) Properties(name string) map[string]any {
 	s.t.Helper()
 	r := member(member(s.root, "Resources"), name)
 	if r == nil {
@@ -88,7 +92,7 @@ func (s *stack) properties(name string) map[string]any {
 
 type noValue struct{}
 
-func (s *stack) value(n *yaml.Node) any {
+func (s *Stack) value(n *yaml.Node) any {
 	s.t.Helper()
 	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
 		return s.intrinsic(n)
@@ -118,7 +122,7 @@ func (s *stack) value(n *yaml.Node) any {
 	return v
 }
 
-func (s *stack) intrinsic(n *yaml.Node) any {
+func (s *Stack) intrinsic(n *yaml.Node) any {
 	s.t.Helper()
 	switch n.Tag {
 	case "!Ref":
@@ -154,7 +158,7 @@ func (s *stack) intrinsic(n *yaml.Node) any {
 	return nil
 }
 
-func (s *stack) condition(name string) bool {
+func (s *Stack) condition(name string) bool {
 	s.t.Helper()
 	c := member(member(s.root, "Conditions"), name)
 	if c == nil {
@@ -163,31 +167,31 @@ func (s *stack) condition(name string) bool {
 	return s.value(c) == true
 }
 
-func (s *stack) ref(name string) any {
+func (s *Stack) ref(name string) any {
 	s.t.Helper()
-	if v, ok := s.parameters[name]; ok {
+	if v, ok := s.Parameters[name]; ok {
 		return v
 	}
 	if v, ok := s.pseudo[name]; ok {
 		return v
 	}
-	if v, ok := s.refs[name]; ok {
+	if v, ok := s.Refs[name]; ok {
 		return v
 	}
 	s.t.Fatalf("!Ref %s leads nowhere", name)
 	return nil
 }
 
-func (s *stack) attribute(name string) string {
+func (s *Stack) attribute(name string) string {
 	s.t.Helper()
-	v, ok := s.attributes[name]
+	v, ok := s.Attributes[name]
 	if !ok {
 		s.t.Fatalf("!GetAtt %s leads nowhere", name)
 	}
 	return v
 }
 
-func (s *stack) sub(text string) string {
+func (s *Stack) sub(text string) string {
 	s.t.Helper()
 	var out strings.Builder
 	for {
@@ -209,8 +213,8 @@ func (s *stack) sub(text string) string {
 	}
 }
 
-// strs is a value that may be one string or several.
-func strs(v any) []string {
+// Strings are those of a value that may be one or several.
+func Strings(v any) []string {
 	if s, ok := v.(string); ok {
 		return []string{s}
 	}
@@ -221,4 +225,26 @@ func strs(v any) []string {
 		}
 	}
 	return out
+}
+
+// At goes down into a value: names of members, indexes of lists.
+func At(t *testing.T, v any, path ...any) any {
+	t.Helper()
+	for _, step := range path {
+		switch k := step.(type) {
+		case string:
+			m, ok := v.(map[string]any)
+			if !ok || m[k] == nil {
+				t.Fatalf("there is no %v of %v", k, path)
+			}
+			v = m[k]
+		case int:
+			l, ok := v.([]any)
+			if !ok || k >= len(l) {
+				t.Fatalf("there is no %v of %v", k, path)
+			}
+			v = l[k]
+		}
+	}
+	return v
 }
