@@ -23,8 +23,8 @@ func accessFindings() Collector {
 		Name: "accessanalyzer.findings", About: "IAM Access Analyzer: analyzers, and their findings of the function and its role",
 		Needs: []awsapi.Need{
 			need("AccessAnalyzer:ListAnalyzers", "access-analyzer:ListAnalyzers", "*"),
-			need("AccessAnalyzer:ListFindingsV2", "access-analyzer:ListFindingsV2", "analyzer ARN"),
-			need("AccessAnalyzer:GetFindingV2", "access-analyzer:GetFindingV2", "analyzer ARN"),
+			need("AccessAnalyzer:ListFindingsV2", "access-analyzer:ListFindings", "analyzer ARN"),
+			need("AccessAnalyzer:GetFindingV2", "access-analyzer:GetFinding", "analyzer ARN"),
 		},
 		Collect: collectAccessFindings,
 	}

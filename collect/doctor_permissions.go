@@ -265,10 +265,10 @@ func (s *noted) MAC([]byte) string { return "" }
 // Policy is the least that a collection of a scope has to be allowed; reading secrets and
 // running code is denied for good.
 func Policy(s Scope, t Target) ([]byte, error) {
-	return awsapi.PolicyFor(append(Needs(s), ResolveNeeds()...), Resources(t), neverActions())
+	return awsapi.PolicyFor(append(Needs(s), ResolveNeeds()...), Resources(t), Never())
 }
 
-// neverActions are denied to whoever collects, whatever else they may.
-func neverActions() []string {
+// Never is denied to whoever collects, whatever else they may.
+func Never() []string {
 	return []string{"lambda:InvokeAsync", "lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters", "ssm:GetParametersByPath"}
 }

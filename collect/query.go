@@ -69,7 +69,7 @@ func QueryNeeds(engine string) []awsapi.Need {
 
 // QueryPolicy is the IAM policy that a query needs, in the target's account and region.
 func QueryPolicy(engine string, t Target) ([]byte, error) {
-	return awsapi.PolicyFor(QueryNeeds(engine), Resources(t), neverActions())
+	return awsapi.PolicyFor(QueryNeeds(engine), Resources(t), Never())
 }
 
 // Query asks an engine for records and puts them into a bag of their own, sealed. What could

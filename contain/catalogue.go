@@ -155,7 +155,26 @@ func fold(before json.RawMessage, edits []placed, now string) (json.RawMessage, 
 
 // Needs is every call that planning, applying, verifying, releasing and undoing may make,
 // once each: the policy that the responder's contain role needs.
-func Needs() []awsapi.Need {
+func Needs() []awsapi.Need { return needsOf(catalogue(), rotationNeeds(), WatchNeeds()) }
+
+// NeedsOf is the same for these acts alone.
+func NeedsOf(names ...string) ([]awsapi.Need, error) {
+	var acts []Act
+	for _, name := range names {
+		a, err := actNamed(name)
+		if err != nil {
+			return nil, err
+		}
+		acts = append(acts, a)
+	}
+	var asked []awsapi.Need // planning looks at all roads to a function, whichever acts are wanted
+	for _, p := range looks(func(a Act) bool { return slices.Contains(names, a.Name) }) {
+		asked = append(asked, p.Needs...)
+	}
+	return needsOf(acts, asked), nil
+}
+
+func needsOf(acts []Act, further ...[]awsapi.Need) []awsapi.Need {
 	at := map[string]int{}
 	var all []awsapi.Need
 	add := func(needs []awsapi.Need) {
@@ -174,16 +193,14 @@ func Needs() []awsapi.Need {
 			}
 		}
 	}
-	for _, a := range catalogue() {
+	for _, a := range acts {
 		add(a.Needs)
 		for _, p := range a.looks {
 			add(p.Needs)
 		}
 	}
-	add(surveyNeeds())
-	add(rotationNeeds())
-	add(lifeNeeds())
-	add(VerifyNeeds())
-	add(WatchNeeds())
+	for _, needs := range append(further, surveyNeeds(), lifeNeeds(), VerifyNeeds()) {
+		add(needs)
+	}
 	return all
 }

@@ -58,7 +58,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.caseCommand(), p.collectCommand(), p.inspectCommand(), p.timelineCommand(), p.diffCommand(), p.assessCommand(), p.reportCommand(), p.containCommand(),
-			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(), p.sigmaCommand(), p.respondCommand(), p.workerCommand(),
+			p.playbookCommand(), p.tabletopCommand(), p.verifyCommand(), p.vaultCommand(), p.doctorCommand(), p.sigmaCommand(), p.respondCommand(), p.workerCommand(), p.deployCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			return errors.Join(cli.ShowAppHelp(c), noArguments(c))
@@ -79,6 +79,7 @@ func globalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "profile", Usage: "profile of the AWS configuration files"},
 		&cli.StringFlag{Name: "region", Usage: "AWS region of the function"},
 		&cli.StringFlag{Name: "role-arn", Usage: "role to assume in the account under investigation"},
+		&cli.StringFlag{Name: "external-id", Usage: "external id that the roles which are assumed ask for", EnvVars: []string{"FREEZEFRAME_EXTERNAL_ID"}},
 		&cli.StringFlag{Name: "endpoint-url", Usage: "talk to this endpoint instead of AWS (recorded in the case)"},
 		&cli.BoolFlag{Name: "json", Usage: "print results as JSON"},
 		&cli.BoolFlag{Name: "quiet", Usage: "no progress on stderr"},

@@ -35,7 +35,7 @@ func (p *program) connect(c *cli.Context, of *evidence.Case, readOnly bool) (*aw
 	}
 	s, err := awsapi.Connect(c.Context, awsapi.Options{
 		Profile: c.String("profile"), Region: c.String("region"), RoleARN: c.String("role-arn"),
-		EndpointURL: c.String("endpoint-url"), Case: kase, ReadOnly: readOnly,
+		EndpointURL: c.String("endpoint-url"), Case: kase, ReadOnly: readOnly, ExternalID: c.String("external-id"),
 	})
 	if err != nil {
 		return nil, err

@@ -27,10 +27,15 @@ func marker(kase string) string {
 type assumed struct {
 	sts        *sts.Client
 	role, name string
+	external   string // "": none is said
 }
 
 func (a assumed) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	named := func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = a.name }
+	named := func(o *stscreds.AssumeRoleOptions) {
+		if o.RoleSessionName = a.name; a.external != "" {
+			o.ExternalID = &a.external
+		}
+	}
 	creds, err := stscreds.NewAssumeRoleProvider(a.sts, a.role, named, func(o *stscreds.AssumeRoleOptions) { o.SourceIdentity = &a.name }).Retrieve(ctx)
 	if api, ok := errors.AsType[smithy.APIError](err); ok && strings.HasPrefix(api.ErrorCode(), "AccessDenied") {
 		return stscreds.NewAssumeRoleProvider(a.sts, a.role, named).Retrieve(ctx)

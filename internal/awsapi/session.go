@@ -31,6 +31,7 @@ type Options struct {
 	Profile     string
 	Region      string
 	RoleARN     string // assumed on top of the profile's credentials
+	ExternalID  string // said to every role that is assumed; "": none
 	EndpointURL string // "" is AWS, or AWS_ENDPOINT_URL
 	Case        string // id of the case the calls are made for, "" for none: it is in their marker
 
@@ -68,6 +69,7 @@ type Session struct {
 	record   Recorder
 	loose    *looseCalls
 	kase     string
+	external string
 }
 
 // identityNeeds are the calls that Connect itself makes.
@@ -85,7 +87,7 @@ func Connect(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint), base: cfg, readOnly: o.ReadOnly, record: o.Record, loose: &looseCalls{}, kase: o.Case}
+	s := &Session{Region: cfg.Region, Endpoint: aws.ToString(cfg.BaseEndpoint), base: cfg, readOnly: o.ReadOnly, record: o.Record, loose: &looseCalls{}, kase: o.Case, external: o.ExternalID}
 	if o.RoleARN != "" {
 		s.base.Credentials = s.assume(o.RoleARN)
 	}
@@ -99,12 +101,12 @@ func Connect(ctx context.Context, o Options) (*Session, error) {
 }
 
 func (s *Session) assume(role string) aws.CredentialsProvider {
-	return aws.NewCredentialsCache(assumed{sts.NewFromConfig(s.Config(s.Region, identityNeeds())), role, marker(s.kase)})
+	return aws.NewCredentialsCache(assumed{sts.NewFromConfig(s.Config(s.Region, identityNeeds())), role, marker(s.kase), s.external})
 }
 
 // Assume is a session of its own as another role, usually of another account.
 func (s *Session) Assume(ctx context.Context, role string) (*Session, error) {
-	other := &Session{Region: s.Region, Endpoint: s.Endpoint, base: s.base.Copy(), readOnly: s.readOnly, record: s.record, loose: &looseCalls{}, kase: s.kase}
+	other := &Session{Region: s.Region, Endpoint: s.Endpoint, base: s.base.Copy(), readOnly: s.readOnly, record: s.record, loose: &looseCalls{}, kase: s.kase, external: s.external}
 	other.base.Credentials = s.assume(role)
 	if err := other.identify(ctx); err != nil {
 		return nil, fmt.Errorf("as %s: %w", role, err)

@@ -105,7 +105,7 @@ func listAnalyzers(c *call, in *accessanalyzer.ListAnalyzersInput) (*accessanaly
 }
 
 func listFindingsV2(c *call, in *accessanalyzer.ListFindingsV2Input) (*accessanalyzer.ListFindingsV2Output, error) {
-	a, err := c.analyzer("ListFindingsV2", in.AnalyzerArn)
+	a, err := c.analyzer("ListFindings", in.AnalyzerArn)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func accessFilter(f at.FindingSummaryV2, filter map[string]at.Criterion) (bool, 
 }
 
 func getFindingV2(c *call, in *accessanalyzer.GetFindingV2Input) (*accessanalyzer.GetFindingV2Output, error) {
-	a, err := c.analyzer("GetFindingV2", in.AnalyzerArn)
+	a, err := c.analyzer("GetFinding", in.AnalyzerArn)
 	if err != nil {
 		return nil, err
 	}

@@ -167,6 +167,21 @@ func (c *Cloud) ExecutionCredentials(functionARN string) (Credentials, error) {
 	return creds, nil
 }
 
+// ServiceCredentials are what a service hands to what it runs as a role, an ECS task for example:
+// a session with a name, if the role's trust lets the service in for something of the role's own
+// account.
+func (c *Cloud) ServiceCredentials(roleARN, service, name string) (Credentials, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	account, now := accountOfARN(roleARN), c.Now().UTC()
+	role := c.account(account).roles[lastPart(roleARN)]
+	k := &call{Cloud: c, caller: identity{kind: "AWSService", invokedBy: service}, now: now}
+	if role == nil || !k.allowed("sts:AssumeRole", roleARN, k.trustOf(role, account), withCondition("aws:SourceAccount", account)) {
+		return Credentials{}, fail("AccessDenied", "%s may not assume %s", service, roleARN)
+	}
+	return c.issueRoleSession(account, role.name, session{name: name, expires: now.Add(6 * time.Hour)}, now)
+}
+
 // recordEnvironment is the service's AssumeRole as CloudTrail shows it. Its session name
 // is not the one that later calls carry.
 func (c *Cloud) recordEnvironment(k *call, role *iamRole, creds Credentials, expires time.Time) {

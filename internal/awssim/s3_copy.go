@@ -81,7 +81,13 @@ func copyObject(c *call, in *s3.CopyObjectInput) (*s3.CopyObjectOutput, error) {
 	if v.sums, err = (s3Claims{}).check(v.data, algorithm); err != nil {
 		return nil, err
 	}
+	if err := c.withObjectKey("Decrypt", from, src.head, src.key); err != nil {
+		return nil, err
+	}
 	b.encrypt(c, &v.head, string(in.ServerSideEncryption), in.SSEKMSKeyId, in.BucketKeyEnabled)
+	if err := c.withObjectKey("GenerateDataKey", b, v.head, key); err != nil {
+		return nil, err
+	}
 	c.add(b, v)
 	result := &s3types.CopyObjectResult{ETag: aws.String(v.etag), LastModified: aws.Time(v.modified), ChecksumType: s3types.ChecksumType(v.sums.kind)}
 	v.sums.into(result)

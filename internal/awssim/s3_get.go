@@ -216,6 +216,9 @@ func getS3Object(c *call, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.withObjectKey("Decrypt", b, v.head, v.key); err != nil {
+		return nil, err
+	}
 	if err := (s3Conditions{in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince}).check(v); err != nil {
 		return nil, err
 	}

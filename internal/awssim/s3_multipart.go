@@ -66,6 +66,9 @@ func createMultipartUpload(c *call, in *s3.CreateMultipartUploadInput) (*s3.Crea
 		return nil, err
 	}
 	b.encrypt(c, &u.head, string(in.ServerSideEncryption), in.SSEKMSKeyId, in.BucketKeyEnabled)
+	if err := c.withObjectKey("GenerateDataKey", b, u.head, key); err != nil {
+		return nil, err
+	}
 	b.uploads[u.id] = u
 	return &s3.CreateMultipartUploadOutput{
 		Bucket: in.Bucket, Key: in.Key, UploadId: aws.String(u.id), ChecksumAlgorithm: in.ChecksumAlgorithm, ChecksumType: s3types.ChecksumType(kindShown(string(in.ChecksumAlgorithm), u.kind)),
@@ -105,9 +108,14 @@ func checksumPlan(algorithm, kind string) (string, string, error) {
 }
 
 func uploadPart(c *call, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
-	_, u, err := c.upload("PutObject", in.Bucket, in.ExpectedBucketOwner, in.Key, in.UploadId, writes(false, nil, nil)...)
+	b, u, err := c.upload("PutObject", in.Bucket, in.ExpectedBucketOwner, in.Key, in.UploadId, writes(false, nil, nil)...)
 	if err != nil {
 		return nil, err
+	}
+	for _, action := range []string{"GenerateDataKey", "Decrypt"} {
+		if err := c.withObjectKey(action, b, u.head, u.key); err != nil {
+			return nil, err
+		}
 	}
 	n := aws.ToInt32(in.PartNumber)
 	if n < 1 || n > 10000 {
@@ -210,6 +218,9 @@ func completeMultipartUpload(c *call, in *s3.CompleteMultipartUploadInput) (*s3.
 	}
 	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
 		return nil, malformedXML()
+	}
+	if err := c.withObjectKey("Decrypt", b, u.head, u.key); err != nil {
+		return nil, err
 	}
 	parts, err := u.chosen(in.MultipartUpload.Parts)
 	if err != nil {

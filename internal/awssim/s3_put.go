@@ -53,6 +53,9 @@ func putS3Object(c *call, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
 		Expires: c.http.Header.Get("Expires"), Class: string(in.StorageClass), Meta: in.Metadata,
 	}}
 	b.encrypt(c, &v.head, string(in.ServerSideEncryption), in.SSEKMSKeyId, in.BucketKeyEnabled)
+	if err := c.withObjectKey("GenerateDataKey", b, v.head, key); err != nil {
+		return nil, err
+	}
 	c.add(b, v)
 	return &s3.PutObjectOutput{
 		ETag: aws.String(v.etag), VersionId: b.shown(v), ChecksumType: s3types.ChecksumType(sums.kind), Size: nil,
