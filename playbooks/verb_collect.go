@@ -93,10 +93,10 @@ func runCollect(ctx context.Context, env *Env, a Args) (Result, error) {
 	return collected(ctx, bag, "sealed ")
 }
 
-// lacking says of a sealed bag that it is what a failed try of this step left: its gaps are asked for
-// again.
+// lacking says of a sealed bag that it is what a failed try of this step left, or one that was told to
+// stop, for that is sealed too: its gaps are asked for again.
 func lacking(a Args, b *evidence.Bag) bool {
-	return a.Retry && ofStep(a, b.Header()) && b.Header().Status == evidence.StatusPartial
+	return (a.Retry || a.Again) && ofStep(a, b.Header()) && b.Header().Status == evidence.StatusPartial
 }
 
 // ofStep says whether a bag was begun by this step of this run.

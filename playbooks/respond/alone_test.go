@@ -143,3 +143,39 @@ func TestClaimLost(t *testing.T) {
 		d.intact(t)
 	})
 }
+
+// TestStoppedWithin: a process that is told to stop in the midst of a collection seals what it has;
+// whoever goes on asks for the rest.
+func TestStoppedWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		boardOf(t, d)
+		message := sample(t, "guardduty-lambda", 0)
+		ctx, stop := context.WithCancel(t.Context())
+		plain := d.o.Env
+		d.o.Env = func() *playbooks.Env {
+			env := plain()
+			env.Doing = func(done, _ int, _ int64, _ string) {
+				if done == 15 {
+					stop()
+				}
+			}
+			return env
+		}
+		all, err := respond.Respond(ctx, bytes.NewReader(message), d.o)
+		if err != nil || all[0].State != respond.CutOff {
+			t.Fatalf("%v %v", all, err)
+		}
+		out := d.one(t, message)
+		if out.State != respond.Collected && out.State != respond.WithGaps || out.Run != all[0].Run {
+			t.Fatalf("%s %q, run %s; %s was cut off", out.State, out.Why, out.Run, all[0].Run)
+		}
+		for _, s := range out.Ran().Steps {
+			// A detail of a mapping whose list was cut off stays a gap of the quick bag; the whole one has it.
+			if s.Verb == "collect" && s.Gaps > 1 || s.ID == "collect" && s.Gaps > 0 {
+				t.Errorf("%+v", s)
+			}
+		}
+		d.intact(t)
+	})
+}

@@ -273,7 +273,7 @@ func TestCutOff(t *testing.T) {
 					t.Errorf("while it is not known whether somebody is at it: %s %q", out.State, out.Why)
 				}
 				d.o.Resume = true
-				if out := d.one(t, message); out.State != respond.Collected && out.State != respond.WithGaps {
+				if out := d.one(t, message); out.State != respond.Collected {
 					t.Errorf("gone on with: %s %q", out.State, out.Why)
 				}
 				if n := d.count(t, evidence.KindPlaybook); n != 1 {

@@ -142,6 +142,19 @@ func (w *world) judgeCase(ctx context.Context, t *testing.T, f *finding) {
 		}
 	}
 	if runs != 1 || code == 0 || !maps.Equal(messages, f.messages) {
+		w.history(ctx, t, f)
+		for b, err := range c.Bags(ctx) {
+			if err != nil {
+				continue
+			}
+			all, err := b.Coverage(ctx)
+			t.Logf("bag %s: %+v %v", b.ID(), b.Header(), err)
+			for _, e := range all {
+				if !e.State.Complete() || e.Artefact == "lambda.code" {
+					t.Logf("  %s %+v %+v", e.State, e.Item, e.Gap)
+				}
+			}
+		}
 		t.Errorf("%s of %s: %d whole runs, %d times the code, %d of %d messages", f.kase, f.function, runs, code, len(messages), len(f.messages))
 	}
 }

@@ -20,8 +20,9 @@ import (
 	"github.com/freezeframe-ir/freezeframe/test/scratch"
 )
 
-// slot is a machine on which a worker runs: when its process dies another one is started. It has a
-// way to the account of its own, so that what is asked for is known to be its process's.
+// slot is a machine on which a worker runs: when its process dies another one is started. It reaches
+// the account by a proxy of its own, so that what is asked for is known to be its process's, while the
+// account has one address for all: what was begun at one address is not gone on with at another.
 type slot struct {
 	w      *world
 	n      int
@@ -59,7 +60,7 @@ func (w *world) newSlot(n int, random *rand.Rand) *slot {
 func (s *slot) run() {
 	for s.w.over.Err() == nil {
 		s.next = s.w.draw(s.random)
-		cmd := s.command("worker", "--queue", s.server.URL+"/"+account+"/alerts", "--cases", cases, "--authority", "mandate 12", "--operator", "worker", "--key", s.w.key, "--recipient", s.w.to,
+		cmd := s.command("worker", "--queue", *queueURL("alerts"), "--cases", cases, "--authority", "mandate 12", "--operator", "worker", "--key", s.w.key, "--recipient", s.w.to,
 			"--silence", "12s", "--parallel", string(rune('0'+s.w.size.parallel)), "--json")
 		said, err := os.OpenFile(s.said, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -106,7 +107,7 @@ func (s *slot) command(args ...string) *exec.Cmd {
 	cmd.Dir = s.dir
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir, "FREEZEFRAME_HOME=" + filepath.Join(s.dir, "home"),
-		"AWS_ENDPOINT_URL=" + s.server.URL, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + s.w.keys.AccessKeyID,
+		"HTTP_PROXY=" + s.server.URL, "AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + s.w.keys.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=" + s.w.keys.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true", scratch.Process,
 	}
 	return cmd
@@ -153,10 +154,16 @@ func (s *slot) dropped() {
 	defer s.mu.Unlock()
 	for receipt := range s.receipts {
 		if s.w.size.hurried {
-			_, _ = s.w.sqs.ChangeMessageVisibility(context.Background(), &sqs.ChangeMessageVisibilityInput{QueueUrl: queueURL("alerts"), ReceiptHandle: &receipt}) // gone already is fine
+			s.w.later(receipt, 0)
 		}
 	}
 	clear(s.receipts)
+}
+
+// later has the queue give a message in some seconds, three at most: who waits for half a minute in
+// life need not do so in a test.
+func (w *world) later(receipt string, seconds int) {
+	_, _ = w.sqs.ChangeMessageVisibility(context.Background(), &sqs.ChangeMessageVisibilityInput{QueueUrl: queueURL("alerts"), ReceiptHandle: &receipt, VisibilityTimeout: int32(min(seconds, 3))}) // gone already is fine
 }
 
 // ServeHTTP passes on to the account, and kills whoever asks if its time has come.
@@ -198,7 +205,10 @@ func (s *slot) serve(rw http.ResponseWriter, r *http.Request) {
 		s.w.cloud.ServeHTTP(rw, r)
 		return
 	}
-	var in struct{ ReceiptHandle string }
+	var in struct {
+		ReceiptHandle     string
+		VisibilityTimeout int
+	}
 	body, _ := io.ReadAll(r.Body) // what is short is refused by the account
 	_ = json.Unmarshal(body, &in)
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -230,6 +240,9 @@ func (s *slot) serve(rw http.ResponseWriter, r *http.Request) {
 			f.Flush()
 		}
 		s.kill("poison")
+	}
+	if op == "ChangeMessageVisibility" && s.w.size.hurried && in.VisibilityTimeout != visibility {
+		s.w.later(in.ReceiptHandle, in.VisibilityTimeout)
 	}
 	if op == "DeleteMessage" || op == "ReceiveMessage" {
 		if s.w.left(context.WithoutCancel(r.Context()), "alerts") == 0 {

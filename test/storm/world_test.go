@@ -35,8 +35,10 @@ const (
 	region   = "eu-west-1"
 	bucket   = "evidence"
 	cases    = "s3://" + bucket + "/alerts"
-	endpoint = "http://aws.invalid" // answered in process
-	admin    = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	endpoint = "http://aws.invalid" // by a proxy of each slot, or in process
+	// visibility of the queue: no delay that a worker asks for is like it.
+	visibility = 40
+	admin      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 )
 
 // world is an account with functions, a queue and a bucket, and the driver of the storm.
@@ -73,7 +75,7 @@ func newWorld(t *testing.T, s size, p *plan, binary string) *world {
 	w.over, w.finished = context.WithTimeout(t.Context(), s.most)
 	w.must(w.makeKeys())
 	w.must(w.makeFunctions(t.Context()))
-	for name, a := range map[string]map[string]string{"dead": nil, "alerts": {
+	for name, a := range map[string]map[string]string{"dead": nil, "alerts": {"VisibilityTimeout": fmt.Sprint(visibility),
 		"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:dead","maxReceiveCount":%d}`, region, account, s.receives)}} {
 		_, err := w.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: a})
 		w.must(err)
