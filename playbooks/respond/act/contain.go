@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -187,5 +188,5 @@ func Needs() []awsapi.Need { return append(ReadNeeds(), contain.Needs()...) }
 
 // ReadNeeds are those of them that read.
 func ReadNeeds() []awsapi.Need {
-	return append(append(functionNeeds(), guardDutyNeeds()...), collect.ListNeeds()...)
+	return slices.Concat(functionNeeds(), guardDutyNeeds(), watchNeeds(), collect.ListNeeds())
 }
