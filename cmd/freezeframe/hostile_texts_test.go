@@ -112,6 +112,7 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "timeline build --source athena --table audit.trail --print-sql --account 111122223333 --in-region eu-west-1 --about \x1b[31m\u202ea\x7f\u009b", ""},
 		{"text", "respond resolve --alert " + filepath.Join(out, "alert.json"), "several-forms"}, {"json", "respond resolve --json --alert " + filepath.Join(out, "alert.json"), "AROA"}, {"json", "respond schema", "mandate"},
 		{"text", "respond --authority a --cases " + filepath.Join(out, "cases") + " --alert " + filepath.Join(out, "alert.json"), ": "}, {"json", "respond --json --authority a --cases " + filepath.Join(out, "cases") + " --alert " + filepath.Join(out, "alert.json"), "freezeframe/responded/v1"},
+		{"text", "worker --once --authority a --cases " + filepath.Join(out, "cases") + " --queue https://sqs.eu-central-1.amazonaws.com/" + bench.AccountID + "/text", "1 dealt with"}, {"lines", "worker --json --once --authority a --cases " + filepath.Join(out, "cases") + " --queue https://sqs.eu-central-1.amazonaws.com/" + bench.AccountID + "/json", "freezeframe/worked/v1"},
 		{"text", "case export --reason r " + exported, ""}, {"text", "verify " + exported, ""}, {"text", "verify", ""}, {"json", "verify --json", ""},
 	}
 }
@@ -126,6 +127,9 @@ func TestHostileTexts(t *testing.T) {
 	h := newHostileAccount(t)
 	store, err := makeEngines(h.Account)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := queued(h.Account, string(hostileAlert()), "text", "json"); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(h.Cloud)

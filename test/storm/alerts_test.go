@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/freezeframe-ir/freezeframe/internal/alert"
 )
@@ -32,9 +33,11 @@ type plan struct {
 type size struct {
 	alerts, repeats, poisoned int
 	kills, ledger             int // by the seed; that many of them during a ledger append
+	told                      int // to stop, about
 	receives                  int // maxReceiveCount
 	parallel                  int
-	hurried                   bool // the queue gives at once what a dead process had, not when its visibility ends
+	most                      time.Duration // then it is given up: something hangs
+	hurried                   bool          // the queue gives at once what a dead process had, not when its visibility ends
 }
 
 func newPlan(t *testing.T, s size, random *rand.Rand) *plan {

@@ -20,6 +20,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
 )
 
 // judge looks at what the storm has left.
@@ -122,7 +123,8 @@ func (w *world) judgeCase(ctx context.Context, t *testing.T, f *finding) {
 			return
 		}
 		if !b.Sealed() {
-			t.Errorf("%s: bag %s of kind %s is not sealed", f.kase, b.ID(), b.Header().Kind)
+			t.Errorf("%s: bag %s is not sealed: %+v", f.kase, b.ID(), b.Header())
+			w.history(ctx, t, f)
 			continue
 		}
 		switch b.Header().Kind {
@@ -141,6 +143,29 @@ func (w *world) judgeCase(ctx context.Context, t *testing.T, f *finding) {
 	}
 	if runs != 1 || code == 0 || !maps.Equal(messages, f.messages) {
 		t.Errorf("%s of %s: %d whole runs, %d times the code, %d of %d messages", f.kase, f.function, runs, code, len(messages), len(f.messages))
+	}
+}
+
+// history tells who was at a case when, to find out how it came to be as it is.
+func (w *world) history(ctx context.Context, t *testing.T, f *finding) {
+	t.Helper()
+	for _, prefix := range []string{"alerts/board/claims/" + respond.Claimed(f.kase) + "/", "alerts/" + f.kase + "/"} {
+		pages := s3.NewListObjectsV2Paginator(w.s3(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: &prefix})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			w.must(err)
+			for _, o := range page.Contents {
+				line := ""
+				if strings.Contains(*o.Key, "/claims/") {
+					out, err := w.s3().GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(bucket), Key: o.Key})
+					w.must(err)
+					b, err := io.ReadAll(out.Body)
+					w.must(err)
+					line = string(b)
+				}
+				t.Logf("%s %s %s", o.LastModified.Format("15:04:05.000"), *o.Key, line)
+			}
+		}
 	}
 }
 

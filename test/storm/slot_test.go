@@ -32,22 +32,24 @@ type slot struct {
 	mu       sync.Mutex
 	process  *os.Process
 	doomed   bool            // it is being killed: nothing that it still asks for is done
+	told     bool            // it has been told to stop
 	receipts map[string]bool // of messages that it has
 	next     death
-	said     bytes.Buffer // what the last process said
-	ends     []int        // exit codes of processes that were not killed
+	said     string // file of what the processes said
+	ends     []int  // exit codes of processes that were not killed
 }
 
 // death is how the slot's process will die, by the seed.
 type death struct {
-	kind  string // ledger, any, "" for not at all
-	nth   int    // at its nth request of the kind
+	kind  string // ledger, any, told (to stop, by SIGTERM), "" for not at all
+	nth   int    // at its nth request, of ledger at its nth append to a ledger
 	after bool   // when it has been done, not before
 }
 
 func (w *world) newSlot(n int, random *rand.Rand) *slot {
 	s := &slot{w: w, n: n, dir: filepath.Join(w.dir, "slot", string(rune('a'+n))), random: random, receipts: map[string]bool{}}
 	w.must(os.MkdirAll(s.dir, 0o700))
+	s.said = filepath.Join(s.dir, "said")
 	s.server = httptest.NewServer(s)
 	w.t.Cleanup(s.server.Close)
 	return s
@@ -59,14 +61,20 @@ func (s *slot) run() {
 		s.next = s.w.draw(s.random)
 		cmd := s.command("worker", "--queue", s.server.URL+"/"+account+"/alerts", "--cases", cases, "--authority", "mandate 12", "--operator", "worker", "--key", s.w.key, "--recipient", s.w.to,
 			"--silence", "12s", "--parallel", string(rune('0'+s.w.size.parallel)), "--json")
-		s.said.Reset()
-		cmd.Stderr = &s.said
-		if err := cmd.Start(); err != nil {
+		said, err := os.OpenFile(s.said, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			s.w.t.Error(err)
+			return
+		}
+		cmd.Stdout, cmd.Stderr = said, said
+		err = cmd.Start()
+		_ = said.Close() // the process has it
+		if err != nil {
 			s.w.t.Error(err)
 			return
 		}
 		s.mu.Lock()
-		s.process, s.doomed = cmd.Process, false
+		s.process, s.doomed, s.told = cmd.Process, false, false
 		s.mu.Unlock()
 		ended := make(chan struct{})
 		go func() {
@@ -76,16 +84,16 @@ func (s *slot) run() {
 			case <-ended:
 			}
 		}()
-		err := cmd.Wait()
+		err = cmd.Wait()
 		close(ended)
 		s.mu.Lock()
-		killed := s.doomed
+		killed, told := s.doomed, s.told
 		s.doomed = true
 		s.mu.Unlock()
 		if !killed {
 			s.ends = append(s.ends, cmd.ProcessState.ExitCode())
-			if s.w.over.Err() == nil {
-				s.w.t.Errorf("worker %d ended by itself: %v\n%s", s.n, err, s.said.String())
+			if s.w.over.Err() == nil && !told {
+				s.w.t.Errorf("worker %d ended by itself: %v", s.n, err)
 				return
 			}
 		}
@@ -119,6 +127,26 @@ func (s *slot) kill(kind string) bool {
 	return true
 }
 
+// tell shows the end of what the processes said.
+func (s *slot) tell() {
+	b, err := os.ReadFile(s.said)
+	if err != nil {
+		s.w.t.Error(err)
+	}
+	s.w.t.Logf("worker %d: %s", s.n, b[max(0, len(b)-6000):])
+}
+
+// stop tells the process to stop, as who takes a machine away does.
+func (s *slot) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = true
+	_ = s.process.Signal(syscall.SIGTERM) // Wait tells
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.w.deaths["told"]++
+}
+
 // dropped gives back what a dead process had, where the storm is in a hurry.
 func (s *slot) dropped() {
 	s.mu.Lock()
@@ -143,13 +171,16 @@ func (s *slot) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := false
-	if d := &s.next; d.kind == kind || d.kind == "any" {
+	if d := &s.next; d.kind == kind || d.kind == "any" || d.kind == "told" {
 		d.nth--
 		now = d.nth == 0
 	}
-	after := s.next.after
+	death := s.next
 	s.mu.Unlock()
-	switch {
+	switch after := death.after; {
+	case now && death.kind == "told":
+		s.stop()
+		s.serve(rw, r)
 	case now && after:
 		s.serve(httptest.NewRecorder(), r)
 		s.kill(kind)

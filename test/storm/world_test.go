@@ -70,7 +70,7 @@ func newWorld(t *testing.T, s size, p *plan, binary string) *world {
 	w.cfg = aws.Config{Region: region, BaseEndpoint: aws.String(endpoint), HTTPClient: w.cloud.Client(),
 		Credentials: credentials.NewStaticCredentialsProvider(w.keys.AccessKeyID, w.keys.SecretAccessKey, "")}
 	w.sqs = sqs.NewFromConfig(w.cfg)
-	w.over, w.finished = context.WithCancel(t.Context())
+	w.over, w.finished = context.WithTimeout(t.Context(), s.most)
 	w.must(w.makeKeys())
 	w.must(w.makeFunctions(t.Context()))
 	for name, a := range map[string]map[string]string{"dead": nil, "alerts": {
