@@ -2,6 +2,7 @@ package act_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,13 +20,16 @@ func TestSoon(t *testing.T) {
 		s.stageFinding()
 		s.w.Cloud.SetLatency(50 * time.Millisecond)
 		calls, began := len(s.w.Cloud.Calls()), time.Now()
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
 		o := s.respondOptions()
 		o.Env = func() *playbooks.Env { // with the pace that keeps below AWS's quotas
 			env := s.env()
 			env.Unpaced = false
+			env.Tell = func(playbooks.StepReport) { stop() } // the rest is not what is measured
 			return env
 		}
-		all, err := respond.Respond(t.Context(), bytes.NewReader(s.message), o)
+		all, err := respond.Respond(ctx, bytes.NewReader(s.message), o)
 		if err != nil || len(all) != 1 || all[0].Acted == nil {
 			t.Fatalf("%+v %v", all, err)
 		}
