@@ -71,6 +71,24 @@ func orNone(l []string) []string {
 	return l
 }
 
+// setAlarmState is the API's own way to try what an alarm does. AWS's next evaluation would set it back,
+// here nothing evaluates; what the state was before decides whether it is a transition.
+func setAlarmState(c *call, in *cloudwatch.SetAlarmStateInput) (*cloudwatch.SetAlarmStateOutput, error) {
+	name := aws.ToString(in.AlarmName)
+	if err := c.allow("cloudwatch:SetAlarmState", c.alarmARN(name)); err != nil {
+		return nil, err
+	}
+	a := c.watch().alarms[name]
+	if a == nil {
+		return nil, fail("ResourceNotFound", "Unknown alarm: %s", name)
+	}
+	if a.StateValue != in.StateValue {
+		a.StateTransitionedTimestamp = aws.Time(c.now)
+	}
+	a.StateValue, a.StateReason, a.StateReasonData, a.StateUpdatedTimestamp = in.StateValue, in.StateReason, in.StateReasonData, aws.Time(c.now)
+	return nil, nil
+}
+
 func describeAlarms(c *call, in *cloudwatch.DescribeAlarmsInput) (*cloudwatch.DescribeAlarmsOutput, error) {
 	if err := c.allow("cloudwatch:DescribeAlarms", c.alarmARN("*")); err != nil {
 		return nil, err

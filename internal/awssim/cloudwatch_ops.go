@@ -16,7 +16,7 @@ import (
 func cloudwatchOps() []operation {
 	return []operation{
 		op("cloudwatch", "PutMetricData", putMetricData), op("cloudwatch", "GetMetricData", getMetricData), op("cloudwatch", "ListMetrics", listMetrics),
-		op("cloudwatch", "PutMetricAlarm", putMetricAlarm), op("cloudwatch", "DescribeAlarms", describeAlarms), op("cloudwatch", "DescribeAlarmsForMetric", describeAlarmsForMetric),
+		op("cloudwatch", "PutMetricAlarm", putMetricAlarm), op("cloudwatch", "SetAlarmState", setAlarmState), op("cloudwatch", "DescribeAlarms", describeAlarms), op("cloudwatch", "DescribeAlarmsForMetric", describeAlarmsForMetric),
 		op("cloudwatch", "DeleteAlarms", deleteAlarms), op("cloudwatch", "EnableAlarmActions", enableAlarmActions), op("cloudwatch", "DisableAlarmActions", disableAlarmActions),
 		op("cloudwatch", "ListTagsForResource", listAlarmTags),
 	}

@@ -93,6 +93,13 @@ func TestSweepAlarms(t *testing.T) {
 	if a := must(cl.DescribeAlarmsForMetric(ctx, &cloudwatch.DescribeAlarmsForMetricInput{Namespace: aws.String("AWS/Lambda"), MetricName: aws.String("Errors"), Dimensions: dim}))(t).MetricAlarms; len(a) != 3 {
 		t.Errorf("%d alarms of the metric", len(a))
 	}
+	must(cl.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("a"), StateValue: mt.StateValueAlarm, StateReason: aws.String("a test")}))(t)
+	if a := must(cl.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{"a"}}))(t).MetricAlarms; len(a) != 1 || a[0].StateValue != mt.StateValueAlarm || *a[0].StateReason != "a test" {
+		t.Errorf("an alarm that was set off: %+v", a)
+	}
+	if _, err := cl.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("none"), StateValue: mt.StateValueAlarm, StateReason: aws.String("a test")}); err == nil {
+		t.Error("an alarm that is not there was set off")
+	}
 	must(cl.DisableAlarmActions(ctx, &cloudwatch.DisableAlarmActionsInput{AlarmNames: []string{"a"}}))(t)
 	if a := must(cl.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{"a"}}))(t).MetricAlarms; len(a) != 1 || *a[0].ActionsEnabled {
 		t.Errorf("an alarm whose actions are off: %+v", a)

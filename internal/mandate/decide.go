@@ -93,6 +93,9 @@ func Decide(h *Held, a *alert.Alert, f Facts, now time.Time) Decision {
 	return refused(nearest, detail, of)
 }
 
+// Decision is what is done where this reason is known from elsewhere.
+func (r *Reason) Decision(detail string) Decision { return refused(r, detail, "") }
+
 func refused(r *Reason, detail, rule string) Decision {
 	return Decision{Outcome: r.Outcome, Rule: rule, Reasons: []Said{said(r, detail, rule)}}
 }

@@ -212,6 +212,8 @@ func (out *Outcome) deal(ctx context.Context, o *Options, env *playbooks.Env, a 
 	}
 	if here := partition(s); a.Partition != "" && here != "" && a.Partition != here {
 		out.ends(Abroad, fmt.Errorf("the alert is of partition %q, and this session of %q", a.Partition, here))
+		env.Session = s
+		out.act(ctx, o, env, a)
 		return
 	}
 	env.Session = s

@@ -10,7 +10,7 @@ func around() []selection {
 		{name: "application-autoscaling", ops: []string{"*"}, not: words(`GetPredictiveScalingForecast`)},
 		{name: "athena", ops: words(`GetQueryExecution GetQueryResults GetTableMetadata StartQueryExecution StopQueryExecution`)},
 		{name: "cloudfront", ops: []string{"*"}},
-		{name: "cloudwatch", ops: words(`DeleteAlarms DescribeAlarms DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData ListMetrics ListTagsForResource PutMetricAlarm PutMetricData`)},
+		{name: "cloudwatch", ops: words(`DeleteAlarms DescribeAlarms DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData ListMetrics ListTagsForResource PutMetricAlarm PutMetricData SetAlarmState`)},
 		{name: "config", ops: words(`DescribeConfigRules DescribeConfigurationRecorderStatus DescribeConfigurationRecorders GetComplianceDetailsByResource GetResourceConfigHistory ListDiscoveredResources PutConfigRule PutConfigurationRecorder StartConfigurationRecorder StopConfigurationRecorder`)},
 		{name: "ec2", ops: words(`DescribeFlowLogs DescribeNetworkAcls DescribeNetworkInterfaces DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeVpcEndpoints RevokeSecurityGroupEgress`)},
 		{name: "ecr", ops: words(ecrOps)},

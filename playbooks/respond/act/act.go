@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/freezeframe-ir/freezeframe/contain"
@@ -59,14 +60,17 @@ type Notice struct {
 }
 
 // Actor decides and acts. Safe for concurrent use.
-type Actor struct{ o Options }
+type Actor struct {
+	o    Options
+	sets sync.Map // due id to Due: records do not change
+}
 
 // New is an Actor.
 func New(o Options) *Actor {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Actor{o}
+	return &Actor{o: o}
 }
 
 func (x *Actor) notify(ctx context.Context, n Notice) {
@@ -118,6 +122,10 @@ func (w *work) decide(ctx context.Context) (err error) {
 	if w.out.Decision = mandate.Decide(w.held, w.a, f, w.o.Now()); !w.undecided() {
 		return nil
 	}
+	if here := partitionOf(w.env.Session.Identity.ARN); here != "" && w.a.Partition != "" && here != w.a.Partition { // nothing of it could be looked up here
+		w.out.Decision = mandate.OtherPartition.Decision(fmt.Sprintf("it is of %q, and this runs in %q", w.a.Partition, here))
+		return nil
+	}
 	if f, err = w.facts(ctx); err != nil {
 		return err
 	}
@@ -145,8 +153,41 @@ func (x *Actor) halted(ctx context.Context) (bool, error) {
 	return h != nil && h.Halted, err
 }
 
-// errHalted: the switch was turned between the decision and the act.
+// errHalted: the switch was turned after it was decided.
 var errHalted = errors.New("everything unattended is halted")
+
+// haltLooks is how often the switch is looked at while something is being done.
+const haltLooks = 5 * time.Second
+
+// unlessHalted does what changes the account, and ends it when the switch is turned meanwhile: what is
+// under way comes to its end, and nothing further begins.
+func (x *Actor) unlessHalted(ctx context.Context, do func(ctx context.Context) error) error {
+	if halted, err := x.halted(ctx); err != nil || halted {
+		return errors.Join(err, errHalted)
+	}
+	doing, stop := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-doing.Done():
+				return
+			case <-time.After(haltLooks):
+			}
+			if halted, err := x.halted(doing); err == nil && halted {
+				stop(errHalted)
+			}
+		}
+	}()
+	err := do(doing)
+	if cause := context.Cause(doing); ctx.Err() == nil && errors.Is(cause, errHalted) {
+		err = errors.Join(err, errHalted)
+	}
+	stop(nil)
+	<-done
+	return err
+}
 
 // record puts the decision into the case, also that nothing is done.
 func (w *work) record(ctx context.Context) error {

@@ -145,9 +145,12 @@ func (x *Actor) dues(ctx context.Context, kase string) ([]*due, error) {
 }
 
 func (x *Actor) load(ctx context.Context, d *due) error {
-	if err := x.o.Board.Get(ctx, dueRoot+d.id+"/set", &d.Due); err != nil {
+	if known, ok := x.sets.Load(d.id); ok {
+		d.Due = known.(Due) //nolint:forcetypeassert // nothing else is put there
+	} else if err := x.o.Board.Get(ctx, dueRoot+d.id+"/set", &d.Due); err != nil {
 		return err
 	}
+	x.sets.Store(d.id, d.Due)
 	d.until = d.Until
 	if n := d.count("until"); n > 0 {
 		var l later

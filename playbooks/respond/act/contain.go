@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,11 +162,13 @@ func (w *work) apply(ctx context.Context, s *awsapi.Session) (*contain.Run, erro
 	if err := w.next(ctx, w.due, "plan", planned{plan.Hash, w.o.Board.Who(), w.o.Now().UTC()}); err != nil {
 		return nil, err
 	}
-	if halted, err := w.halted(ctx); err != nil || halted {
-		return nil, errors.Join(err, errHalted)
-	}
-	return contain.Apply(ctx, contain.ApplyInput{Session: s, Case: w.env.Case, Plan: plan, Operator: w.env.Operator, Tool: w.env.Tool,
-		Clock: clock, Fast: true, Protected: w.o.Protected, Chain: chain})
+	var run *contain.Run
+	err = w.unlessHalted(ctx, func(ctx context.Context) (err error) {
+		run, err = contain.Apply(ctx, contain.ApplyInput{Session: s, Case: w.env.Case, Plan: plan, Operator: w.env.Operator, Tool: w.env.Tool,
+			Clock: clock, Fast: true, Protected: w.o.Protected, Chain: chain})
+		return err
+	})
+	return run, err
 }
 
 // tell counts what is in force.
@@ -187,5 +190,5 @@ func Needs() []awsapi.Need { return append(ReadNeeds(), contain.Needs()...) }
 
 // ReadNeeds are those of them that read.
 func ReadNeeds() []awsapi.Need {
-	return append(append(functionNeeds(), guardDutyNeeds()...), collect.ListNeeds()...)
+	return slices.Concat(functionNeeds(), guardDutyNeeds(), watchNeeds(), collect.ListNeeds())
 }

@@ -103,6 +103,67 @@ func (m *mortal) as(t *testing.T, s *stage) act.Options {
 	return o
 }
 
+// sweeps lets a worker look, and die at a step.
+func (s *stage) sweeps(t *testing.T, at int) bool {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	m := &mortal{left: at, stop: stop}
+	o := m.as(t, s)
+	o.Case = func(ctx context.Context, id string) (*evidence.Case, error) {
+		c, err := s.open(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		dying, err := evidence.OpenCase(ctx, mortalVault{c.Vault(), m})
+		if err == nil {
+			dying.Signer = c.Signer
+		}
+		return dying, err
+	}
+	if err := act.New(o).Sweep(ctx); err == nil && m.died {
+		t.Logf("died at step %d, which was the last", at)
+	}
+	return m.died
+}
+
+// TestEndKilled: wherever a worker is killed that lifts what has run out, another one ends it.
+func TestEndKilled(t *testing.T) {
+	every, cells := 7, 0
+	switch {
+	case testing.Short():
+		every = 29
+	case os.Getenv("FREEZEFRAME_ACT_CELLS") == "all":
+		every = 1
+	}
+	for at := 1; ; at += every {
+		came := true
+		synctest.Test(t, func(t *testing.T) {
+			s := contained(t)
+			time.Sleep(4*time.Hour + time.Minute)
+			if came = s.sweeps(t, at); !came {
+				return
+			}
+			time.Sleep(5 * time.Minute)
+			s.sweep()
+			time.Sleep(time.Hour) // where it was put off
+			s.sweep()
+			if open, err := act.New(s.o).Due(t.Context(), ""); s.stopped() || s.denied() || err != nil || len(open) > 0 || !s.tells("containment", act.Released) {
+				t.Errorf("killed at step %d: it has not ended: %v %v %v", at, open, err, s.told)
+			}
+			s.verifies(true)
+		})
+		if !came {
+			break
+		}
+		cells++
+	}
+	if cells == 0 {
+		t.Error("nobody was killed")
+	}
+	t.Logf("%d cells, every %d. step; 0 skipped", cells, every)
+}
+
 // dies lets a worker deal with the alert, and die at a step. It says whether it came that far.
 func (s *stage) dies(t *testing.T, at int) bool {
 	t.Helper()
@@ -135,10 +196,10 @@ func (s *stage) dies(t *testing.T, at int) bool {
 // TestKilled: wherever a worker is killed, another one ends at its time what was contained, and nothing
 // stays in force; or it goes on when the message comes again, which counts once.
 func TestKilled(t *testing.T) {
-	every := 6
+	every := 13
 	switch {
 	case testing.Short():
-		every = 40
+		every = 97
 	case os.Getenv("FREEZEFRAME_ACT_CELLS") == "all":
 		every = 1
 	}

@@ -102,8 +102,12 @@ func (x *Actor) lift(ctx context.Context, env *playbooks.Env, d *due) (bag, what
 		return "", "nothing of it was in force", nil
 	}
 	reason := fmt.Sprintf("it ran out at %s, as rule %s of the mandate (sha256 %s) says", d.until.Format(time.RFC3339), d.Rule, d.Mandate)
-	run, err := contain.Undo(ctx, contain.LiftInput{Session: env.Session, Case: env.Case, Function: d.Function, Acts: acts, Reason: reason,
-		Operator: env.Operator, Tool: env.Tool, Clock: contain.Clock{Now: env.Now, Sleep: env.Sleep}})
+	var run *contain.Run
+	err = x.unlessHalted(ctx, func(ctx context.Context) (err error) {
+		run, err = contain.Undo(ctx, contain.LiftInput{Session: env.Session, Case: env.Case, Function: d.Function, Acts: acts, Reason: reason,
+			Operator: env.Operator, Tool: env.Tool, Clock: contain.Clock{Now: env.Now, Sleep: env.Sleep}})
+		return err
+	})
 	switch {
 	case errors.Is(err, contain.ErrNothing):
 		return "", "nothing of it was in force", nil
@@ -178,8 +182,12 @@ func (x *Actor) close(ctx context.Context, env *playbooks.Env, d *due, bag, what
 	return nil
 }
 
-// putOff writes that it does not end yet, and tells people.
+// putOff writes that it does not end yet, and tells people. Whoever is told to stop, or has lost the
+// claim, leaves it as it is: the next one who looks ends it.
 func (x *Actor) putOff(ctx context.Context, env *playbooks.Env, d *due, by time.Duration, what, why string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	ctx, now := context.WithoutCancel(ctx), x.o.Now().UTC()
 	until := now.Add(by)
 	if err := x.next(ctx, d, "until", later{until, why, x.o.Board.Who(), now}); err != nil {

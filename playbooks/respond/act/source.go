@@ -25,6 +25,10 @@ func (w *work) atSource(ctx context.Context, c *clock) *alert.Alert {
 	switch w.a.Product {
 	case ofGuardDuty:
 		return w.inGuardDuty(ctx, c)
+	case ofCloudTrail:
+		return w.inCloudTrail(ctx, c)
+	case ofCloudWatch:
+		return w.inCloudWatch(ctx, c)
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -191,8 +193,19 @@ func (s *stage) sample(name string) []byte {
 		s.t.Fatal(err)
 	}
 	b = bytes.ReplaceAll(b, []byte("111122223333"), []byte(account))
-	return bytes.ReplaceAll(b, []byte("2026-11-27T"), []byte(time.Now().Add(-24*time.Hour).UTC().Format(time.DateOnly)+"T"))
+	day := time.Now().Add(-24 * time.Hour).UTC()
+	b = bytes.ReplaceAll(b, []byte("2026-11-27T"), []byte(day.Format(time.DateOnly)+"T"))
+	back := time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC).Sub(day.Truncate(24 * time.Hour)).Milliseconds()
+	return milliseconds.ReplaceAllFunc(b, func(n []byte) []byte { // as OCSF has them
+		at, err := strconv.ParseInt(string(n), 10, 64)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return strconv.AppendInt(nil, at-back, 10)
+	})
 }
+
+var milliseconds = regexp.MustCompile(`\b1795[0-9]{9}\b`)
 
 // find makes the message, and what GuardDuty itself says.
 func (s *stage) find(name string) {
