@@ -114,6 +114,7 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "respond --authority a --cases " + filepath.Join(out, "cases") + " --alert " + filepath.Join(out, "alert.json"), ": "}, {"json", "respond --json --authority a --cases " + filepath.Join(out, "cases") + " --alert " + filepath.Join(out, "alert.json"), "freezeframe/responded/v1"},
 		{"text", "respond --authority a --notify-on all --notify ticket:" + filepath.Join(out, "tickets.md") + " --cases " + filepath.Join(out, "told") + " --alert " + filepath.Join(out, "alert.json"), ": "}, {"json", "respond schema --of playbooks", "urn:freezeframe:playbooks:1"},
 		{"text", "respond status --cases " + filepath.Join(out, "told"), "Failed"}, {"json", "respond status --json --cases " + filepath.Join(out, "told"), "freezeframe.status/1"}, {"text", "respond status --prometheus --cases " + filepath.Join(out, "told"), "freezeframe_cases"},
+		{"text", "worker --once --authority a --cases " + filepath.Join(out, "cases") + " --queue https://sqs.eu-central-1.amazonaws.com/" + bench.AccountID + "/text", "1 dealt with"}, {"lines", "worker --json --once --authority a --cases " + filepath.Join(out, "cases") + " --queue https://sqs.eu-central-1.amazonaws.com/" + bench.AccountID + "/json", "freezeframe/worked/v1"},
 		{"text", "case export --reason r " + exported, ""}, {"text", "verify " + exported, ""}, {"text", "verify", ""}, {"json", "verify --json", ""},
 	}
 }
@@ -128,6 +129,9 @@ func TestHostileTexts(t *testing.T) {
 	h := newHostileAccount(t)
 	store, err := makeEngines(h.Account)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := queued(h.Account, string(hostileAlert()), "text", "json"); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(h.Cloud)

@@ -33,6 +33,7 @@ func workerFlags() []cli.Flag {
 	return fromEnvironment(append([]cli.Flag{
 		&cli.StringFlag{Name: "queue", Usage: "URL of the SQS queue that alerts come to"},
 		&cli.IntFlag{Name: "parallel", Usage: "messages at a time", Value: 1},
+		&cli.BoolFlag{Name: "lambda", Usage: "run as the handler of a Lambda function to which an SQS queue is mapped (so it does by itself in one)"},
 		&cli.BoolFlag{Name: "once", Usage: "end when the queue gives nothing more"},
 		&cli.IntFlag{Name: "most-receives", Usage: "on a queue without a dead-letter queue: how often a message may come before it is refused for good", Value: 10},
 		&cli.DurationFlag{Name: "silence", Usage: "how long this worker may write nothing before others take over what it is at", Value: board.Silence},
@@ -69,6 +70,9 @@ type worked struct {
 func (p *program) worker(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
+	}
+	if p.getenv("AWS_LAMBDA_RUNTIME_API") != "" || c.Bool("lambda") {
+		return p.workerInLambda(c)
 	}
 	if err := p.workerUsage(c); err != nil {
 		return err
@@ -121,7 +125,7 @@ func queueEnd(err error) error {
 func (p *program) workerUsage(c *cli.Context) error {
 	const whole = "freezeframe worker --queue https://sqs.REGION.amazonaws.com/ACCOUNT/NAME --cases s3://BUCKET/PREFIX --authority 'CISO, mandate 12'"
 	switch {
-	case c.String("queue") == "":
+	case c.String("queue") == "" && !c.Bool("lambda") && p.getenv("AWS_LAMBDA_RUNTIME_API") == "":
 		return ui.UsageHint(whole, "no queue: --queue and FREEZEFRAME_QUEUE are empty")
 	case c.Int("parallel") < 1 || c.Int("parallel") > 64:
 		return ui.UsageHint(whole, "--parallel %d: 1 to 64", c.Int("parallel"))
@@ -200,6 +204,10 @@ func (p *program) tellMessage(r worker.Report) {
 			p.s.Warn("message %s is dealt with%s", r.ID, why)
 		}
 	case worker.Back:
+		if r.After == 0 {
+			p.s.Warn("message %s, received %s, is given back%s", r.ID, times(r.Received), why)
+			return
+		}
 		p.s.Warn("message %s, received %s, comes again in %s%s", r.ID, times(r.Received), r.After, why)
 	default:
 		p.s.Warn("message %s, received %s, is %s%s", r.ID, times(r.Received), string(r.Fate), why)

@@ -180,7 +180,7 @@ func (l *loop) work(ctx context.Context, m *queue.Message) {
 		return
 	}
 	held, stop := l.Queue.Hold(ctx, m)
-	settled, err := l.handle(held, m)
+	settled, err := dispatch(held, l.Handlers, m)
 	lost := stop()
 	r.Err = err
 	switch {
@@ -229,18 +229,18 @@ func (l *loop) ended(ctx context.Context, m *queue.Message, r Report) {
 	l.Tell(r)
 }
 
-// handle gives the message to who takes it.
-func (l *loop) handle(ctx context.Context, m *queue.Message) (settled bool, err error) {
-	for _, h := range l.Handlers {
+// dispatch gives a message to the first who takes it.
+func dispatch(ctx context.Context, all []Handler, m *queue.Message) (settled bool, err error) {
+	for _, h := range all {
 		if h.Takes(m.Body) {
-			return Handle(ctx, h, m)
+			return handle(ctx, h, m)
 		}
 	}
 	return false, errors.New("nobody here takes such a message")
 }
 
-// Handle has a handler deal with a message. One that panics has failed; who else is at work goes on.
-func Handle(ctx context.Context, h Handler, m *queue.Message) (settled bool, err error) {
+// handle has a handler deal with a message. One that panics has failed; who else is at work goes on.
+func handle(ctx context.Context, h Handler, m *queue.Message) (settled bool, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			settled, err = false, fmt.Errorf("a defect of this program: %v\n%s", x, frames(debug.Stack()))
