@@ -154,6 +154,9 @@ func ends(ctx context.Context, c *evidence.Case) (map[string]toldEnd, error) {
 	return told, nil
 }
 
+// Gave is a value that a step gave, as JSON; nil where there is none.
+func (rec *Record) Gave(step, name string) json.RawMessage { return rec.results[step].Values[name] }
+
 // began says whether the record tells what the run is to do; one that does not cannot go on.
 func (rec *Record) began() bool { return rec.begun.Schema != "" }
 

@@ -154,9 +154,15 @@ func there(ctx context.Context, all []collect.Entered, deleted bool) error {
 
 // sessionIn is a session in an account: the one that is there, or the assumed role's.
 func sessionIn(c *cli.Context, s *awsapi.Session, account string) (*awsapi.Session, error) {
-	pattern := c.String("assume-role")
+	return sessionAs(c, s, account, "assume-role")
+}
+
+// sessionAs is sessionIn with the role that a flag names. A role of the account that the session is in
+// is assumed too where it is another than the one that reads.
+func sessionAs(c *cli.Context, s *awsapi.Session, account, flag string) (*awsapi.Session, error) {
+	pattern := c.String(flag)
 	switch {
-	case account == s.Identity.Account:
+	case account == s.Identity.Account && (flag == "assume-role" || pattern == ""):
 		return s, nil
 	case pattern == "":
 		return nil, &collect.ElsewhereError{What: "account", Named: account, Session: s.Identity.Account}
@@ -166,7 +172,7 @@ func sessionIn(c *cli.Context, s *awsapi.Session, account string) (*awsapi.Sessi
 		return nil, err
 	}
 	if in.Identity.Account != account {
-		return nil, fmt.Errorf("--assume-role %s leads into account %s, not %s", pattern, in.Identity.Account, account)
+		return nil, fmt.Errorf("--%s %s leads into account %s, not %s", flag, pattern, in.Identity.Account, account)
 	}
 	return in, nil
 }

@@ -11,19 +11,19 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/alert"
 	"github.com/freezeframe-ir/freezeframe/internal/mandate"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/act"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond/mapping"
 )
 
 func (p *program) respondCommand() *cli.Command {
 	return &cli.Command{
 		Name: "respond", Usage: "from an alert to sealed evidence, without people (docs/respond.md)",
-		Description: "freezeframe respond --alert finding.json --cases s3://evidence/alerts --authority 'CISO, mandate 12'\n\nOne finding is one case, by whatever way and however often it comes. The message is kept, the function is looked up, its evidence is sealed, and the report is written. Nothing in the account is changed.\n\nExit codes: 0 the evidence is sealed, 3 not all of it, or the alert names no function, 1 it failed.",
+		Description: "freezeframe respond --alert finding.json --cases s3://evidence/alerts --authority 'CISO, mandate 12'\n\nOne finding is one case, by whatever way and however often it comes. The message is kept, the function is looked up, its evidence is sealed, and the report is written. Nothing in the account is changed, unless a --mandate that was signed allows it.\n\nExit codes: 0 the evidence is sealed, 3 not all of it, or the alert names no function, 1 it failed.",
 		Flags:       respondFlags(), Action: p.respond,
-		Subcommands: []*cli.Command{
+		Subcommands: append(p.respondPeople(), []*cli.Command{
 			{
 				Name: "resolve", Usage: "what an alert is about, offline: case, function, role, session, window, severity, and what it leaves open",
 				Description: "freezeframe respond resolve --alert finding.json\naws guardduty get-findings --detector-id ID --finding-ids ID | freezeframe respond resolve --alert - --json\n\nGuardDuty, Security Hub (ASFF, OCSF), CloudTrail, CloudWatch alarms, and lines of timeline build --format jsonl that a rule marked; bare, or in envelopes of EventBridge and SNS. Nothing is asked of AWS: that the alert is true has to be seen at its source.\n\nExit codes: 0 each alert names its function, 3 something is left open or could not be read.",
@@ -36,7 +36,7 @@ func (p *program) respondCommand() *cli.Command {
 				Flags:  []cli.Flag{&cli.StringFlag{Name: "of", Usage: "mandate or playbooks", Value: "mandate"}},
 				Action: p.mandateSchema,
 			},
-		},
+		}...),
 	}
 }
 
@@ -221,15 +221,6 @@ func alertStates(a *alert.Alert) string {
 	return strings.Join(s, ", ")
 }
 
-// mandateActs are the acts that a mandate can name.
-func mandateActs() []mandate.Act {
-	var all []mandate.Act
-	for _, a := range contain.All() {
-		all = append(all, mandate.Act{Name: a.Name, Kind: string(a.Kind), Level: string(a.Level)})
-	}
-	return all
-}
-
 func (p *program) mandateSchema(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
@@ -237,7 +228,7 @@ func (p *program) mandateSchema(c *cli.Context) error {
 	var schema map[string]any
 	switch of := c.String("of"); of {
 	case "mandate":
-		schema = mandate.JSONSchema(mandateActs())
+		schema = mandate.JSONSchema(act.Acts())
 	case "playbooks":
 		schema = mapping.JSONSchema()
 	default:

@@ -16,6 +16,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/act"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond/mapping"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond/tell"
 )
@@ -102,12 +103,25 @@ func (p *program) tellPeople(ctx context.Context, out *respond.Outcome) {
 	}
 }
 
+// tellOfAct is act's hook.
+func (p *program) tellOfAct(ctx context.Context, what act.Notice) {
+	if p.desk != nil {
+		p.desk.Acting(ctx, what)
+	}
+}
+
 // tellAgain tells what could not be told before.
 func (p *program) tellAgain(ctx context.Context) error {
 	if p.desk == nil {
 		return nil
 	}
 	return p.desk.Outbox.Sweep(ctx)
+}
+
+// eachMinute is what a worker does beside its messages: it ends what has run out, decides again where
+// people have approved, and tells what could not be told.
+func (p *program) eachMinute(x *act.Actor) func(context.Context) error {
+	return func(ctx context.Context) error { return errors.Join(x.Sweep(ctx), p.tellAgain(ctx)) }
 }
 
 // warnUntold is tellAgain where nobody waits for its end: what is noted is not lost.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func answerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "operator", Usage: "who answers for what runs here; default: the user of this process"},
 		&cli.StringFlag{Name: "assume-role", Usage: "role to assume in the alert's account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
 		&cli.StringSliceFlag{Name: "in-region", Usage: "region in which the functions of a role are looked for (may be repeated); default: the session's and the alert's"},
-	}, append(notifyFlags(), keepingFlags()...)...)
+	}, slices.Concat(actFlags(), notifyFlags(), keepingFlags())...)
 }
 
 // responded is what `respond --alert` answers: one message can hold several alerts.
@@ -61,6 +62,7 @@ func (p *program) respond(c *cli.Context) error {
 	if err := p.prepare(c, o.Board); err != nil {
 		return err
 	}
+	o.Act = p.actor(c, o.Board).Act
 	out, err := respond.Respond(c.Context, in, o)
 	if err != nil {
 		return ui.UsageHint(commandHelp(c), "--alert: %w", err)
@@ -83,7 +85,7 @@ func answerUsage(c *cli.Context, whole string) error {
 	case c.String("authority") == "":
 		return ui.UsageHint(whole, "no --authority: each case says by whose order it was opened")
 	}
-	return nil
+	return actUsage(c)
 }
 
 func (p *program) respondOptions(c *cli.Context) respond.Options {
@@ -101,12 +103,17 @@ func (p *program) respondOptions(c *cli.Context) respond.Options {
 	}
 }
 
+// caseOf is where the case of an id lies.
+func caseOf(c *cli.Context, id string) string {
+	if scheme, rest, ok := strings.Cut(c.String("cases"), "://"); ok {
+		return scheme + "://" + path.Join(rest, id)
+	}
+	return filepath.Join(c.String("cases"), id)
+}
+
 // alertCase opens the case of an alert, and makes it if it is the first to come.
 func (p *program) alertCase(c *cli.Context, id, title string) (*evidence.Case, error) {
-	where := filepath.Join(c.String("cases"), id)
-	if scheme, rest, ok := strings.Cut(c.String("cases"), "://"); ok {
-		where = scheme + "://" + path.Join(rest, id)
-	}
+	where := caseOf(c, id)
 	n, err := p.planCase(c, where, title, cmp.Or(c.String("operator"), localUser()))
 	if err != nil {
 		return nil, err
@@ -134,6 +141,7 @@ func showOutcome(t *ui.Printer, o *respond.Outcome) {
 			t.Line("  %s: %s", row[0], row[1])
 		}
 	}
+	showActed(t, o)
 	if o.Function != "" && o.Case != "" {
 		t.Line("  next: freezeframe --case %s report", o.Case)
 	}

@@ -31,6 +31,9 @@ func (p *program) workerInLambda(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.prepare(c, b); err != nil {
+		return err
+	}
 	batch := &worker.Batch{Handlers: p.handlers(c, b), Parallel: c.Int("parallel"), Tell: p.tellMessage}
 	lambda.StartWithOptions(batch.Handle, lambda.WithContext(c.Context))
 	return nil

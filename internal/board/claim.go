@@ -58,6 +58,8 @@ type Claim struct {
 type Holder struct {
 	Who   string
 	Since time.Time // of its newest record, by its clock
+	// Silence is how long it may write nothing.
+	Silence time.Duration
 }
 
 // Claim takes a claim. Where somebody has it, Claim watches for as long as a holder may be silent: if
@@ -112,7 +114,7 @@ func (b *Board) HeldBy(ctx context.Context, what string) (*Holder, error) {
 	if err != nil || last == 0 || l.What == released {
 		return nil, err
 	}
-	return &Holder{l.Who, l.At}, nil
+	return &Holder{l.Who, l.At, l.silence()}, nil
 }
 
 func (b *Board) take(ctx context.Context, what string, n int) (*Claim, error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -17,7 +16,6 @@ const abreast = 32
 type Held struct {
 	What string
 	Holder
-	Within time.Duration // for which the holder may be silent
 }
 
 // Holders are the claims that somebody has, in order: the names are listed once, and of each claim its
@@ -49,7 +47,7 @@ func (b *Board) Holders(ctx context.Context) ([]Held, error) {
 	var out []Held
 	for i, l := range links {
 		if l.What != released {
-			out = append(out, Held{newest[i][:strings.LastIndexByte(newest[i], '/')], Holder{l.Who, l.At}, time.Duration(l.Within * float64(time.Second))})
+			out = append(out, Held{newest[i][:strings.LastIndexByte(newest[i], '/')], Holder{l.Who, l.At, l.silence()}})
 		}
 	}
 	return out, nil

@@ -53,7 +53,7 @@ func TestHolders(t *testing.T) {
 	got := map[string]string{}
 	for _, h := range held {
 		got[h.What] = h.Who
-		if h.Since.IsZero() || h.Within != board.Silence {
+		if h.Since.IsZero() || h.Silence != board.Silence {
 			t.Errorf("%+v", h)
 		}
 		if now, err := b.HeldBy(t.Context(), h.What); err != nil || now.Who != h.Who {

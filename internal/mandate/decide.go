@@ -128,6 +128,12 @@ func void(h *Held, f Facts, now time.Time) (*Reason, string) {
 	return nil, ""
 }
 
+// Void is why a mandate counts for nothing at a time, nil where it counts.
+func (h *Held) Void(now time.Time) *Reason {
+	r, _ := void(h, Facts{AWSTime: now}, now)
+	return r
+}
+
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func apart(a, b time.Time) time.Duration { return max(a.Sub(b), b.Sub(a)) }

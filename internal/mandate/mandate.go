@@ -129,6 +129,15 @@ func Read(file string, data []byte, acts []Act) (*Mandate, error) {
 	return m, nil
 }
 
+// Acts are the names of those that a rule allows.
+func (m *Mandate) Acts(r *Rule) []string {
+	var all []string
+	for _, a := range m.taken(r) {
+		all = append(all, a.Name)
+	}
+	return all
+}
+
 // taken are the acts of a rule, in the order of the catalogue.
 func (m *Mandate) taken(r *Rule) []Act {
 	level := slices.Index(Levels(), r.Acts.Level.Value)

@@ -102,6 +102,8 @@ type work struct {
 	held *mandate.Held
 	out  *respond.Acted
 	due  *due // of what is to be done
+
+	goesOn bool // somebody had begun with it
 }
 
 // decide looks at what costs nothing first: most alerts come where nothing is allowed at all.

@@ -201,3 +201,25 @@ func (x *Actor) acted(ctx context.Context, but string) ([]mandate.Acted, error) 
 	}
 	return all, nil
 }
+
+// Standing is a containment that ends by itself, as it stands.
+type Standing struct {
+	Due
+	ID        string    `json:"id"`
+	Ends      time.Time `json:"ends"` // with what it was put off by
+	InForce   bool      `json:"in_force"`
+	Confirmed bool      `json:"confirmed,omitempty"` // then it does not end by itself
+}
+
+// Due is what has not ended, of a case or with "" of all.
+func (x *Actor) Due(ctx context.Context, kase string) ([]Standing, error) {
+	open, err := x.dues(ctx, kase)
+	if err != nil {
+		return nil, err
+	}
+	out := []Standing{}
+	for _, d := range open {
+		out = append(out, Standing{d.Due, d.id, d.until, d.has("done"), d.has("confirmed")})
+	}
+	return out, nil
+}

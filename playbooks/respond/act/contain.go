@@ -11,6 +11,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/awsapi"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
+	"github.com/freezeframe-ir/freezeframe/playbooks"
 )
 
 // paramDue of a bag's header says for which act it was made.
@@ -21,6 +22,9 @@ func (w *work) act(ctx context.Context) error {
 	err := w.contain(ctx)
 	if err == nil && w.out.NotInForce > 0 {
 		err = fmt.Errorf("%s not in force", plural(w.out.NotInForce, "act"))
+	}
+	if err == nil {
+		err = w.answered(ctx)
 	}
 	n := Notice{What: Contained, Case: w.a.Case, Function: w.a.Target.ARN, Until: w.due.until, Why: "rule " + w.due.Rule + ": " + strings.Join(w.due.Acts, ", ")}
 	data := map[string]string{"alert": w.a.Case, "due": w.due.id, "function": w.a.Target.ARN, "containment": Contained,
@@ -44,8 +48,10 @@ func (w *work) contain(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("entering account %s to contain: %w", w.a.Target.Account, err)
 	}
-	if err := w.ended(ctx, s); err != nil {
-		return err
+	if w.goesOn {
+		if err := w.sealCut(ctx, w.env, w.due); err != nil {
+			return err
+		}
 	}
 	if err := w.before(ctx, collect.Containment); err != nil {
 		return err
@@ -66,14 +72,17 @@ func (w *work) contain(ctx context.Context) error {
 	return err
 }
 
-// ended seals the record of a containment of this act that was cut off: its intents tell how far it
-// came.
-func (w *work) ended(ctx context.Context, s *awsapi.Session) error {
-	plans, err := w.plans(ctx, w.due)
+// sealCut brings into the ledger what was sealed as somebody was killed, and seals the record of a
+// containment of this act that was cut off: its intents tell how far it came.
+func (x *Actor) sealCut(ctx context.Context, env *playbooks.Env, d *due) error {
+	if _, err := env.Case.Adopt(ctx, env.Operator); err != nil && !errors.Is(err, evidence.ErrNotSigned) {
+		return fmt.Errorf("bringing what was sealed into the ledger: %w", err)
+	}
+	plans, err := x.plans(ctx, d)
 	if err != nil || len(plans) == 0 {
 		return err
 	}
-	open, err := w.env.Case.Unfinished(ctx)
+	open, err := env.Case.Unfinished(ctx)
 	if err != nil {
 		return fmt.Errorf("looking for what was cut off: %w", err)
 	}
@@ -81,7 +90,7 @@ func (w *work) ended(ctx context.Context, s *awsapi.Session) error {
 		if h := b.Header(); h.Kind != evidence.KindContainment || !plans[h.Params["plan"]] {
 			continue
 		}
-		bag, err := w.env.Case.Resume(ctx, b, evidence.Session{Operator: w.env.Operator, Principal: s.Identity.ARN, Host: w.env.Host, Tool: w.env.Tool, Started: w.o.Now().UTC()})
+		bag, err := env.Case.Resume(ctx, b, evidence.Session{Operator: env.Operator, Principal: env.Session.Identity.ARN, Host: env.Host, Tool: env.Tool, Started: x.o.Now().UTC()})
 		if err == nil {
 			_, err = bag.Seal(ctx, evidence.StatusPartial)
 		}

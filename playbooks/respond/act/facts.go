@@ -11,10 +11,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/freezeframe-ir/freezeframe/collect"
@@ -32,14 +32,29 @@ type clock struct {
 }
 
 // saw takes the time from an answer.
-func (c *clock) saw(m middleware.Metadata) {
-	at, ok := awsmiddleware.GetServerTime(m)
-	if !ok {
-		return
-	}
+func (c *clock) saw(at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.known, c.skew = true, c.now().Sub(at)
+}
+
+// watched lets the clock see what a client is answered, also a refusal.
+func (c *clock) watched(cfg aws.Config) aws.Config {
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), c.install)
+	return cfg
+}
+
+func (c *clock) install(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("freezeframeClock",
+		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+			out, meta, err := next.HandleDeserialize(ctx, in)
+			if res, ok := out.RawResponse.(*smithyhttp.Response); ok && res != nil && res.Response != nil {
+				if at, parseErr := time.Parse(time.RFC1123, res.Header.Get("Date")); parseErr == nil {
+					c.saw(at)
+				}
+			}
+			return out, meta, err
+		}), middleware.After)
 }
 
 // time is AWS's now; zero where nobody was told.
@@ -94,12 +109,11 @@ func (w *work) function(ctx context.Context, c *clock) *mandate.FunctionFact {
 	var g errgroup.Group
 	g.Go(func() error {
 		cfg := w.env.Session.ReadOnly().Config(t.Region, functionNeeds())
-		tags, err := lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.Region = t.Region }).ListTags(ctx, &lambda.ListTagsInput{Resource: aws.String(t.ARN)})
+		tags, err := lambda.NewFromConfig(c.watched(cfg)).ListTags(ctx, &lambda.ListTagsInput{Resource: aws.String(t.ARN)})
 		if err != nil {
 			_, gone = errors.AsType[*lambdatypes.ResourceNotFoundException](err)
 			return nil
 		}
-		c.saw(tags.ResultMetadata)
 		out.Tags, out.TagsKnown = tags.Tags, true
 		return nil
 	})
@@ -122,32 +136,29 @@ func (w *work) roles(ctx context.Context) (role string, users map[string]int, wh
 	if len(regions) == 0 {
 		why = "only those of " + t.Region + " were counted: --in-region names all regions in which there are functions"
 	}
-	if !slices.Contains(regions, t.Region) {
-		regions = append(regions, t.Region)
-	}
+	regions = slices.DeleteFunc(regions, func(r string) bool { return r == t.Region })
 	users = map[string]int{}
 	var failed []string
 	var mu sync.Mutex
+	count := func(region string) error {
+		for f, err := range collect.Functions(ctx, w.env.Session, region) {
+			mu.Lock()
+			if err != nil {
+				failed = append(failed, region)
+			} else if users[f.Role]++; f.ARN == t.ARN {
+				role = f.Role
+			}
+			mu.Unlock()
+		}
+		return nil // what failed is counted
+	}
+	_ = count(t.Region)
 	var g errgroup.Group
 	g.SetLimit(8)
-	for _, region := range regions {
-		g.Go(func() error {
-			for f, err := range collect.Functions(ctx, w.env.Session, region) {
-				mu.Lock()
-				if err != nil {
-					failed = append(failed, region)
-					mu.Unlock()
-					break
-				}
-				if users[f.Role]++; f.ARN == t.ARN {
-					role = f.Role
-				}
-				mu.Unlock()
-			}
-			return nil
-		})
+	for _, region := range slices.Compact(slices.Sorted(slices.Values(regions))) {
+		g.Go(func() error { return count(region) })
 	}
-	_ = g.Wait() // what failed is counted
+	_ = g.Wait()
 	if len(failed) > 0 {
 		slices.Sort(failed)
 		why = "the functions of " + strings.Join(failed, ", ") + " could not be listed"

@@ -70,6 +70,7 @@ func (w *work) standing(f mandate.Facts) error {
 func (w *work) set(ctx context.Context) error {
 	d, now := &w.out.Decision, w.o.Now().UTC()
 	if w.due != nil {
+		w.goesOn = true
 		if err := w.next(ctx, w.due, "until", later{d.Expires, "gone on with", w.o.Board.Who(), now}); err != nil {
 			return err
 		}

@@ -57,18 +57,16 @@ func guardDutyNeeds() []awsapi.Need {
 // inGuardDuty asks the detector of the finding's own account and region, also for a finding that came
 // by Security Hub: there it is a copy.
 func (w *work) inGuardDuty(ctx context.Context, c *clock) *alert.Alert {
-	client := guardduty.NewFromConfig(w.env.Session.ReadOnly().Config(w.a.Region, guardDutyNeeds()))
+	client := guardduty.NewFromConfig(c.watched(w.env.Session.ReadOnly().Config(w.a.Region, guardDutyNeeds())))
 	detectors, err := client.ListDetectors(ctx, &guardduty.ListDetectorsInput{})
 	if err != nil {
 		return nil
 	}
-	c.saw(detectors.ResultMetadata)
 	for _, id := range detectors.DetectorIds { // an account has one in a region
 		out, err := client.GetFindings(ctx, &guardduty.GetFindingsInput{DetectorId: aws.String(id), FindingIds: []string{w.a.Origin}})
 		if err != nil {
 			return nil
 		}
-		c.saw(out.ResultMetadata)
 		for i := range out.Findings {
 			if strings.EqualFold(aws.ToString(out.Findings[i].Id), w.a.Origin) {
 				return w.parsed(out.Findings[i])

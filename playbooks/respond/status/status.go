@@ -110,11 +110,7 @@ func (s *Status) claims(ctx context.Context, o Options) error {
 		return err
 	}
 	for _, h := range held {
-		within := h.Within
-		if within == 0 {
-			within = board.Silence
-		}
-		s.Busy = append(s.Busy, Claim{h.What, h.Who, h.Since, s.At.Sub(h.Since) > within})
+		s.Busy = append(s.Busy, Claim{h.What, h.Who, h.Since, s.At.Sub(h.Since) > h.Silence})
 	}
 	return nil
 }

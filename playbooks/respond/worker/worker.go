@@ -90,8 +90,9 @@ func Delay(received int) time.Duration {
 
 type loop struct {
 	Options
-	mu    sync.Mutex
-	tally Tally
+	mu      sync.Mutex
+	tally   Tally
+	stopped bool // somebody has turned the switch
 }
 
 // Run works until ctx ends, the queue is no more, or with Once nothing is left to take. The tally says
@@ -151,6 +152,12 @@ func (l *loop) take(ctx, taking context.Context) error {
 		wait = soon
 	}
 	for taking.Err() == nil {
+		if l.halted(taking) {
+			if l.Once || !sleep(taking, haltLooks) {
+				return nil
+			}
+			continue
+		}
 		m, err := l.Queue.Receive(taking, wait)
 		switch {
 		case taking.Err() != nil && m == nil:
