@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -73,7 +74,7 @@ func (p *program) choose(a *alert.Alert) (*playbooks.Playbook, error) {
 // openDesk makes ready to tell people, if somebody wants to be told.
 func (p *program) openDesk(c *cli.Context, b *board.Board) error {
 	const whole = "freezeframe respond --notify sns:arn:aws:sns:REGION:ACCOUNT:TOPIC --notify slack:@FILE --notify-on all ..."
-	targets, err := notice.Parse(c.StringSlice("notify"))
+	targets, err := notice.Parse(lines(c.StringSlice("notify")))
 	if err != nil {
 		return ui.UsageHint(whole, "--notify: %w", err)
 	}
@@ -94,6 +95,18 @@ func (p *program) openDesk(c *cli.Context, b *board.Board) error {
 		},
 	}}
 	return nil
+}
+
+// lines are the values of a flag that can be repeated: a variable holds them one a line.
+func lines(values []string) (all []string) {
+	for _, v := range values {
+		for line := range strings.Lines(v) {
+			if line = strings.TrimSpace(line); line != "" {
+				all = append(all, line)
+			}
+		}
+	}
+	return all
 }
 
 // tellPeople is respond's hook.
