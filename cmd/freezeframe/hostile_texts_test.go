@@ -112,6 +112,8 @@ func hostileCommands(out, store string) []hostileCommand {
 		{"text", "timeline build --source athena --table audit.trail --print-sql --account 111122223333 --in-region eu-west-1 --about \x1b[31m\u202ea\x7f\u009b", ""},
 		{"text", "respond resolve --alert " + filepath.Join(out, "alert.json"), "several-forms"}, {"json", "respond resolve --json --alert " + filepath.Join(out, "alert.json"), "AROA"}, {"json", "respond schema", "mandate"},
 		{"text", "respond --authority a --cases " + filepath.Join(out, "cases") + " --alert " + filepath.Join(out, "alert.json"), ": "}, {"json", "respond --json --authority a --cases " + filepath.Join(out, "cases") + " --alert " + filepath.Join(out, "alert.json"), "freezeframe/responded/v1"},
+		{"text", "respond --authority a --notify-on all --notify ticket:" + filepath.Join(out, "tickets.md") + " --cases " + filepath.Join(out, "told") + " --alert " + filepath.Join(out, "alert.json"), ": "}, {"json", "respond schema --of playbooks", "urn:freezeframe:playbooks:1"},
+		{"text", "respond status --cases " + filepath.Join(out, "told"), "Failed"}, {"json", "respond status --json --cases " + filepath.Join(out, "told"), "freezeframe.status/1"}, {"text", "respond status --prometheus --cases " + filepath.Join(out, "told"), "freezeframe_cases"},
 		{"text", "worker --once --authority a --cases " + filepath.Join(out, "cases") + " --queue https://sqs.eu-central-1.amazonaws.com/" + bench.AccountID + "/text", "1 dealt with"}, {"lines", "worker --json --once --authority a --cases " + filepath.Join(out, "cases") + " --queue https://sqs.eu-central-1.amazonaws.com/" + bench.AccountID + "/json", "freezeframe/worked/v1"},
 		{"text", "case export --reason r " + exported, ""}, {"text", "verify " + exported, ""}, {"text", "verify", ""}, {"json", "verify --json", ""},
 	}
@@ -332,7 +334,7 @@ func (r *watchedRun) surroundings() string {
 // reports looks at what commands wrote for people to read.
 func (r *watchedRun) reports() {
 	r.t.Helper()
-	for _, name := range []string{"plan.json", "plan.json2", "report.html", "report.md", "report.stix.json", "report.json"} {
+	for _, name := range []string{"plan.json", "plan.json2", "report.html", "report.md", "report.stix.json", "report.json", "tickets.md"} {
 		data, err := os.ReadFile(filepath.Join(r.out, name))
 		if odd := unsafeText(data); odd != "" || err != nil {
 			r.t.Errorf("%s: %s, %v", name, odd, err)
@@ -346,7 +348,7 @@ func (r *watchedRun) reports() {
 		r.t.Errorf("the page: %v", err)
 	}
 	found := 0
-	err = filepath.WalkDir(filepath.Join(r.caseDir, "derived"), func(path string, d fs.DirEntry, err error) error {
+	look := func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".md" {
 			return err
 		}
@@ -366,8 +368,13 @@ func (r *watchedRun) reports() {
 			}
 		}
 		return err
-	})
-	if err != nil || found == 0 {
+	}
+	ticket, err := os.Stat(filepath.Join(r.out, "tickets.md"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	err = errors.Join(filepath.WalkDir(filepath.Join(r.caseDir, "derived"), look), look(filepath.Join(r.out, "tickets.md"), fs.FileInfoToDirEntry(ticket), nil))
+	if err != nil || found < 2 {
 		r.t.Errorf("%d reports, %v", found, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/ecdsa"
-	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -95,19 +94,7 @@ func (p *program) actor(c *cli.Context, b *board.Board) *act.Actor {
 		return p.enterFor(withContext(c, ctx), of, account, role, false)
 	}
 	o.Regions, o.Protected = c.StringSlice("in-region"), protected(c)
-	o.Notify = func(ctx context.Context, n act.Notice) {
-		if p.desk != nil {
-			p.desk.Acting(ctx, n)
-		}
-	}
 	return act.New(o)
-}
-
-// eachMinute is what every worker looks for once a minute: containments that have run out, approvals,
-// and notices that could not be delivered.
-func (p *program) eachMinute(c *cli.Context, b *board.Board) func(ctx context.Context) error {
-	x := p.actor(c, b.As(b.Who()+", each minute"))
-	return func(ctx context.Context) error { return errors.Join(x.Sweep(ctx), p.tellAgain(ctx)) }
 }
 
 // protected are what --protect names, and the roles through which this works itself.
@@ -124,7 +111,7 @@ func protected(c *cli.Context) []string {
 // actorOptions are what it takes to read the board, and cases.
 func (p *program) actorOptions(c *cli.Context, b *board.Board) act.Options {
 	return act.Options{
-		Board: b, Now: time.Now,
+		Board: b, Now: time.Now, Notify: p.tellOfAct,
 		Case: func(ctx context.Context, id string) (*evidence.Case, error) {
 			return p.openCaseAt(withContext(c, ctx), caseOf(c, id))
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/act"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond/mapping"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond/tell"
 )
@@ -72,7 +74,7 @@ func (p *program) choose(a *alert.Alert) (*playbooks.Playbook, error) {
 // openDesk makes ready to tell people, if somebody wants to be told.
 func (p *program) openDesk(c *cli.Context, b *board.Board) error {
 	const whole = "freezeframe respond --notify sns:arn:aws:sns:REGION:ACCOUNT:TOPIC --notify slack:@FILE --notify-on all ..."
-	targets, err := notice.Parse(c.StringSlice("notify"))
+	targets, err := notice.Parse(lines(c.StringSlice("notify")))
 	if err != nil {
 		return ui.UsageHint(whole, "--notify: %w", err)
 	}
@@ -95,10 +97,29 @@ func (p *program) openDesk(c *cli.Context, b *board.Board) error {
 	return nil
 }
 
+// lines are the values of a flag that can be repeated: a variable holds them one a line.
+func lines(values []string) (all []string) {
+	for _, v := range values {
+		for line := range strings.Lines(v) {
+			if line = strings.TrimSpace(line); line != "" {
+				all = append(all, line)
+			}
+		}
+	}
+	return all
+}
+
 // tellPeople is respond's hook.
 func (p *program) tellPeople(ctx context.Context, out *respond.Outcome) {
 	if p.desk != nil {
 		p.desk.Outcome(ctx, out)
+	}
+}
+
+// tellOfAct is act's hook.
+func (p *program) tellOfAct(ctx context.Context, what act.Notice) {
+	if p.desk != nil {
+		p.desk.Acting(ctx, what)
 	}
 }
 
@@ -108,6 +129,12 @@ func (p *program) tellAgain(ctx context.Context) error {
 		return nil
 	}
 	return p.desk.Outbox.Sweep(ctx)
+}
+
+// eachMinute is what a worker does beside its messages: it ends what has run out, decides again where
+// people have approved, and tells what could not be told.
+func (p *program) eachMinute(x *act.Actor) func(context.Context) error {
+	return func(ctx context.Context) error { return errors.Join(x.Sweep(ctx), p.tellAgain(ctx)) }
 }
 
 // warnUntold is tellAgain where nobody waits for its end: what is noted is not lost.

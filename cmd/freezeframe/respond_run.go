@@ -5,6 +5,7 @@ import (
 	"context"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func answerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "operator", Usage: "who answers for what runs here; default: the user of this process"},
 		&cli.StringFlag{Name: "assume-role", Usage: "role to assume in the alert's account, such as 'arn:aws:iam::{account}:role/freezeframe-read'"},
 		&cli.StringSliceFlag{Name: "in-region", Usage: "region in which the functions of a role are looked for (may be repeated); default: the session's and the alert's"},
-	}, append(append(actFlags(), notifyFlags()...), keepingFlags()...)...)
+	}, slices.Concat(actFlags(), notifyFlags(), keepingFlags())...)
 }
 
 // responded is what `respond --alert` answers: one message can hold several alerts.

@@ -99,7 +99,7 @@ func (p *program) worker(c *cli.Context) error {
 	p.s.Aside(func(t *ui.Printer) { t.Line("worker %s takes from %s", b.Who(), c.String("queue")) })
 	tally, err := worker.Run(c.Context, worker.Options{
 		Queue: q, Board: b, Handlers: handlers, Parallel: c.Int("parallel"), Once: c.Bool("once"), MostReceives: c.Int("most-receives"),
-		Warn: func(line string) { p.s.Warn("%s", line) }, Tell: p.tellMessage, Minute: p.eachMinute(c, b),
+		Warn: func(line string) { p.s.Warn("%s", line) }, Tell: p.tellMessage, Minute: p.eachMinute(p.actor(c, b.As(b.Who()+", each minute"))),
 	})
 	if showErr := p.s.ShowLine(worked{"freezeframe/worked/v1", tally}, func(t *ui.Printer) {
 		t.Line("%s: %d dealt with, %d went back, %d lost to others, %d refused", ui.Plural(tally.Taken, "message"), tally.Settled, tally.Back, tally.Lost, tally.Refused)

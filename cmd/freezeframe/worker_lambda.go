@@ -38,7 +38,7 @@ func (p *program) workerInLambda(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	batch := &worker.Batch{Handlers: handlers, Parallel: c.Int("parallel"), Tell: p.tellMessage, Minute: p.eachMinute(c, b)}
+	batch := &worker.Batch{Handlers: handlers, Parallel: c.Int("parallel"), Tell: p.tellMessage, Minute: p.eachMinute(p.actor(c, b.As(b.Who()+", each minute")))}
 	lambda.StartWithOptions(batch.Handle, lambda.WithContext(c.Context))
 	return nil
 }

@@ -38,6 +38,7 @@ const (
 	maxTries = 16             // the last about eleven hours after the first
 	tooOld   = 48 * time.Hour // what was to be told by somebody who is no more
 	quick    = 3              // within one try
+	letGo    = 10 * time.Second
 )
 
 // due is what is to be told.
@@ -64,7 +65,9 @@ func (o *Outbox) Tell(ctx context.Context, n Notice) error {
 	for _, t := range o.Targets {
 		d.Targets = append(d.Targets, t.Name)
 	}
-	switch err := o.Board.Put(ctx, "notices/due/"+n.ID, d); {
+	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGo) // whoever is told to stop leaves it to others
+	defer cancel()
+	switch err := o.Board.Put(noting, "notices/due/"+n.ID, d); {
 	case errors.Is(err, board.ErrTaken):
 		return nil // it is told already, or will be by a sweep
 	case err != nil:

@@ -150,6 +150,24 @@ func TestAgain(t *testing.T) {
 	})
 }
 
+// TestStopped: who is told to stop leaves what is to be told to others.
+func TestStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, session := newWorld(t)
+		o := &Outbox{Board: w.board, Targets: targets(t, "sns:"+topic), Session: session, Now: time.Now}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = o.Tell(ctx, sample())
+		if u, err := Count(t.Context(), w.board); err != nil || u.Open != 1 || len(w.cloud.Published(topic)) != 0 {
+			t.Fatalf("%+v %v", u, err)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := o.Sweep(t.Context()); err != nil || len(w.cloud.Published(topic)) != 1 {
+			t.Errorf("%d told, %v", len(w.cloud.Published(topic)), err)
+		}
+	})
+}
+
 // TestGivenUp: nobody tries for ever, neither of a target that takes nothing nor of one that is no more.
 func TestGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

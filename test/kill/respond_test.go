@@ -64,7 +64,7 @@ func newNight(t *testing.T, binary string) *night {
 	}
 	n.queue = aws.ToString(out.QueueUrl)
 	n.work = []string{"worker", "--queue", n.queue, "--cases", n.cases, "--authority", "a", "--mandate", filepath.Join(n.dir, "night.yaml"), "--trust", filepath.Join(n.dir, "boss.pub.pem"),
-		"--in-region", bench.Region, "--silence", board.Least.String()}
+		"--in-region", bench.Region, "--silence", board.Least.String(), "--notify", "ticket:" + filepath.Join(n.dir, "tickets")}
 	n.before = n.concurrency(t)
 	return n
 }
@@ -165,6 +165,11 @@ func (n *night) runsOut(t *testing.T, kase string) {
 	if !ended() {
 		t.Errorf("it has not ended\n%s", said.String())
 	}
+	// People are told, or will be: the worker may have been stopped at that.
+	if names, err := b.Names(t.Context(), "notices/due/"+kase+"/"); err != nil || !strings.Contains(strings.Join(names, " "), "released-") {
+		t.Errorf("nobody is told that it has ended: %q %v", names, err)
+	}
+	n.run(t, 0, "respond", "status", "--cases", n.cases, "--queue", n.queue)
 }
 
 // TestRespondKills: a worker that contains is killed at a call that changes the account, before the

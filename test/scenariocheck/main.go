@@ -1,5 +1,5 @@
-// Command scenariocheck says what the strict reader of tabletop scenarios, or with mandates as its
-// first argument that of mandates, has against documents, so that another tool can be held against
+// Command scenariocheck says what the strict reader of tabletop scenarios, or with mandates or mappings
+// as its first argument that of mandates or of the files that map alerts to playbooks, has against documents, so that another tool can be held against
 // it. With files as arguments it prints each as JSON, one a line; without it reads such lines and
 // answers each with a line of what is wrong with it.
 package main
@@ -15,6 +15,8 @@ import (
 	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/mandate"
 	"github.com/freezeframe-ir/freezeframe/internal/strictyaml"
+	"github.com/freezeframe-ir/freezeframe/playbooks"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/mapping"
 	"github.com/freezeframe-ir/freezeframe/playbooks/tabletop"
 )
 
@@ -22,6 +24,9 @@ func main() {
 	args, read := os.Args[1:], scenario
 	if len(args) > 0 && args[0] == "mandates" {
 		args, read = args[1:], readMandate
+	}
+	if len(args) > 0 && args[0] == "mappings" {
+		args, read = args[1:], readMapping
 	}
 	if err := run(args, read, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -55,6 +60,24 @@ func readMandate(line []byte) (v verdict) {
 	}
 	return v
 }
+
+// readMapping takes any playbook that is named for the built-in one: which there are is not the form's.
+func readMapping(line []byte) (v verdict) {
+	v.Structure = whats(strictyaml.Decode("mapping", line, &mapping.Mapping{}))
+	_, wrong := mapping.Read("mapping", line, func(string) (*playbooks.Playbook, error) { return playbooks.Parse("any.yaml", []byte(anyPlaybook)) })
+	if bad, ok := errors.AsType[*mapping.InvalidError](wrong); ok {
+		v.All = whats(bad.Problems)
+	}
+	return v
+}
+
+const anyPlaybook = `playbook: any
+title: any
+inputs:
+  function: {type: string, required: true}
+steps:
+  - {id: first, run: collect, with: {function: '${inputs.function}'}}
+`
 
 func whats(problems []strictyaml.Problem) (all []string) {
 	for _, p := range problems {

@@ -130,6 +130,28 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestExample reads the file that docs/respond.md shows.
+func TestExample(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "respond.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(doc), "```\nplaybooks: ")
+	text, _, closed := strings.Cut(rest, "```\n")
+	m, err := mapping.Read("respond.md", []byte("playbooks: "+text), func(name string) (*playbooks.Playbook, error) {
+		if name == "first-hour.yaml" {
+			name = "quick.yaml"
+		}
+		return load(name)
+	})
+	if err != nil || !ok || !closed || len(m.Rules) != 2 {
+		t.Fatal(m, err)
+	}
+	if pb, rule, err := m.Choose(sample(t, "guardduty-lambda")); err != nil || pb.Name != "quick" || rule != "calls-out" {
+		t.Error(pb, rule, err)
+	}
+}
+
 // TestLibrary: none of the built-in playbooks is run without people: each of them changes something
 // or asks somebody, and says so.
 func TestLibrary(t *testing.T) {

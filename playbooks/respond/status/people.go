@@ -101,16 +101,14 @@ func (s *Status) due(ctx context.Context, o Options) error {
 		if err := o.Board.Get(ctx, dueRoot+g.id+"/set", &d); err != nil {
 			return err
 		}
-		for _, p := range g.all("until") {
+		if all := g.all("until"); len(all) > 0 { // the last one counts
 			var later struct {
 				Until time.Time `json:"until"`
 			}
-			if err := o.Board.Get(ctx, dueRoot+g.id+"/"+p, &later); err != nil {
+			if err := o.Board.Get(ctx, dueRoot+g.id+"/"+all[len(all)-1], &later); err != nil {
 				return err
 			}
-			if later.Until.After(d.Until) {
-				d.Until = later.Until
-			}
+			d.Until = later.Until
 		}
 		d.ID, d.Confirmed = g.id, g.has("confirmed")
 		d.Overdue = !d.Confirmed && s.At.After(d.Until)

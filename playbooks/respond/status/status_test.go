@@ -139,8 +139,8 @@ func TestPeople(t *testing.T) {
 			}
 			p.put(t, "due/"+id(1)+"/"+part, v)
 		}
-		p.put(t, "due/"+id(1)+"/4/until-1", map[string]time.Time{"until": now.Add(9 * time.Hour)})
-		p.put(t, "asks/"+id(5)+"/1/asked", map[string]any{"request": mandate.Request{Case: id(5), Rule: "r", Function: "g", Acts: []string{"a"}}, "wanted": 2, "at": now})
+		p.put(t, "due/"+id(1)+"/4/until-0001", map[string]time.Time{"until": now.Add(9 * time.Hour)})
+		p.put(t, "asks/"+id(5)+"/1/asked", act.Ask{Request: mandate.Request{Case: id(5), Rule: "r", Function: "g", Acts: []string{"a"}}, Wanted: 2, At: now})
 		p.put(t, "asks/"+id(5)+"/1/yes-0001", map[string]any{})
 		p.put(t, "asks/"+id(6)+"/1/asked", map[string]any{})
 		p.put(t, "asks/"+id(6)+"/1/closed", map[string]any{})

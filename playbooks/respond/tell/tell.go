@@ -219,8 +219,13 @@ func ofAct(w act.Notice) (notice.Notice, bool) {
 	if !known {
 		return notice.Notice{}, false
 	}
+	stamp := "20060102T150405.000Z"
+	switch w.What {
+	case act.NotContained, act.NotReleased, act.Extended: // these come again with every try: once an hour is enough
+		stamp = "20060102T15Z"
+	}
 	n := notice.Notice{
-		ID: fmt.Sprintf("%s/%s-%s", w.Case, w.What, w.At.UTC().Format("20060102T150405.000Z")), Event: says.event, At: w.At, Alert: w.Case, Function: w.Function,
+		ID: fmt.Sprintf("%s/%s-%s", w.Case, w.What, w.At.UTC().Format(stamp)), Event: says.event, At: w.At, Alert: w.Case, Function: w.Function,
 		Happened: says.what, Done: []string{says.did}, Wanted: []string{says.ask},
 	}
 	if w.Why != "" {
@@ -236,9 +241,12 @@ func (d *Desk) nextOf(n notice.Notice, w act.Notice) []string {
 	status := notice.Command("freezeframe", "--case", n.Case, "contain", "status")
 	switch w.What {
 	case act.Waits:
-		return compact(notice.Command("freezeframe", "respond", "approve", "--cases", d.Cases, "--case-id", w.Case), notice.Command("freezeframe", "--case", n.Case, "case", "show"))
+		return compact(notice.Command("freezeframe", "respond", "approve", "--cases", d.Cases), notice.Command("freezeframe", "respond", "approve", "--cases", d.Cases, "--case-id", w.Case, "--key", "KEY.pem"))
 	case act.Contained, act.Extended:
-		return compact(notice.Command("freezeframe", "respond", "confirm", "--cases", d.Cases, "--case-id", w.Case), status)
+		return compact(notice.Command("freezeframe", "respond", "confirm", "--cases", d.Cases, "--case-id", w.Case, "--why", "TICKET"), status)
+	}
+	if w.What == act.NotReleased {
+		return compact(notice.Command("freezeframe", "--case", n.Case, "contain", "release", "--reason", "TICKET"), status)
 	}
 	return compact(status)
 }
