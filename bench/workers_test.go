@@ -103,7 +103,6 @@ type worked struct {
 func (f *fleetRun) work(b *testing.B, workers int) (out worked) {
 	b.Helper()
 	var cmds []*exec.Cmd
-	var peaks []func() float64
 	said := make([]bytes.Buffer, workers)
 	start := time.Now()
 	for i := range workers {
@@ -112,22 +111,22 @@ func (f *fleetRun) work(b *testing.B, workers int) (out worked) {
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)
 		}
-		cmds, peaks = append(cmds, cmd), append(peaks, watchResident(cmd.Process.Pid))
+		cmds = append(cmds, cmd)
 	}
 	for !f.empty(b) {
 		if time.Since(start) > 30*time.Minute {
 			b.Fatalf("the queue is not empty after half an hour:\n%s", said[0].Bytes())
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 	}
 	out.wall = time.Since(start)
 	for i, cmd := range cmds {
+		out.peak = max(out.peak, peakOf(b, cmd.Process.Pid))
 		_ = cmd.Process.Signal(syscall.SIGTERM) // Wait tells
 		if err := cmd.Wait(); err != nil {
 			b.Fatalf("worker %d: %v\n%s", i, err, said[i].Bytes())
 		}
 		out.cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-		out.peak = max(out.peak, peaks[i]())
 	}
 	return out
 }
@@ -149,4 +148,19 @@ func (f *fleetRun) intact(b *testing.B) {
 		b.Fatalf("not %q: %s", want, out)
 	}
 	b.Logf("%s", strings.SplitN(out[strings.Index(out, "intact"):], "\n", 2)[0])
+}
+
+// peakOf is a running process's peak of resident memory, in MiB.
+func peakOf(b *testing.B, pid int) float64 {
+	b.Helper()
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kib / 1024
 }
