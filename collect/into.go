@@ -218,8 +218,12 @@ func fill(ctx context.Context, s *awsapi.Session, w *evidence.Writer, targets []
 		why := cmp.Or(context.Cause(ctx), runErr)
 		return nil, sum, errors.Join(why, w.Leave(context.WithoutCancel(ctx), why.Error()))
 	}
-	// What was collected is sealed also after an interruption.
-	bag, err := w.Seal(context.WithoutCancel(ctx), sum.Status())
+	// What was collected is sealed also after an interruption, but by nobody who may have lost the bag to another.
+	sealing := context.WithoutCancel(ctx)
+	if o.LeaveOpen {
+		sealing = ctx
+	}
+	bag, err := w.Seal(sealing, sum.Status())
 	if err != nil {
 		err = fmt.Errorf("sealing the bag %s: %w", w.Bag(), err)
 	}

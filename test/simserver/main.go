@@ -57,6 +57,7 @@ func run() error {
 	unjudged := flag.Bool("unjudged", false, "judge nothing (benchmarks)")
 	calls := flag.String("calls", "", "file in which every call is written down, one JSON line each")
 	trails := flag.Bool("trails", false, "serve an account whose trails delivered log files and digests for forty hours")
+	fleet := flag.String("fleet", "", "serve so many accounts of so many small functions, such as 20x10, in the region of package bench")
 	judged := flag.String("judged", "", "serve the account of package judgedaccount in a state: "+strings.Join(judgedaccount.States(), ", "))
 	tamper := flag.String("tamper", "", "with -trails: what is done to the trail's bucket, one of -tamperings")
 	kinds := flag.Bool("tamperings", false, "print the names of all kinds of tampering as a JSON list, and end")
@@ -70,19 +71,16 @@ func run() error {
 	}
 
 	config := awssim.Config{AccountID: *account, Region: *region, Seed: 1, Quotas: *quotas, Settle: *settle}
-	if *calls != "" {
-		f, err := os.Create(*calls)
-		if err != nil {
-			return err
-		}
-		defer f.Close() //nolint:errcheck // whoever reads it finds it short
-		config.Tell = told(f)
-	}
-	cloud, err := emptyOrJudged(config, *judged)
+	closed, err := tellTo(*calls, &config)
 	if err != nil {
 		return err
 	}
-	if *seeded || *trails {
+	defer closed()
+	cloud, err := unseeded(config, *judged, *fleet)
+	if err != nil {
+		return err
+	}
+	if (*seeded || *trails) && *fleet == "" {
 		a, err := made(*trails, *tamper, config, *versions, *code, *functions)
 		if err != nil {
 			return err
@@ -125,11 +123,23 @@ func serve(handler http.Handler, s started, found func() verdict) error {
 	return out.Encode(found())
 }
 
-func emptyOrJudged(c awssim.Config, state string) (*awssim.Cloud, error) {
+// unseeded is a cloud that is empty, or a fleet, or judged in a state.
+func unseeded(c awssim.Config, state, fleet string) (*awssim.Cloud, error) {
+	if fleet != "" {
+		return fleetOf(c, fleet)
+	}
 	if state == "" {
 		return awssim.New(c), nil
 	}
 	return judgedaccount.New(state)
+}
+
+func fleetOf(c awssim.Config, size string) (*awssim.Cloud, error) {
+	var accounts, functions int
+	if _, err := fmt.Sscanf(size, "%dx%d", &accounts, &functions); err != nil {
+		return nil, fmt.Errorf("-fleet %s: %w", size, err)
+	}
+	return bench.NewFleet(context.Background(), c, accounts, functions)
 }
 
 // made is the account with trails' files, or else that of package bench.
@@ -162,6 +172,19 @@ func seed(c awssim.Config, versions, code, functions int) (*bench.Account, error
 	}
 	a.Cloud.SetQuotas(quotas)
 	return a, nil
+}
+
+// tellTo has calls written down in a file, if it has a name.
+func tellTo(name string, c *awssim.Config) (closed func(), err error) {
+	if name == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	c.Tell = told(f)
+	return func() { _ = f.Close() }, nil // whoever reads it finds it short
 }
 
 // told writes calls down as they come.

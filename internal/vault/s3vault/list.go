@@ -64,6 +64,7 @@ func (v *Vault) newestFirst(ctx context.Context, prefix string) iter.Seq2[vault.
 		in := &s3.ListObjectVersionsInput{
 			Bucket: &v.o.Bucket, Prefix: aws.String(v.prefix + prefix), ExpectedBucketOwner: v.owner(),
 		}
+		var told lastTold
 		for {
 			out, err := v.s3.ListObjectVersions(ctx, in)
 			if err != nil {
@@ -71,6 +72,9 @@ func (v *Vault) newestFirst(ctx context.Context, prefix string) iter.Seq2[vault.
 				return
 			}
 			for _, e := range v.page(out) {
+				if !told.first(e) {
+					continue
+				}
 				if !yield(e, nil) {
 					return
 				}
@@ -86,6 +90,22 @@ func (v *Vault) newestFirst(ctx context.Context, prefix string) iter.Seq2[vault.
 			in.KeyMarker, in.VersionIdMarker = out.NextKeyMarker, out.NextVersionIdMarker
 		}
 	}
+}
+
+// lastTold is the name that was told last, and its versions. A server that begins a page with what
+// the one before it ended with (versitygw 1.8) would otherwise tell of a name that was written twice.
+type lastTold struct {
+	name     string
+	versions map[string]bool
+}
+
+func (l *lastTold) first(e vault.Entry) bool {
+	if e.Name != l.name || l.versions == nil {
+		l.name, l.versions = e.Name, map[string]bool{}
+	}
+	again := l.versions[e.Version]
+	l.versions[e.Version] = true
+	return !again
 }
 
 type stamped struct {

@@ -198,6 +198,25 @@ func TestFirstVersion(t *testing.T) {
 	}
 }
 
+// TestPageOverlaps: a page that begins with what the one before it ended with is no second writing of
+// it; another version of the name is.
+func TestPageOverlaps(t *testing.T) {
+	const at = "2026-11-23T10:00:00.000Z"
+	page := versionsHead + `<IsTruncated>true</IsTruncated><NextKeyMarker>cases/42/b</NextKeyMarker><NextVersionIdMarker>v1</NextVersionIdMarker>` +
+		version("a", "v1", at, true) + version("b", "v1", at, true) + `</ListVersionsResult>`
+	v, _ := scriptedVault(t, Options{}, xml(page), xml(versionsHead+`<IsTruncated>false</IsTruncated>`+version("b", "v1", at, true)+version("b", "v0", at, false)+version("c", "v1", at, true)+`</ListVersionsResult>`))
+	var got []string
+	for e, err := range v.List(ctx, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.Name+"@"+e.Version)
+	}
+	if want := "[a@v1 b@v0 b@v1 c@v1]"; fmt.Sprint(got) != want {
+		t.Errorf("listed %v, want %s", got, want)
+	}
+}
+
 func TestSamePageAgain(t *testing.T) {
 	page := versionsHead + `<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker></ListVersionsResult>`
 	v, s := scriptedVault(t, Options{}, xml(page), xml(page), xml(page), xml(page))
