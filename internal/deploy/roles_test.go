@@ -135,7 +135,7 @@ func TestRoles(t *testing.T) {
 				t.Errorf("%s: it ends as before", c)
 			case isIdle:
 				t.Errorf("%s is listed as idle, and it is not: %+v", c, got)
-			case len(got.denied) == 0:
+			case len(got.denied) == 0 && len(got.gaps) == 0: // Lambda itself says in its answer that it could not decrypt
 				t.Errorf("%s: nothing was refused: %+v", c, got)
 			}
 		}
