@@ -6,6 +6,7 @@ by the member's, over the bus of members.
 
 usage: stacks.py ENDPOINT SECURITY.yaml MEMBER.yaml ALERTS.json KEYSPEC KEYUSAGE
 """
+import ast
 import base64
 import json
 import sys
@@ -40,8 +41,14 @@ def role(name):
     }
 
 
-def document(policy):  # moto keeps what CloudFormation gives as it is, and not as text
-    return json.loads(policy) if isinstance(policy, str) else policy
+def document(policy):
+    """moto keeps what CloudFormation gives as it is, and answers with it or with how Python writes it."""
+    if not isinstance(policy, str):
+        return policy
+    try:
+        return json.loads(policy)
+    except json.JSONDecodeError:
+        return ast.literal_eval(policy)
 
 
 ec2 = client("ec2")
