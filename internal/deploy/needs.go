@@ -29,10 +29,18 @@ const (
 // the vault, and the roles of members. Signing is allowed by the key's own policy (SigningNeeds).
 func WorkerNeeds() []awsapi.Need {
 	return slices.Concat(
-		queue.Needs(), queue.SendNeeds(),
-		s3vault.Needs(s3vault.Options{Bucket: vaultBucket, KMSKey: encryptionKey}),
+		queue.Needs(), vaultNeeds(),
 		[]awsapi.Need{{Call: "STS:AssumeRole", Class: awsapi.Plumbing, IAM: []awsapi.Grant{{Action: "sts:AssumeRole", Resource: "member role ARN"}, {Action: "sts:SetSourceIdentity", Resource: "member role ARN"}}}},
 	)
+}
+
+// vaultNeeds are those of a vault, less what is for buckets that keep no versions: this one does.
+func vaultNeeds() []awsapi.Need {
+	all := s3vault.Needs(s3vault.Options{Bucket: vaultBucket, KMSKey: encryptionKey})
+	for i := range all {
+		all[i].IAM = slices.DeleteFunc(slices.Clone(all[i].IAM), func(g awsapi.Grant) bool { return g.Action == "s3:GetObject" })
+	}
+	return all
 }
 
 // SigningNeeds are the calls on the key that signs.

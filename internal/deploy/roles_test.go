@@ -27,10 +27,16 @@ type taken struct {
 
 func (c taken) String() string { return c.where + " without " + c.action }
 
-// idle are the actions that no answer to an alert makes, each with what makes it: why the policy has
-// it stands in the Needs.
+// idle are the actions that no answer to an alert asks for here, each with what does: it stands as
+// When in the Needs, and a test of its own shows it.
 func idle() map[string]string {
-	return map[string]string{}
+	return map[string]string{
+		"s3:AbortMultipartUpload":     "objects larger than 5 GiB (s3vault TestMultipartNeeds)",
+		"s3:ListMultipartUploadParts": "objects larger than 5 GiB (s3vault TestMultipartNeeds)",
+		"cloudtrail:ListPublicKeys":   "collections that read a trail's own bucket (collect TestPolicyIsSufficientAndMinimal)",
+		"s3:ListBucket":               "collections that read a trail's own bucket (collect TestPolicyIsSufficientAndMinimal)",
+		"lambda:ListFunctions":        "alerts that name a role and no function (respond TestAlerts)",
+	}
 }
 
 // document is the policy of which a cell takes something away.
@@ -90,7 +96,9 @@ func TestRoles(t *testing.T) {
 		w := newWorld(t)
 		all := w.cells()
 		run := all
-		if os.Getenv("FREEZEFRAME_DEPLOY_CELLS") != "all" {
+		switch wanted := os.Getenv("FREEZEFRAME_DEPLOY_CELLS"); wanted {
+		case "all":
+		case "":
 			share := 48
 			if testing.Short() {
 				share = len(all)
@@ -101,6 +109,8 @@ func TestRoles(t *testing.T) {
 					run = append(run, c)
 				}
 			}
+		default: // those with that in their name
+			run = slices.DeleteFunc(slices.Clone(all), func(c taken) bool { return !strings.Contains(c.String(), wanted) })
 		}
 		before := map[string]ended{}
 		for _, f := range bench.Functions() {
@@ -125,7 +135,7 @@ func TestRoles(t *testing.T) {
 				t.Errorf("%s: it ends as before", c)
 			case isIdle:
 				t.Errorf("%s is listed as idle, and it is not: %+v", c, got)
-			case len(got.denied) == 0:
+			case len(got.denied) == 0 && len(got.gaps) == 0: // Lambda itself says in its answer that it could not decrypt
 				t.Errorf("%s: nothing was refused: %+v", c, got)
 			}
 		}

@@ -248,3 +248,13 @@ func At(t *testing.T, v any, path ...any) any {
 	}
 	return v
 }
+
+// Resources are the names of all resources.
+func (s *Stack) Resources() []string {
+	var names []string
+	for name := range pairs(member(s.root, "Resources")) {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
