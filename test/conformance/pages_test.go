@@ -237,6 +237,9 @@ func worldOf(t *testing.T, world, dir string) []string {
 		must(t, 0, w.env(), built.freezeframe, "--case", w.dir, "case", "keys", "--out", filepath.Join(dir, "signer.pem"))
 		must(t, 0, w.env(), built.freezeframe, "--case", w.dir, "case", "export", filepath.Join(dir, "case-4711.tar.zst"), "--reason", "handed to the analyst")
 		return nil
+	case "account": // that the tests collect from, with its GuardDuty findings
+		x, _ := simulator(t, "-seeded")
+		return append(x.env(), "AWS_REGION=eu-central-1", "AWS_DEFAULT_REGION=eu-central-1")
 	case "exercise":
 		x := serveExercise(t, name)
 		return slices.DeleteFunc(x.env, func(e string) bool { return strings.HasPrefix(e, "HOME=") || strings.HasPrefix(e, "FREEZEFRAME_HOME=") || strings.HasPrefix(e, "FREEZEFRAME_CASE=") })

@@ -213,7 +213,11 @@ func (s *slot) serve(rw http.ResponseWriter, r *http.Request) {
 	_ = json.Unmarshal(body, &in)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	answer := httptest.NewRecorder()
-	s.w.cloud.ServeHTTP(answer, r)
+	if s.w.moto != "" {
+		answer = forward(s.w.moto, r, body)
+	} else {
+		s.w.cloud.ServeHTTP(answer, r)
+	}
 	var out struct {
 		Messages []struct{ Body, ReceiptHandle string }
 	}

@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -44,8 +45,10 @@ func TestStorm(t *testing.T) {
 		}
 	}
 	t.Logf("FREEZEFRAME_STORM_SEED=%d", seed)
+	moto := queueAt(t, seed)
+	t.Logf("the queue is %s", cmp.Or(moto, "ours"))
 	random := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
-	w := newWorld(t, s, newPlan(t, s, random(0)), build(t))
+	w := newWorld(t, s, newPlan(t, s, random(0)), build(t), moto)
 	began := time.Now()
 	var slots []*slot
 	var all sync.WaitGroup

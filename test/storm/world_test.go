@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +52,7 @@ type world struct {
 	cloud  *awssim.Cloud
 	keys   awssim.Credentials
 	cfg    aws.Config
+	moto   string // address of the queue's server; "" where it is the account's
 	sqs    *sqs.Client
 	key    string // file of the signing key
 	public string // and of its public half
@@ -63,15 +65,19 @@ type world struct {
 	deaths map[string]int // kind -> processes killed so
 }
 
-func newWorld(t *testing.T, s size, p *plan, binary string) *world {
+func newWorld(t *testing.T, s size, p *plan, binary, moto string) *world {
 	t.Helper()
-	w := &world{t: t, size: s, plan: p, binary: binary, dir: t.TempDir(), deaths: map[string]int{}}
+	w := &world{t: t, size: s, plan: p, binary: binary, moto: moto, dir: t.TempDir(), deaths: map[string]int{}}
 	// The workers' own calls would be in everybody's trail: half a million of them in a storm.
 	w.cloud = awssim.New(awssim.Config{AccountID: account, Region: region, Seed: 5, TrailDelay: 1 << 60})
 	w.keys = w.cloud.Bootstrap(account, "responder", admin)
 	w.cfg = aws.Config{Region: region, BaseEndpoint: aws.String(endpoint), HTTPClient: w.cloud.Client(),
 		Credentials: credentials.NewStaticCredentialsProvider(w.keys.AccessKeyID, w.keys.SecretAccessKey, "")}
-	w.sqs = sqs.NewFromConfig(w.cfg)
+	w.sqs = sqs.NewFromConfig(w.cfg, func(o *sqs.Options) {
+		if moto != "" {
+			o.BaseEndpoint, o.HTTPClient = &moto, http.DefaultClient
+		}
+	})
 	w.over, w.finished = context.WithTimeout(t.Context(), s.most)
 	w.must(w.makeKeys())
 	w.must(w.makeFunctions(t.Context()))
