@@ -11,6 +11,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/queue"
 	"github.com/freezeframe-ir/freezeframe/internal/vault/s3vault"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/act"
 )
 
 // Words that stand for what only the stack knows, until statements are printed (see written).
@@ -62,7 +63,7 @@ func CollectionNeeds() ([]awsapi.Need, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(pb.Needs(), respond.Needs(), collect.Needs(collect.All), collect.ResolveNeeds()), nil
+	return slices.Concat(pb.Needs(), respond.Needs(), collect.Needs(collect.All), collect.ResolveNeeds(), act.ReadNeeds()), nil
 }
 
 // Acts are the acts of containment that are done without people: they stop the function and cut its
@@ -73,8 +74,12 @@ func Acts() []string {
 	return []string{"concurrency-zero", "instances-zero", "provisioned-delete", "autoscaling-suspend", "recursion-end", "mappings-off", "pipes-stop", "role-attach-deny"}
 }
 
-// ContainmentNeeds are what those acts call.
-func ContainmentNeeds() ([]awsapi.Need, error) { return contain.NeedsOf(Acts()...) }
+// ContainmentNeeds are what those acts call. Planning looks at users too, where an actor is one: the
+// unattended acts are on functions.
+func ContainmentNeeds() ([]awsapi.Need, error) {
+	all, err := contain.NeedsOf(Acts()...)
+	return slices.DeleteFunc(all, func(n awsapi.Need) bool { return n.Call == "IAM:GetUser" }), err
+}
 
 // members are the resources of a member account, any function of it in any region.
 func members(template string) []string {
