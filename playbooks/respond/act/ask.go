@@ -57,37 +57,24 @@ type Yes struct {
 
 // asks are those of a case, or with "" of all cases, that are not closed.
 func (x *Actor) asks(ctx context.Context, kase string) ([]*Ask, error) {
-	under := asksRoot
-	if kase != "" {
-		under += kase + "/"
-	}
-	names, err := x.o.Board.Names(ctx, under)
+	ids, parts, err := x.parts(ctx, asksRoot, kase)
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]*Ask{}
 	var order []*Ask
-	for _, n := range names {
-		if kase != "" {
-			n = kase + "/" + n
+	for _, id := range ids {
+		a := &Ask{ID: id}
+		for _, p := range parts[id] {
+			switch part, number, _ := strings.Cut(p, "-"); part {
+			case "yes":
+				a.yes++
+			case "tried":
+				_, _ = fmt.Sscanf(number, "%d", &a.tried) // in order: the last counts
+			case "closed":
+				a.closed = true
+			}
 		}
-		i := strings.LastIndexByte(n, '/')
-		if i < 0 {
-			continue
-		}
-		a := all[n[:i]]
-		if a == nil {
-			a = &Ask{ID: n[:i]}
-			all[a.ID], order = a, append(order, a)
-		}
-		switch part, number, _ := strings.Cut(n[i+1:], "-"); part {
-		case "yes":
-			a.yes++
-		case "tried":
-			_, _ = fmt.Sscanf(number, "%d", &a.tried) // in order: the last counts
-		case "closed":
-			a.closed = true
-		}
+		order = append(order, a)
 	}
 	order = slices.DeleteFunc(order, func(a *Ask) bool { return a.closed })
 	for _, a := range order {

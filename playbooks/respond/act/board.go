@@ -108,18 +108,18 @@ func (d *due) count(kind string) int {
 	return n
 }
 
-// dues are those of a case, or with "" of all cases, that have not ended.
-func (x *Actor) dues(ctx context.Context, kase string) ([]*due, error) {
-	under := dueRoot
+// parts are the records under a root that are of a case, or with "" of all cases: ids in order, and
+// what each has.
+func (x *Actor) parts(ctx context.Context, root, kase string) (ids []string, of map[string][]string, err error) {
+	under := root
 	if kase != "" {
 		under += kase + "/"
 	}
 	names, err := x.o.Board.Names(ctx, under)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all := map[string]*due{}
-	var order []*due
+	of = map[string][]string{}
 	for _, n := range names {
 		if kase != "" {
 			n = kase + "/" + n
@@ -128,12 +128,28 @@ func (x *Actor) dues(ctx context.Context, kase string) ([]*due, error) {
 		if i < 0 {
 			continue
 		}
-		d := all[n[:i]]
-		if d == nil {
-			d = &due{id: n[:i], parts: map[string]bool{}}
-			all[d.id], order = d, append(order, d)
+		id := n[:i]
+		if of[id] == nil {
+			ids = append(ids, id)
 		}
-		d.parts[n[i+1:]] = true
+		of[id] = append(of[id], n[i+1:])
+	}
+	return ids, of, nil
+}
+
+// dues are those of a case, or with "" of all cases, that have not ended.
+func (x *Actor) dues(ctx context.Context, kase string) ([]*due, error) {
+	ids, parts, err := x.parts(ctx, dueRoot, kase)
+	if err != nil {
+		return nil, err
+	}
+	var order []*due
+	for _, id := range ids {
+		d := &due{id: id, parts: map[string]bool{}}
+		for _, part := range parts[id] {
+			d.parts[part] = true
+		}
+		order = append(order, d)
 	}
 	order = slices.DeleteFunc(order, func(d *due) bool { return !d.open() })
 	for _, d := range order {
