@@ -15,6 +15,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/board"
 	"github.com/freezeframe-ir/freezeframe/internal/queue"
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
+	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond/worker"
 )
@@ -193,6 +194,12 @@ func (p *program) handlers(c *cli.Context, b *board.Board) ([]worker.Handler, er
 			o := one.respondOptions(&cc)
 			o.Board = b.As(fmt.Sprintf("%s, message %d", b.Who(), n.Add(1)))
 			o.Act = one.actor(&cc, o.Board).Act
+			env := o.Env
+			o.Env = func() *playbooks.Env {
+				e := env()
+				e.Unpaced = cc.Bool("unpaced")
+				return e
+			}
 			return o
 		}},
 	}, nil

@@ -23,7 +23,7 @@ import (
 // fleetFlags are the worker's own word on how it collects what `collect --enqueue` asked for.
 func fleetFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "unpaced", Usage: "messages of collect --enqueue: do not hold calls back to AWS's published quotas"},
+		&cli.BoolFlag{Name: "unpaced", Usage: "do not hold calls back to AWS's published quotas: for an emulator, or accounts that have larger ones; what is throttled is asked again"},
 		&cli.IntFlag{Name: "calls-at-once", Usage: "messages of collect --enqueue: calls to AWS under way at once for one message; 0 leaves it to the quotas"},
 		&cli.StringSliceFlag{Name: "allow-private", Usage: "messages of collect --enqueue: private network (CIDR) that code may be downloaded from (may be repeated)"},
 	}

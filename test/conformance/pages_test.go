@@ -242,7 +242,9 @@ func worldOf(t *testing.T, world, dir string) []string {
 		return append(x.env(), "AWS_REGION=eu-central-1", "AWS_DEFAULT_REGION=eu-central-1")
 	case "exercise":
 		x := serveExercise(t, name)
-		return slices.DeleteFunc(x.env, func(e string) bool { return strings.HasPrefix(e, "HOME=") || strings.HasPrefix(e, "FREEZEFRAME_HOME=") || strings.HasPrefix(e, "FREEZEFRAME_CASE=") })
+		return slices.DeleteFunc(x.env, func(e string) bool {
+			return strings.HasPrefix(e, "HOME=") || strings.HasPrefix(e, "FREEZEFRAME_HOME=") || strings.HasPrefix(e, "FREEZEFRAME_CASE=")
+		})
 	}
 	t.Fatalf("a page wants to be played in %q", world)
 	return nil

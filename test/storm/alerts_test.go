@@ -36,6 +36,7 @@ type size struct {
 	told                      int // to stop, about
 	receives                  int // maxReceiveCount
 	parallel                  int
+	spread                    int           // how far deaths lie apart: 1 for a small storm
 	most                      time.Duration // then it is given up: something hangs
 	hurried                   bool          // the queue gives at once what a dead process had, not when its visibility ends
 }

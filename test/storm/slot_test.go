@@ -61,7 +61,7 @@ func (s *slot) run() {
 	for s.w.over.Err() == nil {
 		s.next = s.w.draw(s.random)
 		cmd := s.command("worker", "--queue", *queueURL("alerts"), "--cases", cases, "--authority", "mandate 12", "--operator", "worker", "--key", s.w.key, "--recipient", s.w.to,
-			"--silence", "12s", "--parallel", string(rune('0'+s.w.size.parallel)), "--json")
+			"--silence", "12s", "--unpaced", "--parallel", string(rune('0'+s.w.size.parallel)), "--json")
 		said, err := os.OpenFile(s.said, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
 			s.w.t.Error(err)

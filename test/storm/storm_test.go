@@ -18,11 +18,11 @@ func (w *world) draw(random *rand.Rand) death {
 	ledger, all := w.deaths["ledger"], w.deaths["ledger"]+w.deaths["any"]
 	switch {
 	case ledger < w.size.ledger && (random.IntN(2) == 0 || all >= w.size.kills):
-		return death{"ledger", 1 + random.IntN(12), random.IntN(2) == 0}
+		return death{"ledger", 1 + random.IntN(12*w.size.spread), random.IntN(2) == 0}
 	case w.deaths["told"] < w.size.told && random.IntN(2) == 0:
-		return death{kind: "told", nth: 10 + random.IntN(200)}
+		return death{kind: "told", nth: 10 + random.IntN(200*w.size.spread)}
 	case all < w.size.kills:
-		return death{"any", 10 + random.IntN(200), random.IntN(2) == 0}
+		return death{"any", 10 + random.IntN(200*w.size.spread), random.IntN(2) == 0}
 	}
 	return death{}
 }
@@ -33,9 +33,9 @@ func TestStorm(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED LOUDLY under -short: the binary that is killed is built without the race detector; the plain run has it")
 	}
-	s := size{alerts: 14, repeats: 5, poisoned: 1, kills: 4, ledger: 2, told: 1, receives: 8, parallel: 1, hurried: true, most: 10 * time.Minute}
+	s := size{alerts: 14, repeats: 5, poisoned: 1, kills: 4, ledger: 2, told: 1, receives: 8, parallel: 1, hurried: true, spread: 1, most: 10 * time.Minute}
 	if os.Getenv("FREEZEFRAME_STORM") == "all" {
-		s = size{alerts: 1000, repeats: 300, poisoned: 5, kills: 60, ledger: 15, told: 20, receives: 10, parallel: 2, most: 4 * time.Hour}
+		s = size{alerts: 1000, repeats: 300, poisoned: 5, kills: 60, ledger: 15, told: 20, receives: 10, parallel: 2, spread: 16, most: 4 * time.Hour}
 	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("FREEZEFRAME_STORM_SEED"); text != "" {
