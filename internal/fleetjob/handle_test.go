@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,9 +192,9 @@ func TestLeft(t *testing.T) {
 		j := d.jobs(t, nil)[0]
 		ctx, stop := context.WithCancelCause(t.Context())
 		told := errors.New("the machine is taken away")
-		asked := 0
+		var asked atomic.Int32 // calls are made from many goroutines
 		d.h.Collect.Record = func(string, awsapi.Exchange) {
-			if asked++; asked == 30 {
+			if asked.Add(1) == 30 {
 				stop(told)
 			}
 		}

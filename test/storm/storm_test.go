@@ -34,8 +34,15 @@ func TestStorm(t *testing.T) {
 		t.Skip("SKIPPED LOUDLY under -short: the binary that is killed is built without the race detector; the plain run has it")
 	}
 	s := size{alerts: 14, repeats: 5, poisoned: 1, kills: 4, ledger: 2, told: 1, receives: 8, parallel: 1, hurried: true, spread: 1, most: 10 * time.Minute}
-	if os.Getenv("FREEZEFRAME_STORM") == "all" {
-		s = size{alerts: 1000, repeats: 300, poisoned: 5, kills: 60, ledger: 15, told: 20, receives: 10, parallel: 2, spread: 16, most: 4 * time.Hour}
+	if wanted := os.Getenv("FREEZEFRAME_STORM"); wanted != "" {
+		n := 1000
+		if wanted != "all" { // or so many alerts
+			var err error
+			if n, err = strconv.Atoi(wanted); err != nil || n < 100 {
+				t.Fatalf("FREEZEFRAME_STORM=%q: all, or a number of alerts from 100 on", wanted)
+			}
+		}
+		s = size{alerts: n, repeats: 3 * n / 10, poisoned: 5, kills: 60, ledger: 15, told: 20, receives: 10, parallel: 2, spread: max(1, 16*n/1000), most: 4 * time.Hour}
 	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("FREEZEFRAME_STORM_SEED"); text != "" {
