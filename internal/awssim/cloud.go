@@ -3,6 +3,7 @@ package awssim
 import (
 	"compress/gzip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,8 +52,9 @@ func (s *shards[T]) at(account, region string, fresh func() *T) *T {
 // Cloud is the simulated account, and as much of other accounts as cross-account
 // calls need. Safe for concurrent use: one lock is held while an operation runs.
 type Cloud struct {
-	cfg Config
-	mu  sync.Mutex
+	cfg     Config
+	latency atomic.Int64 // nanoseconds: it may be changed while answers are given
+	mu      sync.Mutex
 
 	core   coreState // recorder, faults, quotas, id counters: core*.go, trail.go
 	iam    shards[iamState]

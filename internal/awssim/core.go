@@ -40,6 +40,7 @@ func New(cfg Config) *Cloud {
 	}
 	facts()
 	c := &Cloud{cfg: cfg}
+	c.SetLatency(cfg.Latency)
 	c.core.ops = map[opKey]operation{}
 	c.register(catalogue())
 	return c

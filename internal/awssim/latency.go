@@ -7,7 +7,7 @@ import (
 
 // linger keeps an answer back, without the lock.
 func (c *Cloud) linger(ctx context.Context, delay time.Duration) {
-	if wait := c.cfg.Latency + delay; wait > 0 {
+	if wait := time.Duration(c.latency.Load()) + delay; wait > 0 {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -16,8 +16,7 @@ func (c *Cloud) linger(ctx context.Context, delay time.Duration) {
 }
 
 // SetLatency changes Config.Latency: an account is made without it and then served with it.
-// No request may be under way.
-func (c *Cloud) SetLatency(d time.Duration) { c.cfg.Latency = d }
+func (c *Cloud) SetLatency(d time.Duration) { c.latency.Store(int64(d)) }
 
 // SetQuotas changes Config.Quotas. No request may be under way.
 func (c *Cloud) SetQuotas(on bool) { c.cfg.Quotas = on }
