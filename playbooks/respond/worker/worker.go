@@ -88,15 +88,6 @@ func Delay(received int) time.Duration {
 	return min(d, mostDelay)
 }
 
-// Again is after how long a message comes again that err kept from being settled. Where somebody else
-// is at its case nothing is wrong with it, however often it has come: whoever is at it may be gone soon.
-func Again(received int, err error) time.Duration {
-	if errors.Is(err, board.ErrHeld) {
-		return firstDelay
-	}
-	return Delay(received)
-}
-
 type loop struct {
 	Options
 	mu      sync.Mutex
@@ -205,7 +196,7 @@ func (l *loop) work(ctx context.Context, m *queue.Message) {
 	case lost != nil:
 		r.Fate, r.Err = Lost, errors.Join(lost, err)
 	default:
-		r.Fate, r.After = Back, Again(m.Received, err)
+		r.Fate, r.After = Back, Delay(m.Received)
 		if ctx.Err() != nil { // interrupted: nothing is wrong with it
 			r.After = 0
 		}

@@ -320,17 +320,3 @@ func TestPoisoned(t *testing.T) {
 		})
 	}
 }
-
-// TestAgain: what fails again and again comes ever later, and what waits for somebody else does not.
-func TestAgain(t *testing.T) {
-	failed, busy := errors.New("no"), fmt.Errorf("alert: %w", board.ErrHeld)
-	for _, c := range []struct {
-		received int
-		err      error
-		want     time.Duration
-	}{{1, failed, 30 * time.Second}, {3, failed, 2 * time.Minute}, {40, failed, 15 * time.Minute}, {1, busy, 30 * time.Second}, {40, busy, 30 * time.Second}} {
-		if got := worker.Again(c.received, c.err); got != c.want {
-			t.Errorf("received %d times, %v: %s, want %s", c.received, c.err, got, c.want)
-		}
-	}
-}
