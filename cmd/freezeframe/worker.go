@@ -178,6 +178,9 @@ func processName() string {
 	return fmt.Sprintf("%s, process %d of %s", host, os.Getpid(), time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"))
 }
 
+// patience is how long a message waits in hand while somebody else is at its case.
+const patience = 2 * time.Minute
+
 // handlers are who takes what comes, the first that does; what nobody takes is an alert.
 func (p *program) handlers(c *cli.Context, b *board.Board) ([]worker.Handler, error) {
 	fleet, err := p.fleet(c, b)
@@ -193,7 +196,7 @@ func (p *program) handlers(c *cli.Context, b *board.Board) ([]worker.Handler, er
 			cc.Context = ctx
 			o := one.respondOptions(&cc)
 			o.Board = b.As(fmt.Sprintf("%s, message %d", b.Who(), n.Add(1)))
-			o.Act = one.actor(&cc, o.Board).Act
+			o.Act, o.Patience = one.actor(&cc, o.Board).Act, patience
 			env := o.Env
 			o.Env = func() *playbooks.Env {
 				e := env()

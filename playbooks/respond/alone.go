@@ -24,7 +24,7 @@ func (o *Options) alone(ctx context.Context, a *alert.Alert, message *head) (out
 		o.one(ctx, a, message, &out)
 		return out
 	}
-	claim, err := o.Board.Claim(ctx, Claimed(a.Case), false)
+	claim, err := o.claim(ctx, a)
 	switch {
 	case errors.Is(err, board.ErrHeld):
 		return out.ends(Busy, err)
@@ -46,6 +46,20 @@ func (o *Options) alone(ctx context.Context, a *alert.Alert, message *head) (out
 	mine.Resume = true
 	mine.one(held, a, message, &out)
 	return out
+}
+
+// claim takes the case of an alert, and waits for it with as much patience as there is.
+func (o *Options) claim(ctx context.Context, a *alert.Alert) (*board.Claim, error) {
+	if o.Patience <= 0 {
+		return o.Board.Claim(ctx, Claimed(a.Case), false)
+	}
+	waiting, cancel := context.WithTimeoutCause(ctx, o.Patience, fmt.Errorf("%w, for %s and more", board.ErrHeld, o.Patience))
+	defer cancel()
+	claim, err := o.Board.Claim(waiting, Claimed(a.Case), true)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil { // whichever call it was that ended with it
+		err = context.Cause(waiting)
+	}
+	return claim, err
 }
 
 // cut makes of an outcome that came about because ctx ended what it is: whatever could not be looked

@@ -179,3 +179,32 @@ func TestStoppedWithin(t *testing.T) {
 		d.intact(t)
 	})
 }
+
+// TestPatience: who comes by a queue waits in hand for who is at the case, and goes back to the queue
+// only when that lasts.
+func TestPatience(t *testing.T) {
+	for _, c := range []struct {
+		others, patience time.Duration
+		want             respond.State
+	}{{90 * time.Second, 2 * time.Minute, respond.Collected}, {time.Hour, 2 * time.Minute, respond.Busy}, {90 * time.Second, 0, respond.Busy}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(t)
+			b := boardOf(t, d)
+			message := sample(t, "guardduty-lambda", 0)
+			claim, err := b.As("another").Claim(t.Context(), respond.Claimed(alert.Parse(message)[0].Case), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, stop := claim.Keep(t.Context())
+			defer stop()
+			release := time.AfterFunc(c.others, func() { stop(); _ = claim.Release(context.Background()) })
+			defer release.Stop()
+			o := d.o
+			o.Board, o.Patience = b.As("who waits"), c.patience
+			out, err := respond.Respond(t.Context(), bytes.NewReader(message), o)
+			if err != nil || out[0].State != c.want {
+				t.Errorf("others are at it for %s, patience %s: %s, want %s (%v, %s)", c.others, c.patience, out[0].State, c.want, err, out[0].Why)
+			}
+		})
+	}
+}

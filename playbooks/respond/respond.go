@@ -94,6 +94,9 @@ type Options struct {
 	// Board is where it is told who is at which case: whoever is at one is at it alone, and goes on
 	// with what was cut off there. nil: the caller sees to that.
 	Board *board.Board
+	// Patience is how long to wait for a case that somebody else is at. Whoever comes by a queue is
+	// patient: each receipt counts against the message, and most are dealt with in less.
+	Patience time.Duration
 	// Resume goes on with a run that has not ended. Nobody else may be at it: with a Board nobody is.
 	Resume bool
 	// Arrived is when the message came, by its queue; zero: when it was begun with.
