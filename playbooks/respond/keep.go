@@ -33,7 +33,7 @@ func keep(ctx context.Context, env *playbooks.Env, a *alert.Alert, message *head
 			continue
 		}
 		if b.Sealed() {
-			return nil
+			return enter(ctx, env, b)
 		}
 		cut = b
 	}
@@ -53,6 +53,18 @@ func keep(ctx context.Context, env *playbooks.Env, a *alert.Alert, message *head
 		return fmt.Errorf("keeping the alert: %w", err)
 	}
 	return sealed(ctx, env, w, a, message)
+}
+
+// enter sees to it that the ledger has a sealed message: whoever sealed it may have died before.
+func enter(ctx context.Context, env *playbooks.Env, b *evidence.Bag) error {
+	err := env.Case.Enter(ctx, b, env.Operator)
+	if err == nil && env.Case.Signer != nil {
+		_, err = env.Case.SignTail(ctx)
+	}
+	if err != nil && !errors.Is(err, evidence.ErrNotSigned) {
+		return fmt.Errorf("bringing the kept alert into the ledger: %w", err)
+	}
+	return nil
 }
 
 // sealed fills the bag of an alert, and seals it.

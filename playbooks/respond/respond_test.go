@@ -320,32 +320,6 @@ func TestOthersRuns(t *testing.T) {
 	})
 }
 
-// TestMessageCutOff: a process that died while it kept the message leaves a bag that the next ends.
-func TestMessageCutOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t)
-		message := sample(t, "guardduty-lambda", 0)
-		a := alert.Parse(message)[0]
-		c, err := d.open(t.Context(), a.Case, "t")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Begin(t.Context(), evidence.Header{Kind: evidence.KindAlert, Operator: "respond", Host: "h", Started: time.Now(), Params: map[string]string{"message_sha256": a.Message.SHA256}}); err != nil {
-			t.Fatal(err)
-		}
-		d.o.Resume = true
-		out := d.one(t, message)
-		if out.State != respond.Collected {
-			t.Errorf("%s %q", out.State, out.Why)
-		}
-		if n := d.count(t, evidence.KindAlert); n != 1 {
-			t.Errorf("%d bags of one message", n)
-		}
-		d.holds(t, out, message)
-		d.intact(t)
-	})
-}
-
 // TestStates: each state is settled or not, and has a name of its own.
 func TestStates(t *testing.T) {
 	seen := map[respond.State]bool{}
