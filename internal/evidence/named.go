@@ -102,16 +102,22 @@ func (c *Case) NewestResult(ctx context.Context, kind string) (Derived, error) {
 	return d, err
 }
 
-// Enter brings a sealed bag into the ledger whose writer stopped before it had done so. It does
-// what Adopt does, for one bag: with many writers, those of the others are theirs to enter.
+// Enter brings a sealed bag into the ledger, and the ledger's end under a signature: either may be
+// what its writer died before. It does what Adopt does, for one bag: with many writers, those of the
+// others are theirs to enter.
 func (c *Case) Enter(ctx context.Context, b *Bag, actor string) error {
-	switch {
-	case !b.Sealed():
+	if !b.Sealed() {
 		return fmt.Errorf("enter bag %s: %w", b.id, ErrUnsealed)
-	case b.inLedger:
+	}
+	if !b.inLedger {
+		err := c.Record(ctx, Event{Type: EventSeal, Actor: actor, Reason: adopted, Covers: []Digest{{Path: b.prefix() + tagManifestFile, SHA256: b.tagManifest}}})
+		if b.inLedger = err == nil || errors.Is(err, ErrNotSigned); err != nil {
+			return err
+		}
+	}
+	if c.Signer == nil {
 		return nil
 	}
-	err := c.Record(ctx, Event{Type: EventSeal, Actor: actor, Reason: adopted, Covers: []Digest{{Path: b.prefix() + tagManifestFile, SHA256: b.tagManifest}}})
-	b.inLedger = err == nil || errors.Is(err, ErrNotSigned)
+	_, err := c.SignTail(ctx)
 	return err
 }

@@ -194,9 +194,6 @@ func (h *Handler) known(ctx context.Context, c *evidence.Case, id string) (bool,
 // what its writer died before.
 func (h *Handler) enter(ctx context.Context, c *evidence.Case, b *evidence.Bag) (bool, error) {
 	err := c.Enter(ctx, b, h.Header.Operator)
-	if err == nil && c.Signer != nil {
-		_, err = c.SignTail(ctx)
-	}
 	return err == nil || errors.Is(err, evidence.ErrNotSigned), err
 }
 

@@ -57,11 +57,7 @@ func keep(ctx context.Context, env *playbooks.Env, a *alert.Alert, message *head
 
 // enter sees to it that the ledger has a sealed message: whoever sealed it may have died before.
 func enter(ctx context.Context, env *playbooks.Env, b *evidence.Bag) error {
-	err := env.Case.Enter(ctx, b, env.Operator)
-	if err == nil && env.Case.Signer != nil {
-		_, err = env.Case.SignTail(ctx)
-	}
-	if err != nil && !errors.Is(err, evidence.ErrNotSigned) {
+	if err := env.Case.Enter(ctx, b, env.Operator); err != nil && !errors.Is(err, evidence.ErrNotSigned) {
 		return fmt.Errorf("bringing the kept alert into the ledger: %w", err)
 	}
 	return nil
