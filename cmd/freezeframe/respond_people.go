@@ -80,7 +80,7 @@ func said(c *cli.Context) string {
 	return localUser()
 }
 
-// halted is what `respond halt` answers.
+// haltTurned is what `respond halt` answers.
 type haltTurned struct {
 	Schema string `json:"schema"`
 	board.Halt

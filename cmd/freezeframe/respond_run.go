@@ -3,10 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"path"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +13,7 @@ import (
 	"github.com/freezeframe-ir/freezeframe/internal/ui"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
+	"github.com/freezeframe-ir/freezeframe/playbooks/respond/tell"
 )
 
 func respondFlags() []cli.Flag {
@@ -43,8 +41,7 @@ func (p *program) respond(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	switch {
-	case c.String("alert") == "":
+	if c.String("alert") == "" {
 		return ui.UsageHint(commandHelp(c), "no alert: --alert FILE, or - for the standard input")
 	}
 	if err := answerUsage(c, "freezeframe respond --alert FILE --cases s3://BUCKET/PREFIX --authority 'CISO, mandate 12'"); err != nil {
@@ -105,10 +102,7 @@ func (p *program) respondOptions(c *cli.Context) respond.Options {
 
 // caseOf is where the case of an id lies.
 func caseOf(c *cli.Context, id string) string {
-	if scheme, rest, ok := strings.Cut(c.String("cases"), "://"); ok {
-		return scheme + "://" + path.Join(rest, id)
-	}
-	return filepath.Join(c.String("cases"), id)
+	return tell.PlaceOf(c.String("cases"), id)
 }
 
 // alertCase opens the case of an alert, and makes it if it is the first to come.
