@@ -12,6 +12,7 @@ import (
 	guardtypes "github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 
 	"github.com/freezeframe-ir/freezeframe/internal/alert"
+	"github.com/freezeframe-ir/freezeframe/internal/awssim"
 	"github.com/freezeframe-ir/freezeframe/internal/board"
 	"github.com/freezeframe-ir/freezeframe/internal/mandate"
 	"github.com/freezeframe-ir/freezeframe/playbooks/respond"
@@ -146,6 +147,21 @@ func TestPutOff(t *testing.T) {
 		s.sweep()
 		if s.stopped() || len(s.heard(act.Released)) != 1 {
 			t.Errorf("it goes on: %v", s.told)
+		}
+		s.intact()
+	})
+}
+
+// TestEndUnseen: where nobody can tell whether the alert was seen again it ends, and says so.
+func TestEndUnseen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := contained(t)
+		time.Sleep(4*time.Hour + time.Minute)
+		s.w.Cloud.Inject(awssim.Fault{Op: "GuardDuty:GetFindings", Nth: 1, On: true, Fail: awssim.Fail{Denied: true}})
+		s.sweep()
+		said := s.heard(act.Released)
+		if s.stopped() || len(said) != 1 || !strings.Contains(said[0].Why, "whether the alert was seen again is not known") {
+			t.Errorf("stopped %t, %v", s.stopped(), s.told)
 		}
 		s.intact()
 	})

@@ -3,6 +3,7 @@ package act
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/freezeframe-ir/freezeframe/contain"
 	"github.com/freezeframe-ir/freezeframe/internal/alert"
+	"github.com/freezeframe-ir/freezeframe/internal/board"
 	"github.com/freezeframe-ir/freezeframe/internal/evidence"
 	"github.com/freezeframe-ir/freezeframe/internal/finding"
 	"github.com/freezeframe-ir/freezeframe/playbooks"
@@ -19,39 +21,52 @@ import (
 // seen. unseen says what could not be looked at. That nobody knows keeps nothing shut: what ran out
 // ends by itself, and whoever wants it otherwise confirms it.
 func (x *Actor) way(ctx context.Context, env *playbooks.Env, d *due) (way, unseen string) {
-	if seen := x.goesOn(ctx, env, d); seen != "" {
-		return seen, ""
+	way, unseen = x.goesOn(ctx, env, d)
+	if way != "" {
+		return way, ""
 	}
+	blind := func(what string) string { return strings.TrimPrefix(unseen+"; "+what, "; ") }
 	findings, err := standing(ctx, env.Case)
 	switch {
 	case err != nil:
-		return "", "whether the attacker's way is open was not looked at: " + err.Error()
+		return "", blind("whether the attacker's way is open was not looked at: " + err.Error())
 	case findings == nil:
-		return "", "nobody had told what the attacker made"
+		return "", blind("nobody had told what the attacker made")
 	case len(findings) == 0:
-		return "", ""
+		return "", unseen
 	}
 	p, err := contain.NewPlan(ctx, contain.PlanInput{Session: env.Session.ReadOnly(), Case: env.Case, Functions: []string{d.Function}, Findings: findings,
 		Clock: contain.Clock{Now: env.Now, Sleep: env.Sleep}})
 	if err != nil {
-		return "", "whether the attacker's way is open was not looked at: " + err.Error()
+		return "", blind("whether the attacker's way is open was not looked at: " + err.Error())
 	}
-	return openIn(p, d), ""
+	return openIn(p, d), unseen
 }
 
-// goesOn: the alert's source tells that it was seen again after it was contained.
-func (x *Actor) goesOn(ctx context.Context, env *playbooks.Env, d *due) string {
+// goesOn: the alert's source tells that it was seen again after it was contained. unseen says why that
+// is not known.
+func (x *Actor) goesOn(ctx context.Context, env *playbooks.Env, d *due) (seen, unseen string) {
+	const blind = "whether the alert was seen again is not known: "
 	var a alert.Alert
+	if err := json.Unmarshal(d.Alert, &a); err != nil {
+		return "", blind + err.Error()
+	}
 	var since done
-	if json.Unmarshal(d.Alert, &a) != nil || x.o.Board.Get(ctx, dueRoot+d.id+"/done", &since) != nil {
-		return ""
+	switch err := x.o.Board.Get(ctx, dueRoot+d.id+"/done", &since); {
+	case errors.Is(err, board.ErrNone):
+		return "", blind + "it was not noted when it was contained"
+	case err != nil:
+		return "", blind + err.Error()
 	}
 	w := &work{Actor: x, env: env, a: &a}
 	there := w.atSource(ctx, &clock{now: x.o.Now})
-	if there == nil || there.Archived || there.Resolved || there.Suppressed || !there.Last.After(since.At) {
-		return ""
+	switch {
+	case there == nil:
+		return "", blind + "it was not found at its source"
+	case there.Archived || there.Resolved || there.Suppressed || !there.Last.After(since.At):
+		return "", ""
 	}
-	return "the finding was seen again at " + there.Last.UTC().Format(time.RFC3339)
+	return "the finding was seen again at " + there.Last.UTC().Format(time.RFC3339), ""
 }
 
 // standing is what the last story of the case says still stands: nil, none was told.
