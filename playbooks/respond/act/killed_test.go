@@ -199,7 +199,7 @@ func TestKilled(t *testing.T) {
 	every := 13
 	switch {
 	case testing.Short():
-		every = 97
+		every = 24 // the steps at which the function is stopped are more than that: some are among them
 	case os.Getenv("FREEZEFRAME_ACT_CELLS") == "all":
 		every = 1
 	}
@@ -245,7 +245,7 @@ func TestKilled(t *testing.T) {
 		})
 		cells += 2
 	}
-	if acted == 0 && every < 20 { // between two steps of a small sample it can begin and end
+	if acted == 0 {
 		t.Error("none was killed after it had acted")
 	}
 	t.Logf("%d cells, every %d. step; %d killed with the function stopped; 0 skipped", cells, every, acted)
